@@ -1,0 +1,8 @@
+//! The I/O side of the operator: one controller a kind, and what they share. It joins `api`, `directory` and `sync`.
+
+pub mod backoff;
+pub mod client;
+pub mod conditions;
+pub mod events;
+pub mod managed_fields;
+pub mod status;
