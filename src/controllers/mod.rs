@@ -6,3 +6,4 @@ pub mod conditions;
 pub mod events;
 pub mod managed_fields;
 pub mod status;
+pub mod sync_scope;
