@@ -95,7 +95,7 @@ pub struct NumberRange {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum RangeError {
     /// An end is no number.
-    #[error("the range's `{end}`: {source}")]
+    #[error("a range's `{end}` is no number")]
     ReadEnd {
         /// `from` or `to`.
         end: &'static str,
