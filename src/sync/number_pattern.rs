@@ -146,13 +146,12 @@ impl NumberPattern {
                 pattern: pattern(),
             });
         };
-        self.assemble(&captures)
-            .parse()
-            .map_err(|source| InvalidValue::Assemble {
-                value: shown(),
-                pattern: pattern(),
-                source,
-            })
+        let outcome = self.assemble(&captures);
+        outcome.parse().map_err(|_| InvalidValue::Assemble {
+            value: shown(),
+            pattern: pattern(),
+            outcome,
+        })
     }
 
     fn assemble(&self, captures: &Captures<'_>) -> String {
