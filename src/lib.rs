@@ -11,3 +11,4 @@
 pub mod api;
 pub mod controllers;
 pub mod directory;
+pub mod sync;
