@@ -6,6 +6,7 @@ pub mod number_pattern;
 pub mod number_plan;
 pub mod number_set;
 pub mod observed;
+pub mod person;
 pub mod plan;
 pub mod report;
 pub mod validated;
