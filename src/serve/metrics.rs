@@ -158,7 +158,10 @@ struct ObjectFamily<S, M, C = fn() -> M> {
 
 impl<S: Clone + Eq + Hash + Ord + OfObject, M: Clone, C: MetricConstructor<M>> ObjectFamily<S, M, C> {
     fn new(family: Family<S, M, C>) -> Self {
-        Self { family, seen: Mutex::default() }
+        Self {
+            family,
+            seen: Mutex::default(),
+        }
     }
 
     fn of(&self, labels: S) -> M {
@@ -210,7 +213,11 @@ impl Metrics {
     /// All at zero.
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix("adsync");
-        registry.register("build", "The version that runs", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+        registry.register(
+            "build",
+            "The version that runs",
+            Info::new([("version", env!("CARGO_PKG_VERSION"))]),
+        );
         let mut all = Registering(registry);
         let inner = Inner {
             sync_duration: all.timed("sync_duration_seconds", "How long syncs of a SyncScope took"),
@@ -221,14 +228,21 @@ impl Metrics {
             ),
             users: all.of_objects("users", "People of a SyncScope by state; a person can be in several"),
             unmatched: all.of_objects("unmatched_users", "People of a SyncScope who are not served, by reason"),
-            connected: all.of_objects("directory_connected", "1 while the ActiveDirectoryConfig is Connected, else 0"),
+            connected: all.of_objects(
+                "directory_connected",
+                "1 while the ActiveDirectoryConfig is Connected, else 0",
+            ),
             directory_duration: all.timed(
                 "directory_operation_duration_seconds",
                 "How long operations on an ActiveDirectoryConfig's directory took",
             ),
             directory_errors: all.of_objects("directory_errors", "Failed operations on a directory by reason"),
             rule_numbers: all.of_objects("extension_rule_numbers", "Numbers of an ExtensionRule by state"),
-            writes: all.plain("api_writes", "Writes to the Kubernetes API by kind and result", Family::default()),
+            writes: all.plain(
+                "api_writes",
+                "Writes to the Kubernetes API by kind and result",
+                Family::default(),
+            ),
             reconciles: all.plain("reconciles", "Reconciles by controller and result", Family::default()),
             reconcile_duration: all.plain(
                 "reconcile_duration_seconds",
@@ -250,7 +264,10 @@ impl Metrics {
     /// A sync worked, and ended at this time.
     pub fn sync_succeeded(&self, namespace: &str, scope: &str, at: Timestamp, duration: Duration) {
         self.sync_ended(namespace, scope, "success", duration);
-        self.0.last_successful_sync.of(object(namespace, scope)).set(at.as_second());
+        self.0
+            .last_successful_sync
+            .of(object(namespace, scope))
+            .set(at.as_second());
     }
 
     /// A sync failed.
@@ -259,13 +276,27 @@ impl Metrics {
     }
 
     fn sync_ended(&self, namespace: &str, scope: &str, result: &'static str, duration: Duration) {
-        self.0.sync_duration.of(object(namespace, scope)).observe(duration.as_secs_f64());
-        self.0.syncs.of(ResultLabels { namespace: namespace.into(), name: scope.into(), result }).inc();
+        self.0
+            .sync_duration
+            .of(object(namespace, scope))
+            .observe(duration.as_secs_f64());
+        self.0
+            .syncs
+            .of(ResultLabels {
+                namespace: namespace.into(),
+                name: scope.into(),
+                result,
+            })
+            .inc();
     }
 
     /// Who is in a scope, and for which reasons people are not served.
     pub fn scope_users(
-        &self, namespace: &str, scope: &str, counts: &UserCounts, unmatched: &BTreeMap<ProblemReason, i64>,
+        &self,
+        namespace: &str,
+        scope: &str,
+        counts: &UserCounts,
+        unmatched: &BTreeMap<ProblemReason, i64>,
     ) {
         for (state, count) in [
             ("found", counts.found),
@@ -278,12 +309,26 @@ impl Metrics {
             ("out_of_scope", counts.out_of_scope),
             ("gone", counts.gone),
         ] {
-            self.0.users.of(StateLabels { namespace: namespace.into(), name: scope.into(), state }).set(count);
+            self.0
+                .users
+                .of(StateLabels {
+                    namespace: namespace.into(),
+                    name: scope.into(),
+                    state,
+                })
+                .set(count);
         }
         self.0.unmatched.forget(namespace, scope);
         for (reason, count) in unmatched {
             let reason = format!("{reason:?}");
-            self.0.unmatched.of(ReasonLabels { namespace: namespace.into(), name: scope.into(), reason }).set(*count);
+            self.0
+                .unmatched
+                .of(ReasonLabels {
+                    namespace: namespace.into(),
+                    name: scope.into(),
+                    reason,
+                })
+                .set(*count);
         }
     }
 
@@ -303,13 +348,25 @@ impl Metrics {
 
     /// Something was asked of a directory; `error` is the reason when it failed.
     pub fn directory_asked(
-        &self, namespace: &str, config: &str, operation: DirectoryOperation, duration: Duration,
+        &self,
+        namespace: &str,
+        config: &str,
+        operation: DirectoryOperation,
+        duration: Duration,
         error: Option<&'static str>,
     ) {
-        let labels = OperationLabels { namespace: namespace.into(), name: config.into(), operation };
+        let labels = OperationLabels {
+            namespace: namespace.into(),
+            name: config.into(),
+            operation,
+        };
         self.0.directory_duration.of(labels).observe(duration.as_secs_f64());
         if let Some(reason) = error {
-            let labels = ReasonLabels { namespace: namespace.into(), name: config.into(), reason: reason.into() };
+            let labels = ReasonLabels {
+                namespace: namespace.into(),
+                name: config.into(),
+                reason: reason.into(),
+            };
             self.0.directory_errors.of(labels).inc();
         }
     }
@@ -323,10 +380,19 @@ impl Metrics {
 
     /// How full an ExtensionRule is.
     pub fn rule_numbers(&self, namespace: &str, rule: &str, numbers: RuleNumbers) {
-        for (state, count) in
-            [("assigned", numbers.assigned), ("cooling", numbers.cooling), ("free", numbers.free)]
-        {
-            self.0.rule_numbers.of(StateLabels { namespace: namespace.into(), name: rule.into(), state }).set(count);
+        for (state, count) in [
+            ("assigned", numbers.assigned),
+            ("cooling", numbers.cooling),
+            ("free", numbers.free),
+        ] {
+            self.0
+                .rule_numbers
+                .of(StateLabels {
+                    namespace: namespace.into(),
+                    name: rule.into(),
+                    state,
+                })
+                .set(count);
         }
     }
 
@@ -343,14 +409,23 @@ impl Metrics {
     /// A controller looked at an object. `controller` is the object's kind.
     pub fn reconciled(&self, controller: &'static str, succeeded: bool, duration: Duration) {
         let result = if succeeded { "success" } else { "error" };
-        self.0.reconciles.get_or_create(&ReconcileLabels { controller, result }).inc();
+        self.0
+            .reconciles
+            .get_or_create(&ReconcileLabels { controller, result })
+            .inc();
         let labels = ControllerLabels { controller };
-        self.0.reconcile_duration.get_or_create(&labels).observe(duration.as_secs_f64());
+        self.0
+            .reconcile_duration
+            .get_or_create(&labels)
+            .observe(duration.as_secs_f64());
     }
 }
 
 fn object(namespace: &str, name: &str) -> ObjectLabels {
-    ObjectLabels { namespace: namespace.into(), name: name.into() }
+    ObjectLabels {
+        namespace: namespace.into(),
+        name: name.into(),
+    }
 }
 
 /// Makes families and registers them in one go, so that none is forgotten.
