@@ -10,4 +10,6 @@
 
 pub mod api;
 pub mod controllers;
+pub mod directory;
 pub mod serve;
+pub mod sync;

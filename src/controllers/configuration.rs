@@ -2,7 +2,7 @@
 //!
 //! One watch a kind, shared by all controllers. The many kinds (users, numbers, ring groups) don't belong here: see `observed`.
 
-use std::{collections::BTreeSet, fmt::Debug, future::Future, time::Duration};
+use std::{collections::BTreeSet, fmt::Debug, future::Future};
 
 use futures::StreamExt;
 use kube::{
@@ -14,17 +14,17 @@ use kube::{
             self, ObjectRef, Store,
             store::{Writer, WriterDropped},
         },
-        watcher::{self, Event, watcher},
+        watcher::{Event, watcher},
     },
 };
 use serde::de::DeserializeOwned;
 use tracing::warn;
 
-use super::changes::{Change, Changes, NamespacedName};
+use super::{
+    changes::{Change, Changes, NamespacedName},
+    client::watch_settings,
+};
 use crate::api::{ActiveDirectoryConfig, ExtensionRule, PhoneSystem, SyncScope, annotations};
-
-/// How long one watch call lasts. A connection that died silently is noticed only when it ends.
-const WATCH_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Which namespaces this operator serves.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -46,11 +46,6 @@ impl Reach {
             Self::Namespace(namespace) => Api::namespaced(client.clone(), namespace),
         }
     }
-}
-
-/// How the operator watches.
-pub fn watch_config() -> watcher::Config {
-    watcher::Config::default().timeout(u32::try_from(WATCH_TIMEOUT.as_secs()).unwrap_or(60))
 }
 
 /// The four configuration kinds. Cloning shares.
@@ -123,7 +118,7 @@ where
         listing: None,
     };
     let watching = async move {
-        let mut events = Box::pin(watcher(api, watch_config()).default_backoff());
+        let mut events = Box::pin(watcher(api, watch_settings()).default_backoff());
         while let Some(event) = events.next().await {
             match event {
                 Ok(event) => reflection.take(event),

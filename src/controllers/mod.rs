@@ -1,6 +1,11 @@
-//! The controllers: one file (or folder) a kind, each the same pipeline: fetch, validate, plan, apply, report.
-//!
-//! They join the directory, the core and the Kubernetes API; what decides is pure and lives beside them or in `sync`.
+//! The I/O side of the operator: one controller a kind, and what they share. It joins `api`, `directory` and `sync`.
 
+pub mod backoff;
 pub mod changes;
+pub mod client;
+pub mod conditions;
 pub mod configuration;
+pub mod events;
+pub mod managed_fields;
+pub mod status;
+pub mod sync_scope;
