@@ -4,6 +4,7 @@
 
 pub mod active_directory_config;
 pub mod conditions;
+pub mod crds;
 pub mod extension;
 pub mod extension_rule;
 pub mod phone_system;

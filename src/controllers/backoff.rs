@@ -14,7 +14,9 @@ pub struct Backoff {
 impl Backoff {
     /// The wait after this many failures in a row; none after none.
     pub fn after(self, failures: u32) -> Duration {
-        let Some(doublings) = failures.checked_sub(1) else { return Duration::ZERO };
+        let Some(doublings) = failures.checked_sub(1) else {
+            return Duration::ZERO;
+        };
         let factor = 2_u32.checked_pow(doublings).unwrap_or(u32::MAX);
         self.first.checked_mul(factor).unwrap_or(self.longest).min(self.longest)
     }
@@ -24,7 +26,10 @@ impl Backoff {
 mod tests {
     use super::*;
 
-    const BACKOFF: Backoff = Backoff { first: Duration::from_secs(5), longest: Duration::from_secs(300) };
+    const BACKOFF: Backoff = Backoff {
+        first: Duration::from_secs(5),
+        longest: Duration::from_secs(300),
+    };
 
     #[test]
     fn doubles_from_the_first_to_the_longest() {

@@ -35,9 +35,11 @@ pub fn watch_settings() -> watcher::Config {
 pub async fn call<T>(call: impl Future<Output = kube::Result<T>>) -> Result<T, CallError> {
     match tokio::time::timeout(DEADLINE, call).await {
         Ok(Ok(value)) => Ok(value),
-        Ok(Err(kube::Error::Api(status))) => {
-            Err(CallError::Refused { code: status.code, reason: status.reason, message: status.message })
-        }
+        Ok(Err(kube::Error::Api(status))) => Err(CallError::Refused {
+            code: status.code,
+            reason: status.reason,
+            message: status.message,
+        }),
         Ok(Err(error)) => Err(CallError::Reach(error)),
         Err(_) => Err(CallError::AwaitAnswer),
     }

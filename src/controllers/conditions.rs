@@ -47,23 +47,30 @@ pub struct ConditionSetter<'a> {
 impl<'a> ConditionSetter<'a> {
     /// A setter for `conditions` that speak of `generation`.
     pub fn new(conditions: &'a mut Vec<Condition>, generation: Option<i64>, now: Timestamp) -> Self {
-        Self { conditions, generation, now }
+        Self {
+            conditions,
+            generation,
+            now,
+        }
     }
 
     /// Sets the condition `kind`.
     pub fn set(&mut self, kind: &str, status: impl Into<ConditionStatus>, reason: &str, message: &str) {
         let status = status.into().as_str();
         let before = self.conditions.iter().position(|condition| condition.type_ == kind);
-        let unmoved =
-            before.and_then(|index| self.conditions.get(index)).filter(|condition| condition.status == status);
+        let unmoved = before
+            .and_then(|index| self.conditions.get(index))
+            .filter(|condition| condition.status == status);
         let condition = Condition {
             type_: kind.to_owned(),
             status: status.to_owned(),
             reason: reason.to_owned(),
             message: shortened(message),
             observed_generation: self.generation,
-            last_transition_time: unmoved
-                .map_or_else(|| Time(whole_seconds(self.now)), |condition| condition.last_transition_time.clone()),
+            last_transition_time: unmoved.map_or_else(
+                || Time(whole_seconds(self.now)),
+                |condition| condition.last_transition_time.clone(),
+            ),
         };
         match before.and_then(|index| self.conditions.get_mut(index)) {
             Some(slot) => *slot = condition,

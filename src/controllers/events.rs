@@ -34,9 +34,19 @@ pub async fn publish(client: &Client, regarding: &ObjectReference, action: &str,
     for notice in limited(notices) {
         // A recorder that lives longer would count a second Event of the same reason as a repetition of the first, and
         // keep the first one's note.
-        let recorder = Recorder::new(client.clone(), Reporter { controller: CONTROLLER.to_owned(), instance: None });
+        let recorder = Recorder::new(
+            client.clone(),
+            Reporter {
+                controller: CONTROLLER.to_owned(),
+                instance: None,
+            },
+        );
         let event = Event {
-            type_: if notice.warning { EventType::Warning } else { EventType::Normal },
+            type_: if notice.warning {
+                EventType::Warning
+            } else {
+                EventType::Normal
+            },
             reason: notice.reason,
             note: Some(notice.note.chars().take(LONGEST_NOTE).collect()),
             action: action.to_owned(),
@@ -59,7 +69,10 @@ fn limited(mut notices: Vec<Notice>) -> Vec<Notice> {
     notices.push(Notice {
         warning: warnings > 0,
         reason: "MoreChanges".to_owned(),
-        note: format!("{} more, {warnings} of them warnings: see the operator's log", others.len()),
+        note: format!(
+            "{} more, {warnings} of them warnings: see the operator's log",
+            others.len()
+        ),
         about: None,
     });
     notices
@@ -71,7 +84,12 @@ mod tests {
 
     fn notices(count: usize, warning: bool) -> Vec<Notice> {
         (0..count)
-            .map(|index| Notice { warning, reason: "Provisioned".into(), note: index.to_string(), about: None })
+            .map(|index| Notice {
+                warning,
+                reason: "Provisioned".into(),
+                note: index.to_string(),
+                about: None,
+            })
             .collect()
     }
 
@@ -85,6 +103,9 @@ mod tests {
         let published = limited([notices(400, false), notices(3, true)].concat());
         assert_eq!(published.len(), AT_MOST + 1);
         assert!(published[..3].iter().all(|notice| notice.warning));
-        assert_eq!(published[AT_MOST].note, "393 more, 0 of them warnings: see the operator's log");
+        assert_eq!(
+            published[AT_MOST].note,
+            "393 more, 0 of them warnings: see the operator's log"
+        );
     }
 }

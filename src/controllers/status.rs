@@ -30,5 +30,7 @@ where
         "status": after,
     });
     let parameters = PatchParams::apply(FIELD_MANAGER).force();
-    call(api.patch_status(&object.name_any(), &parameters, &Patch::Apply(&body))).await.map(Some)
+    call(api.patch_status(&object.name_any(), &parameters, &Patch::Apply(&body)))
+        .await
+        .map(Some)
 }

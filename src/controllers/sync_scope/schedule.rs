@@ -13,7 +13,10 @@ use crate::{
 /// From one sync to the next, when the spec names neither `interval` nor `schedule`.
 const DEFAULT_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
 /// Waits after failed syncs.
-const RETRIES: Backoff = Backoff { first: Duration::from_secs(5), longest: Duration::from_mins(5) };
+const RETRIES: Backoff = Backoff {
+    first: Duration::from_secs(5),
+    longest: Duration::from_mins(5),
+};
 
 /// A scope's `interval` or `schedule`.
 #[derive(Clone, Debug)]
@@ -56,23 +59,33 @@ impl Cadence {
             (None, Some(interval)) => interval
                 .parse()
                 .map(Self::Every)
-                .map_err(|source| CadenceError::ParseInterval { interval: interval.clone(), source }),
+                .map_err(|source| CadenceError::ParseInterval {
+                    interval: interval.clone(),
+                    source,
+                }),
             (None, None) => Ok(Self::Every(DEFAULT_INTERVAL)),
         }
     }
 
     fn parse_schedule(Schedule { cron, time_zone }: &Schedule) -> Result<Self, CadenceError> {
-        let refused =
-            |reason: String| CadenceError::ParseSchedule { cron: cron.clone(), time_zone: time_zone.clone(), reason };
+        let refused = |reason: String| CadenceError::ParseSchedule {
+            cron: cron.clone(),
+            time_zone: time_zone.clone(),
+            reason,
+        };
         // The parser would take a sixth field for a time zone of its own.
         if cron.split_whitespace().count() != 5 {
-            return Err(refused("write five fields: minute, hour, day of month, month, day of week".to_owned()));
+            return Err(refused(
+                "write five fields: minute, hour, day of month, month, day of week".to_owned(),
+            ));
         }
         let mut options = ParseOptions::default();
         options.fallback_timezone_option = FallbackTimezoneOption::None;
         let crontab = cronexpr::parse_crontab_with(&format!("{cron} {time_zone}"), options)
             .map_err(|error| refused(error.to_string()))?;
-        crontab.find_next(Timestamp::UNIX_EPOCH).map_err(|_| refused("no such time ever comes".to_owned()))?;
+        crontab
+            .find_next(Timestamp::UNIX_EPOCH)
+            .map_err(|_| refused("no such time ever comes".to_owned()))?;
         Ok(Self::At(Box::new(crontab)))
     }
 
@@ -122,7 +135,11 @@ impl Attempts {
     /// Why the scope should sync now, if it should.
     pub fn due(&self, situation: &Situation, cadence: &Cadence, now: Timestamp) -> Option<Trigger> {
         let Some(began) = self.began else {
-            return Some(if situation.requested { Trigger::Requested } else { Trigger::Started });
+            return Some(if situation.requested {
+                Trigger::Requested
+            } else {
+                Trigger::Started
+            });
         };
         if situation.requested {
             Some(Trigger::Requested)
@@ -162,7 +179,10 @@ mod tests {
     }
 
     fn schedule(cron: &str, time_zone: &str) -> Result<Cadence, CadenceError> {
-        Cadence::parse_schedule(&Schedule { cron: cron.to_owned(), time_zone: time_zone.to_owned() })
+        Cadence::parse_schedule(&Schedule {
+            cron: cron.to_owned(),
+            time_zone: time_zone.to_owned(),
+        })
     }
 
     fn hourly() -> Cadence {
@@ -179,13 +199,23 @@ mod tests {
         }
     }
 
-    const CONVERGED: Situation =
-        Situation { generation: Some(3), references: 7, requested: false, objects_changed: false };
+    const CONVERGED: Situation = Situation {
+        generation: Some(3),
+        references: 7,
+        requested: false,
+        objects_changed: false,
+    };
 
     #[test]
     fn an_interval_counts_from_the_beginning() {
-        assert_eq!(hourly().next(time("2026-11-20T10:00:00Z")), time("2026-11-20T11:00:00Z"));
-        assert_eq!(hourly().stale(time("2026-11-20T10:00:00Z")), time("2026-11-20T13:00:00Z"));
+        assert_eq!(
+            hourly().next(time("2026-11-20T10:00:00Z")),
+            time("2026-11-20T11:00:00Z")
+        );
+        assert_eq!(
+            hourly().stale(time("2026-11-20T10:00:00Z")),
+            time("2026-11-20T13:00:00Z")
+        );
     }
 
     #[test]
@@ -221,18 +251,66 @@ mod tests {
         let now = time("2026-11-20T10:30:00Z");
         let due = |attempts: &Attempts, situation: Situation| attempts.due(&situation, &hourly(), now);
         assert_eq!(due(&Attempts::default(), CONVERGED), Some(Trigger::Started));
-        assert_eq!(due(&synced(), Situation { requested: true, ..CONVERGED }), Some(Trigger::Requested));
-        assert_eq!(due(&synced(), Situation { generation: Some(4), ..CONVERGED }), Some(Trigger::SpecChanged));
-        assert_eq!(due(&synced(), Situation { references: 8, ..CONVERGED }), Some(Trigger::ReferenceChanged));
-        assert_eq!(due(&synced(), Situation { objects_changed: true, ..CONVERGED }), Some(Trigger::ObjectChanged));
-        assert_eq!(synced().due(&CONVERGED, &hourly(), time("2026-11-20T11:00:00Z")), Some(Trigger::Scheduled));
+        assert_eq!(
+            due(
+                &synced(),
+                Situation {
+                    requested: true,
+                    ..CONVERGED
+                }
+            ),
+            Some(Trigger::Requested)
+        );
+        assert_eq!(
+            due(
+                &synced(),
+                Situation {
+                    generation: Some(4),
+                    ..CONVERGED
+                }
+            ),
+            Some(Trigger::SpecChanged)
+        );
+        assert_eq!(
+            due(
+                &synced(),
+                Situation {
+                    references: 8,
+                    ..CONVERGED
+                }
+            ),
+            Some(Trigger::ReferenceChanged)
+        );
+        assert_eq!(
+            due(
+                &synced(),
+                Situation {
+                    objects_changed: true,
+                    ..CONVERGED
+                }
+            ),
+            Some(Trigger::ObjectChanged)
+        );
+        assert_eq!(
+            synced().due(&CONVERGED, &hourly(), time("2026-11-20T11:00:00Z")),
+            Some(Trigger::Scheduled)
+        );
     }
 
     #[test]
     fn a_failure_is_retried_later_and_later() {
-        let failed = Attempts { failures: 2, ..synced() };
+        let failed = Attempts {
+            failures: 2,
+            ..synced()
+        };
         assert_eq!(failed.due(&CONVERGED, &hourly(), time("2026-11-20T10:00:14Z")), None);
-        assert_eq!(failed.next(&hourly(), time("2026-11-20T10:00:14Z")), time("2026-11-20T10:00:15Z"));
-        assert_eq!(failed.due(&CONVERGED, &hourly(), time("2026-11-20T10:00:15Z")), Some(Trigger::Retried));
+        assert_eq!(
+            failed.next(&hourly(), time("2026-11-20T10:00:14Z")),
+            time("2026-11-20T10:00:15Z")
+        );
+        assert_eq!(
+            failed.due(&CONVERGED, &hourly(), time("2026-11-20T10:00:15Z")),
+            Some(Trigger::Retried)
+        );
     }
 }
