@@ -1,0 +1,1 @@
+print("empty company")
