@@ -7,5 +7,6 @@ pub mod conditions;
 pub mod configuration;
 pub mod events;
 pub mod managed_fields;
+pub mod observed;
 pub mod status;
 pub mod sync_scope;
