@@ -32,7 +32,11 @@ pub fn ownership<F: WrittenField>(entries: &[ManagedFieldsEntry]) -> Ownership<F
             _ => updated.push((manager.into(), held)),
         }
     }
-    Ownership { ours, applied: applied.into(), updated: updated.into() }
+    Ownership {
+        ours,
+        applied: applied.into(),
+        updated: updated.into(),
+    }
 }
 
 /// The entries without `fields` in what the operator applies, or `None` when it applies none of them.
@@ -63,11 +67,16 @@ pub fn released<F: WrittenField>(
 
 /// Whoever writes only a subresource holds nothing of the spec, whatever else it says.
 fn is_of_subresource(entry: &ManagedFieldsEntry) -> bool {
-    entry.subresource.as_deref().is_some_and(|subresource| !subresource.is_empty())
+    entry
+        .subresource
+        .as_deref()
+        .is_some_and(|subresource| !subresource.is_empty())
 }
 
 fn held<F: WrittenField>(entry: &ManagedFieldsEntry) -> FieldSet<F> {
-    let Some(tree) = entry.fields_v1.as_ref() else { return FieldSet::EMPTY };
+    let Some(tree) = entry.fields_v1.as_ref() else {
+        return FieldSet::EMPTY;
+    };
     let (spec, labels) = (branch(&tree.0, &SPEC), branch(&tree.0, &LABELS));
     let holds = |field: &F| match field.place() {
         Place::Spec(name) => spec.is_some_and(|spec| spec.contains_key(&key(name))),
@@ -85,7 +94,9 @@ fn branch<'a>(tree: &'a Value, path: &[&str]) -> Option<&'a Map<String, Value>> 
 }
 
 fn branch_mut<'a>(tree: &'a mut Value, path: &[&str]) -> Option<&'a mut Map<String, Value>> {
-    path.iter().try_fold(tree, |node, key| node.get_mut(key))?.as_object_mut()
+    path.iter()
+        .try_fold(tree, |node, key| node.get_mut(key))?
+        .as_object_mut()
 }
 
 #[cfg(test)]
@@ -117,19 +128,34 @@ mod tests {
     #[test]
     fn tells_appliers_from_updaters() {
         let ownership = ownership::<Field>(&entries());
-        assert_eq!(ownership.ours, set(&[Field::Title, Field::Directory, Field::ScopeLabel]));
+        assert_eq!(
+            ownership.ours,
+            set(&[Field::Title, Field::Directory, Field::ScopeLabel])
+        );
         assert_eq!(*ownership.applied, [("hr".into(), set(&[Field::Phone]))]);
-        let updated = [("kubectl-edit".into(), set(&[Field::Title])), ("adsync".into(), set(&[Field::Office]))];
-        assert_eq!(*ownership.updated, updated, "neither the status nor a foreign label counts");
+        let updated = [
+            ("kubectl-edit".into(), set(&[Field::Title])),
+            ("adsync".into(), set(&[Field::Office])),
+        ];
+        assert_eq!(
+            *ownership.updated, updated,
+            "neither the status nor a foreign label counts"
+        );
     }
 
     #[test]
     fn lets_go_of_fields_in_the_operators_entry_only() {
-        let rewritten =
-            released(&entries(), set(&[Field::Title, Field::Directory, Field::Phone, Field::ScopeLabel])).unwrap();
+        let rewritten = released(
+            &entries(),
+            set(&[Field::Title, Field::Directory, Field::Phone, Field::ScopeLabel]),
+        )
+        .unwrap();
         let ownership_left = ownership::<Field>(&rewritten);
         assert_eq!(ownership_left.ours, FieldSet::EMPTY);
-        assert_eq!(rewritten[0].fields_v1.as_ref().unwrap().0["f:spec"], json!({"f:phoneSystemRef": {"f:name": {}}}));
+        assert_eq!(
+            rewritten[0].fields_v1.as_ref().unwrap().0["f:spec"],
+            json!({"f:phoneSystemRef": {"f:name": {}}})
+        );
         assert_eq!(rewritten[1..], entries()[1..]);
     }
 

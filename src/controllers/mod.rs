@@ -1,5 +1,6 @@
 //! The I/O side of the operator: one controller a kind, and what they share. It joins `api`, `directory` and `sync`.
 
+pub mod apply;
 pub mod backoff;
 pub mod changes;
 pub mod client;
@@ -8,5 +9,6 @@ pub mod configuration;
 pub mod events;
 pub mod managed_fields;
 pub mod observed;
+pub mod release;
 pub mod status;
 pub mod sync_scope;

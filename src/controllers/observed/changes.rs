@@ -48,7 +48,10 @@ impl Listeners {
     /// All changes from now on, in sets of what was gathered meanwhile. Nobody falls behind: the same change twice is one.
     pub(super) fn listen(&self) -> impl Stream<Item = BTreeSet<ObjectChange>> + Send + use<> {
         let mailbox = Arc::new(Mailbox::default());
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&mailbox));
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Arc::downgrade(&mailbox));
         stream::unfold(mailbox, |mailbox| async move {
             mailbox.word.notified().await;
             sleep(GATHER).await;
@@ -59,12 +62,21 @@ impl Listeners {
 
     /// Tells everybody.
     pub(super) fn tell(&self, change: &ObjectChange) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|listener| {
-            let Some(mailbox) = listener.upgrade() else { return false };
-            mailbox.gathered.lock().unwrap_or_else(PoisonError::into_inner).insert(change.clone());
-            mailbox.word.notify_one();
-            true
-        });
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|listener| {
+                let Some(mailbox) = listener.upgrade() else {
+                    return false;
+                };
+                mailbox
+                    .gathered
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .insert(change.clone());
+                mailbox.word.notify_one();
+                true
+            });
     }
 }
 
@@ -76,7 +88,11 @@ mod tests {
 
     fn change(scope: &str) -> ObjectChange {
         let system = NamespacedName::new("telephony", "hq");
-        ObjectChange { system, by: Author::Other, scope: Some(scope.into()) }
+        ObjectChange {
+            system,
+            by: Author::Other,
+            scope: Some(scope.into()),
+        }
     }
 
     #[tokio::test(start_paused = true)]
@@ -87,7 +103,10 @@ mod tests {
             listeners.tell(&change("staff"));
         }
         listeners.tell(&change("sales"));
-        assert_eq!(heard.next().await, Some(BTreeSet::from([change("sales"), change("staff")])));
+        assert_eq!(
+            heard.next().await,
+            Some(BTreeSet::from([change("sales"), change("staff")]))
+        );
         listeners.tell(&change("staff"));
         assert_eq!(heard.next().await, Some(BTreeSet::from([change("staff")])));
     }

@@ -71,7 +71,10 @@ impl Kind {
 }
 
 /// The PhoneSystem an object belongs to. Its label helps where its spec can't be read.
-pub fn phone_system(object: &DynamicObject) -> Option<&str> {
-    let named = object.data.pointer("/spec/phoneSystemRef/name").and_then(serde_json::Value::as_str);
+pub(super) fn phone_system(object: &DynamicObject) -> Option<&str> {
+    let named = object
+        .data
+        .pointer("/spec/phoneSystemRef/name")
+        .and_then(serde_json::Value::as_str);
     named.or_else(|| object.labels().get(labels::PHONE_SYSTEM).map(String::as_str))
 }

@@ -89,15 +89,23 @@ impl Objects {
         for answer in answers {
             told.extend(maps.put(name, R::read(answer), Author::Operator));
         }
-        let versions: Vec<Box<str>> =
-            answers.iter().filter_map(ResourceExt::resource_version).map(Into::into).collect();
+        let versions: Vec<Box<str>> = answers
+            .iter()
+            .filter_map(ResourceExt::resource_version)
+            .map(Into::into)
+            .collect();
         told.extend(maps.end_write::<R>(name, &versions));
         drop(maps);
         self.tell(system, told);
     }
 
     /// Folds in what a read of one object showed; `None`: there is none of this name.
-    pub(super) async fn looked_up<R: Record>(&self, system: &NamespacedName, name: &str, object: Option<&DynamicObject>) {
+    pub(super) async fn looked_up<R: Record>(
+        &self,
+        system: &NamespacedName,
+        name: &str,
+        object: Option<&DynamicObject>,
+    ) {
         let lock = self.system(system);
         let mut maps = lock.write().await;
         // An object of this name in another phone system is none of this one.
@@ -111,14 +119,22 @@ impl Objects {
 
     async fn seen<R: Record>(&self, object: &DynamicObject) {
         let Some(system) = system_of(object) else { return };
-        let told = self.system(&system).write().await.put(&object.name_any(), R::read(object), Author::Other);
+        let told = self
+            .system(&system)
+            .write()
+            .await
+            .put(&object.name_any(), R::read(object), Author::Other);
         self.tell(&system, told);
     }
 
     async fn deleted<R: Record>(&self, object: &DynamicObject) {
         let Some(system) = system_of(object) else { return };
         let version = object.resource_version().unwrap_or_default();
-        let told = self.system(&system).write().await.remove::<R>(&object.name_any(), &version);
+        let told = self
+            .system(&system)
+            .write()
+            .await
+            .remove::<R>(&object.name_any(), &version);
         self.tell(&system, told);
     }
 
@@ -147,7 +163,11 @@ impl Objects {
 
     fn tell(&self, system: &NamespacedName, told: Vec<Told>) {
         for Told { by, scope } in told {
-            self.listeners.tell(&ObjectChange { system: system.clone(), by, scope });
+            self.listeners.tell(&ObjectChange {
+                system: system.clone(),
+                by,
+                scope,
+            });
         }
     }
 }

@@ -3,16 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use kube::{
-    ResourceExt,
-    api::{ApiResource, DynamicObject},
-};
+use kube::{ResourceExt, api::DynamicObject};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
+use super::kind::{Kind, Record};
 use crate::{
     api::{
-        Extension, FIELD_MANAGER, PhoneUser, RingGroup,
         extension::{ExtensionState, Holder},
         labels,
         phone_user::DirectoryLink,
@@ -42,8 +39,14 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn new(object: &'a DynamicObject) -> Self {
-        let named = object.data.pointer("/spec/phoneSystemRef/name").is_some_and(Json::is_string);
-        Self { object, readable: named }
+        let named = object
+            .data
+            .pointer("/spec/phoneSystemRef/name")
+            .is_some_and(Json::is_string);
+        Self {
+            object,
+            readable: named,
+        }
     }
 
     /// A member of the spec, unless it is missing or null.
@@ -118,8 +121,10 @@ impl Record for ObservedUser {
 
     fn read(object: &DynamicObject) -> Self {
         let mut reader = Reader::new(object);
-        let values: Values =
-            Field::ALL.iter().filter_map(|field| Some((*field, reader.user_field(*field)?))).collect();
+        let values: Values = Field::ALL
+            .iter()
+            .filter_map(|field| Some((*field, reader.user_field(*field)?)))
+            .collect();
         let link: Option<String> = reader.member("link");
         let is_unlinked = link.as_deref() == Some("Unlinked");
         reader.readable &= is_unlinked || link.is_none_or(|link| link == "Linked");
@@ -141,7 +146,13 @@ impl Record for ObservedUser {
     }
 
     fn differs(&self, other: &Self) -> bool {
-        let Self { version: _, is_unlinked, values, ownership, is_readable } = self;
+        let Self {
+            version: _,
+            is_unlinked,
+            values,
+            ownership,
+            is_readable,
+        } = self;
         (is_unlinked, values, ownership, is_readable)
             != (&other.is_unlinked, &other.values, &other.ownership, &other.is_readable)
             || self.version.uid != other.version.uid
@@ -165,7 +176,9 @@ impl Record for ObservedExtension {
 
     fn read(object: &DynamicObject) -> Self {
         let mut reader = Reader::new(object);
-        let parsed = reader.member::<String>("number").map(|number| number.parse::<Number>().ok());
+        let parsed = reader
+            .member::<String>("number")
+            .map(|number| number.parse::<Number>().ok());
         let number = reader.converted(parsed);
         reader.readable &= number.is_some();
         let state = reader.member::<ExtensionState>("state");
@@ -191,9 +204,24 @@ impl Record for ObservedExtension {
     }
 
     fn differs(&self, other: &Self) -> bool {
-        let Self { version: _, number, state, holder, release_after, is_readable, scope } = self;
+        let Self {
+            version: _,
+            number,
+            state,
+            holder,
+            release_after,
+            is_readable,
+            scope,
+        } = self;
         (number, state, holder, release_after, is_readable, scope)
-            != (&other.number, &other.state, &other.holder, &other.release_after, &other.is_readable, &other.scope)
+            != (
+                &other.number,
+                &other.state,
+                &other.holder,
+                &other.release_after,
+                &other.is_readable,
+                &other.scope,
+            )
             || self.version.uid != other.version.uid
     }
 
@@ -216,7 +244,10 @@ impl Record for ObservedRingGroup {
 
     fn read(object: &DynamicObject) -> Self {
         let mut reader = Reader::new(object);
-        let values = RingField::ALL.iter().filter_map(|field| Some((*field, reader.ring_field(*field)?))).collect();
+        let values = RingField::ALL
+            .iter()
+            .filter_map(|field| Some((*field, reader.ring_field(*field)?)))
+            .collect();
         Self {
             version: version(object),
             values,
@@ -234,7 +265,12 @@ impl Record for ObservedRingGroup {
     }
 
     fn differs(&self, other: &Self) -> bool {
-        let Self { version: _, values, ownership, is_readable } = self;
+        let Self {
+            version: _,
+            values,
+            ownership,
+            is_readable,
+        } = self;
         (values, ownership, is_readable) != (&other.values, &other.ownership, &other.is_readable)
             || self.version.uid != other.version.uid
     }
@@ -264,7 +300,7 @@ fn number_in_name(object: &DynamicObject) -> Option<Number> {
 mod tests {
     use serde_json::json;
 
-    use super::*;
+    use super::{super::kind::phone_system, *};
 
     fn object(metadata: Json, spec: Json) -> DynamicObject {
         serde_json::from_value(json!({"apiVersion": "telephony.adsync.dev/v1alpha1", "kind": "Any",
@@ -288,7 +324,13 @@ mod tests {
         assert_eq!(user.values.text(Field::Login), Some("ada"));
         assert_eq!(user.values.enabled(), Some(true));
         assert_eq!(user.scope(), Some("staff"));
-        assert_eq!(user.version, Version { uid: "u".into(), resource_version: "7".into() });
+        assert_eq!(
+            user.version,
+            Version {
+                uid: "u".into(),
+                resource_version: "7".into()
+            }
+        );
     }
 
     #[test]
@@ -334,7 +376,10 @@ mod tests {
 
     #[test]
     fn an_object_without_a_readable_reference_is_found_by_its_label() {
-        let lost = object(json!({"name": "hq-1", "labels": {"adsync.dev/phone-system": "hq"}}), json!({}));
+        let lost = object(
+            json!({"name": "hq-1", "labels": {"adsync.dev/phone-system": "hq"}}),
+            json!({}),
+        );
         assert_eq!(phone_system(&lost), Some("hq"));
     }
 }

@@ -25,7 +25,7 @@ struct Meanwhile {
 
 /// A change that a plan could come out differently for.
 #[derive(Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub struct Told {
+pub(super) struct Told {
     /// Who did it.
     pub by: Author,
     /// The SyncScope that provides the object, if any.
@@ -55,7 +55,11 @@ impl System {
                 (Author::Other, _) => meanwhile.seen.push(version),
             }
         }
-        let by = if self.is_writing::<R>(name) { Author::Operator } else { by };
+        let by = if self.is_writing::<R>(name) {
+            Author::Operator
+        } else {
+            by
+        };
         let told = difference(known, Some(&record), by);
         R::all_mut(&mut self.observed).insert(name.into(), record);
         told
@@ -67,7 +71,10 @@ impl System {
             meanwhile.deleted = Some(version.into());
         }
         let all = R::all_mut(&mut self.observed);
-        if all.get(name).is_none_or(|known| is_newer(&known.version().resource_version, version)) {
+        if all
+            .get(name)
+            .is_none_or(|known| is_newer(&known.version().resource_version, version))
+        {
             return Vec::new();
         }
         difference(all.remove(name).as_ref(), None, Author::Other)
@@ -75,12 +82,20 @@ impl System {
 
     /// Takes the word that there is no object of this name, whichever version that was true for.
     pub(super) fn forget<R: Record>(&mut self, name: &str) -> Vec<Told> {
-        difference(R::all_mut(&mut self.observed).remove(name).as_ref(), None, Author::Other)
+        difference(
+            R::all_mut(&mut self.observed).remove(name).as_ref(),
+            None,
+            Author::Other,
+        )
     }
 
     /// Replaces all of a kind by what a list shows. What the operator wrote since that list stays.
     pub(super) fn replace<R: Record>(&mut self, listed: BTreeMap<Box<str>, R>) -> Vec<Told> {
-        let gone = R::all(&self.observed).keys().filter(|name| !listed.contains_key(*name)).cloned().collect::<Vec<_>>();
+        let gone = R::all(&self.observed)
+            .keys()
+            .filter(|name| !listed.contains_key(*name))
+            .cloned()
+            .collect::<Vec<_>>();
         let mut told: Vec<Told> = gone.iter().flat_map(|name| self.forget::<R>(name)).collect();
         for (name, record) in listed {
             told.extend(self.put(&name, record, Author::Other));
@@ -113,8 +128,18 @@ impl System {
 fn difference<R: Record>(before: Option<&R>, after: Option<&R>, by: Author) -> Vec<Told> {
     match (before, after) {
         (Some(before), Some(after)) if !after.differs(before) => Vec::new(),
-        (Some(before), Some(after)) if before.scope() == after.scope() => vec![Told { by, scope: after.scope().map(Into::into) }],
-        _ => [before, after].into_iter().flatten().map(|record| Told { by, scope: record.scope().map(Into::into) }).collect(),
+        (Some(before), Some(after)) if before.scope() == after.scope() => vec![Told {
+            by,
+            scope: after.scope().map(Into::into),
+        }],
+        _ => [before, after]
+            .into_iter()
+            .flatten()
+            .map(|record| Told {
+                by,
+                scope: record.scope().map(Into::into),
+            })
+            .collect(),
     }
 }
 
@@ -145,7 +170,10 @@ mod tests {
     }
 
     fn by(author: Author) -> Vec<Told> {
-        vec![Told { by: author, scope: None }]
+        vec![Told {
+            by: author,
+            scope: None,
+        }]
     }
 
     fn login(system: &System) -> Option<&str> {
@@ -155,11 +183,22 @@ mod tests {
     #[test]
     fn an_older_version_never_replaces_a_newer() {
         let mut system = System::default();
-        assert_eq!(system.put("hq-1", user("new", 10), Author::Operator), by(Author::Operator));
+        assert_eq!(
+            system.put("hq-1", user("new", 10), Author::Operator),
+            by(Author::Operator)
+        );
         assert_eq!(system.put("hq-1", user("old", 9), Author::Other), []);
-        assert_eq!(system.put("hq-1", user("new", 10), Author::Other), [], "the watch shows what we wrote");
+        assert_eq!(
+            system.put("hq-1", user("new", 10), Author::Other),
+            [],
+            "the watch shows what we wrote"
+        );
         assert_eq!(login(&system), Some("new"));
-        assert_eq!(system.remove::<ObservedUser>("hq-1", "8"), [], "an earlier object of the name");
+        assert_eq!(
+            system.remove::<ObservedUser>("hq-1", "8"),
+            [],
+            "an earlier object of the name"
+        );
         assert_eq!(system.remove::<ObservedUser>("hq-1", "11"), by(Author::Other));
         assert_eq!(login(&system), None);
     }
@@ -169,7 +208,10 @@ mod tests {
         let mut system = System::default();
         system.put("hq-1", user("ada", 10), Author::Other);
         assert_eq!(system.put("hq-1", user("ada", 11), Author::Other), []);
-        assert_eq!(&*system.users["hq-1"].version.resource_version, "11", "but the version is kept");
+        assert_eq!(
+            &*system.users["hq-1"].version.resource_version, "11",
+            "but the version is kept"
+        );
     }
 
     #[test]
@@ -187,10 +229,17 @@ mod tests {
         system.begin_write(Kind::User, "hq-1");
         system.put("hq-1", user("ada", 10), Author::Operator);
         system.put("hq-1", user("eve", 11), Author::Other);
-        assert_eq!(system.end_write::<ObservedUser>("hq-1", &["10".into()]), by(Author::Other));
+        assert_eq!(
+            system.end_write::<ObservedUser>("hq-1", &["10".into()]),
+            by(Author::Other)
+        );
         system.begin_write(Kind::User, "hq-1");
         system.put("hq-1", user("ada", 12), Author::Other);
-        assert_eq!(system.end_write::<ObservedUser>("hq-1", &[]), by(Author::Other), "our write failed");
+        assert_eq!(
+            system.end_write::<ObservedUser>("hq-1", &[]),
+            by(Author::Other),
+            "our write failed"
+        );
     }
 
     #[test]
@@ -211,6 +260,9 @@ mod tests {
         let told = system.replace(listed.map(|(name, record)| (name.into(), record)).into());
         assert_eq!(told, by(Author::Other), "one gone and one made, told once");
         assert_eq!(login(&system), Some("written"));
-        assert_eq!(system.users.keys().map(|name| &**name).collect::<Vec<_>>(), ["hq-1", "hq-3"]);
+        assert_eq!(
+            system.users.keys().map(|name| &**name).collect::<Vec<_>>(),
+            ["hq-1", "hq-3"]
+        );
     }
 }

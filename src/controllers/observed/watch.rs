@@ -17,11 +17,7 @@ use super::{
     Objects,
     kind::{Record, phone_system},
 };
-use crate::controllers::{
-    changes::NamespacedName,
-    client::watch_settings,
-    configuration::Reach,
-};
+use crate::controllers::{changes::NamespacedName, client::watch_settings, configuration::Reach};
 
 /// Objects of a kind by phone system and name, while they are listed.
 type Listing<R> = BTreeMap<NamespacedName, BTreeMap<Box<str>, R>>;
@@ -55,7 +51,10 @@ pub(super) async fn watch_kind<R: Record>(objects: Objects, client: Client, reac
                 Ok(Event::Apply(object)) => objects.seen::<R>(&object).await,
                 Ok(Event::Delete(object)) => objects.deleted::<R>(&object).await,
                 Err(error) if cannot_stream(&error) => {
-                    info!(kind = R::KIND.name(), "the API server cannot stream lists, listing by pages");
+                    info!(
+                        kind = R::KIND.name(),
+                        "the API server cannot stream lists, listing by pages"
+                    );
                     settings = watch_settings().page_size(PAGE);
                     break;
                 }
@@ -67,13 +66,19 @@ pub(super) async fn watch_kind<R: Record>(objects: Objects, client: Client, reac
 
 fn add<R: Record>(listing: &mut Listing<R>, object: &DynamicObject) {
     if let Some(system) = system_of(object) {
-        listing.entry(system).or_default().insert(object.name_any().into(), R::read(object));
+        listing
+            .entry(system)
+            .or_default()
+            .insert(object.name_any().into(), R::read(object));
     }
 }
 
 /// The phone system of an object. One that belongs to none, which its schema forbids, concerns nobody.
 pub(super) fn system_of(object: &DynamicObject) -> Option<NamespacedName> {
-    Some(NamespacedName::new(object.namespace().unwrap_or_default(), phone_system(object)?))
+    Some(NamespacedName::new(
+        object.namespace().unwrap_or_default(),
+        phone_system(object)?,
+    ))
 }
 
 /// Before Kubernetes 1.34 the API server refuses to stream a list of custom resources, and kube does not fall back by itself.
