@@ -9,4 +9,5 @@
 //! Data goes one way. Between the two I/O ends everything is synchronous: values in, values out.
 
 pub mod api;
+pub mod directory;
 pub mod sync;
