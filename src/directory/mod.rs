@@ -5,6 +5,7 @@
 
 pub mod dn;
 pub mod entry;
+pub mod filter;
 pub mod guid;
 pub mod snapshot;
 pub mod text;
@@ -12,6 +13,7 @@ pub mod user_set;
 
 pub use dn::{Dn, DnError};
 pub use entry::{AttributeName, AttributeNameError, RawEntry};
+pub use filter::{Filter, FilterError};
 pub use guid::Guid;
 pub use snapshot::{Group, GroupIndex, Members, Origin, Snapshot, SnapshotBuilder, Unit, UnitIndex, User};
 pub use user_set::{UserIndex, UserSet};

@@ -44,7 +44,11 @@ pub struct Ownership<F: WrittenField = Field> {
 
 impl<F: WrittenField> Default for Ownership<F> {
     fn default() -> Self {
-        Self { ours: FieldSet::EMPTY, applied: Box::default(), updated: Box::default() }
+        Self {
+            ours: FieldSet::EMPTY,
+            applied: Box::default(),
+            updated: Box::default(),
+        }
     }
 }
 
