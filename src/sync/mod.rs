@@ -3,9 +3,13 @@
 pub mod claims;
 pub mod field;
 pub mod number;
+pub mod number_holders;
 pub mod number_pattern;
 pub mod number_plan;
+mod number_pool;
 pub mod number_set;
+pub mod number_wish;
+pub mod numbering;
 pub mod observed;
 pub mod person;
 pub mod plan;
