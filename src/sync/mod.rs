@@ -1,7 +1,11 @@
 //! THE CORE: who is synced, and what the phone system should look like. Values in, values out: no client, no clock, no randomness.
 
+pub mod census;
 pub mod claims;
 pub mod field;
+mod identities;
+pub mod mapping;
+pub mod matching;
 pub mod number;
 pub mod number_holders;
 pub mod number_pattern;
