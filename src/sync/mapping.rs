@@ -2,12 +2,8 @@
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
 
-use super::{
-    field::Field,
-    validated::{FieldSource, ValidatedScope},
-    value::Value,
-};
-use crate::directory::User;
+use super::{Input, field::Field, login_names::has_names, validated::FieldSource, value::Value};
+use crate::directory::{Snapshot, User};
 
 /// What a mapped field should hold.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -18,6 +14,8 @@ pub enum Mapped {
     Empty,
     /// What it holds now, because what the directory has can't be used.
     Unusable(Unusable),
+    /// What it holds now, because the attribute was not asked for when the directory was read.
+    Unread,
 }
 
 /// A value that is too long.
@@ -33,28 +31,32 @@ pub struct Unusable {
 }
 
 /// The fields that one attribute or the account's place gives; `loginNames` needs everybody else's, too.
-pub fn map_fields(scope: &ValidatedScope, account: User<'_>) -> Vec<(Field, Mapped)> {
-    let sources = scope
+pub fn map_fields(input: &Input<'_>, account: User<'_>) -> Vec<(Field, Mapped)> {
+    let sources = input
+        .scope
         .map
         .iter()
         .filter(|(_, source)| **source != FieldSource::LoginNames);
     sources
-        .map(|(field, source)| (*field, map_field(*field, source, account)))
+        .map(|(field, source)| (*field, map_field(*field, source, account, input.directory)))
         .collect()
 }
 
 /// Whether the directory has a value for a field.
-pub fn has_value(scope: &ValidatedScope, account: User<'_>, field: Field) -> bool {
-    let text = |source| text_of(source, account).is_some_and(|text| !clean(text).is_empty());
-    match scope.map.get(&field) {
-        // Everybody has a login.
-        Some(FieldSource::LoginNames) => true,
-        Some(source) => text(source),
+pub fn has_value(input: &Input<'_>, account: User<'_>, field: Field) -> bool {
+    match input.scope.map.get(&field) {
+        Some(FieldSource::LoginNames) => has_names(account, input.bare_username),
+        Some(source) => text_of(source, account).is_some_and(|text| !clean(text).is_empty()),
         None => false,
     }
 }
 
-fn map_field(field: Field, source: &FieldSource, account: User<'_>) -> Mapped {
+fn map_field(field: Field, source: &FieldSource, account: User<'_>, directory: &Snapshot) -> Mapped {
+    if let FieldSource::Attribute(attribute) = source
+        && !directory.has(attribute)
+    {
+        return Mapped::Unread;
+    }
     let text = text_of(source, account).map(clean).unwrap_or_default();
     let (length, limit) = (text.chars().count(), field.row().limit);
     if length > limit {

@@ -168,7 +168,7 @@ fn may_be_created(input: &Input<'_>, newcomer: &Newcomer<'_>, comparison: &Compa
     let missing = matching
         .require
         .iter()
-        .find(|field| !mapping::has_value(input.scope, newcomer.account, **field));
+        .find(|field| !mapping::has_value(input, newcomer.account, **field));
     missing.map_or(Ok(()), |field| {
         let place = field.row().place;
         refuse(

@@ -2,8 +2,10 @@
 
 pub mod census;
 pub mod claims;
+pub mod difference;
 pub mod field;
 mod identities;
+pub mod login_names;
 pub mod mapping;
 pub mod matching;
 pub mod number;
