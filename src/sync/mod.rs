@@ -1,6 +1,8 @@
 //! THE CORE: who is synced, and what the phone system should look like. Values in, values out: no client, no clock, no randomness.
 
 pub mod field;
+#[cfg(test)]
+mod fixture;
 pub mod number;
 pub mod number_holders;
 pub mod number_pattern;
