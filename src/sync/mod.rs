@@ -8,6 +8,8 @@ mod identities;
 pub mod login_names;
 pub mod mapping;
 pub mod matching;
+#[cfg(test)]
+mod fixture;
 pub mod number;
 pub mod number_holders;
 pub mod number_pattern;
