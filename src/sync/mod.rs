@@ -1,7 +1,15 @@
 //! THE CORE: who is synced, and what the phone system should look like. Values in, values out: no client, no clock, no randomness.
 
+pub mod census;
 pub mod claims;
+pub mod difference;
 pub mod field;
+mod identities;
+pub mod login_names;
+pub mod mapping;
+pub mod matching;
+#[cfg(test)]
+mod fixture;
 pub mod number;
 pub mod number_holders;
 pub mod number_pattern;

@@ -268,3 +268,6 @@ fn give_lowest<'a>(seats: &mut [&mut Seat<'a>], holders: &NumberHolders<'_>, poo
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
