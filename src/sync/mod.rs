@@ -4,12 +4,12 @@ pub mod census;
 pub mod claims;
 pub mod difference;
 pub mod field;
+#[cfg(test)]
+mod fixture;
 mod identities;
 pub mod login_names;
 pub mod mapping;
 pub mod matching;
-#[cfg(test)]
-mod fixture;
 pub mod number;
 pub mod number_holders;
 pub mod number_pattern;
