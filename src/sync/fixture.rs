@@ -68,7 +68,10 @@ pub(super) fn rule(name: &str, spec: &str) -> ValidatedRule {
 
 /// A rule that gives the lowest free number of one range.
 pub(super) fn sequential(name: &str, from: &str, to: &str) -> ValidatedRule {
-    rule(name, &format!(r#"source: Sequential, ranges: [{{from: "{from}", to: "{to}"}}]"#))
+    rule(
+        name,
+        &format!(r#"source: Sequential, ranges: [{{from: "{from}", to: "{to}"}}]"#),
+    )
 }
 
 /// A state as messages and tests write it: `Assigned`, `Reserved`, or `Cooling` with the end of the rest.
@@ -96,7 +99,10 @@ impl Observed {
 
     /// A PhoneUser that names a number, its login being its name.
     pub(super) fn with_named(self, name: &str, number: &str) -> Self {
-        let values = [(Field::Login, Value::text(name)), (Field::Extension, Value::text(number))];
+        let values = [
+            (Field::Login, Value::text(name)),
+            (Field::Extension, Value::text(number)),
+        ];
         self.with_user(name, &values)
     }
 
