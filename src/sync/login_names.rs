@@ -50,13 +50,14 @@ pub struct Names {
 
 impl<'a> LoginNames<'a> {
     /// The names of all users of a phone system: `people` are those whom the scope provides.
-    pub fn new(people: &'a [Person<'a>], observed: &'a Observed, bare: bool) -> Self {
+    pub fn new(people: impl Iterator<Item = &'a Person<'a>>, observed: &'a Observed, bare: bool) -> Self {
         let mut names = Self {
             bare,
             owners: HashMap::new(),
         };
-        let provided: HashSet<&str> = people.iter().map(|person| &*person.name).collect();
+        let mut provided = HashSet::new();
         for person in people {
+            provided.insert(&*person.name);
             let owner = Owner {
                 name: &person.name,
                 login: &person.subject.login,

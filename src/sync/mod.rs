@@ -25,6 +25,7 @@ pub mod references;
 pub mod report;
 pub mod roster;
 pub mod select;
+pub mod users;
 pub mod validated;
 pub mod value;
 
@@ -33,13 +34,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use self::{
+    census::{Census, LetGo},
+    claims::Claims,
+    field::Field,
+    login_names::LoginNames,
+    matching::match_newcomers,
+    number_holders::NumberHolders,
+    numbering::Numbered,
     observed::Observed,
-    plan::Plan,
+    person::Person,
+    plan::{Plan, UserChange},
+    references::References,
     report::Report,
+    users::Provided,
     validated::{ValidatedRule, ValidatedScope, ValidatedSystem},
 };
 use crate::{
-    api::sync_scope::ResolvedReference,
+    api::sync_scope::{Problem, ResolvedReference},
     directory::{Guid, Snapshot},
 };
 
@@ -101,4 +112,67 @@ pub struct Outcome {
     pub references: Vec<ResolvedReference>,
     /// Accounts to ask the directory for by objectGUID: with the answers in [`Input::known`], plan again.
     pub ask: BTreeSet<Guid>,
+}
+
+/// Makes the plan of one scope.
+///
+/// 1. resolve the entries that the spec names; 2. select, and take a census of everybody by objectGUID; 3. match newcomers
+/// with users that exist; 4. number people and ring groups together; 5. compare what should be with what is; 6. count.
+pub fn plan(input: &Input<'_>) -> Outcome {
+    let references = References::resolve(input.scope, input.directory, input.references);
+    let claims = Claims::new(input);
+    let mut census = Census::take(input, &references, &claims);
+    let matched = match_newcomers(input, std::mem::take(&mut census.newcomers), &claims);
+
+    let mut people = std::mem::take(&mut census.linked);
+    people.extend(matched.people);
+    people.sort_by(|left, right| left.name.cmp(&right.name));
+    let numbers = number(input, &people);
+    let people = people
+        .into_iter()
+        .zip(numbers)
+        .map(|(person, numbered)| Provided { person, numbered });
+    let (waiting, provided): (Vec<_>, Vec<_>) = people.partition(|provided| provided.numbered.waits);
+
+    let (users, problems) = changes(input, &provided, std::mem::take(&mut census.let_go));
+    let mut claims: Vec<_> = provided.iter().filter_map(users::claim).collect();
+    claims.sort_by_key(|claim| claim.number);
+
+    let unmatched = matched
+        .unmatched
+        .into_iter()
+        .chain(waiting.iter().map(users::why_waiting));
+    let report = Report::new(census, &provided, unmatched, problems, references.unresolved());
+    let plan = Plan {
+        claims,
+        users,
+        ring_groups: Vec::new(),
+    };
+    Outcome {
+        plan,
+        report,
+        references: references.to_store(),
+        ask: matched.ask,
+    }
+}
+
+fn number(input: &Input<'_>, people: &[Person<'_>]) -> Vec<Numbered> {
+    let holders = NumberHolders::new(input.observed, input.now);
+    let claimants: Vec<_> = people.iter().map(|person| users::claimant(input, person)).collect();
+    numbering::assign(&claimants, &holders, &input.system.number_plan)
+}
+
+fn changes(input: &Input<'_>, provided: &[Provided<'_>], let_go: Vec<LetGo<'_>>) -> (Vec<UserChange>, Vec<Problem>) {
+    let names = input.scope.map.contains_key(&Field::LoginNames);
+    let people = provided.iter().map(|provided| &provided.person);
+    let names = names.then(|| LoginNames::new(people, input.observed, input.bare_username));
+    let (mut changes, mut problems) = (Vec::new(), Vec::new());
+    for provided in provided {
+        let (change, found) = users::change(input, provided, names.as_ref());
+        changes.extend(change);
+        problems.extend(found);
+    }
+    changes.extend(let_go.into_iter().map(users::let_go));
+    changes.sort_by(|left, right| left.name.cmp(&right.name));
+    (changes, problems)
 }
