@@ -356,10 +356,8 @@ fn set_findings(setter: &mut ConditionSetter<'_>, before: &SyncScopeStatus, endi
             "every distinguished name was found",
         );
     } else {
-        let message = format!(
-            "not found: {}; what depends on them stays as it is",
-            unresolved.join("; ")
-        );
+        let names: Vec<String> = unresolved.iter().map(ToString::to_string).collect();
+        let message = format!("not found: {}; what depends on them stays as it is", names.join("; "));
         setter.set(REFERENCES_RESOLVED, false, sync::ENTRY_NOT_FOUND, &message);
     }
 }
@@ -370,6 +368,7 @@ mod tests {
     use crate::{
         api::sync_scope::{Problem, UserCounts},
         controllers::conditions::is_true,
+        sync::references::Unresolved,
     };
 
     fn time(second: i64) -> Timestamp {
@@ -664,7 +663,7 @@ mod tests {
     #[test]
     fn what_was_not_found_is_named_and_twenty_problems_are_shown() {
         let mut done = synced();
-        done.report.unresolved = vec!["CN=Gone,DC=example,DC=com".to_owned()];
+        done.report.unresolved = vec![Unresolved { dn: "CN=Gone,DC=example,DC=com".to_owned(), is_replaced: false }];
         done.report.problems = (0..25)
             .map(|number| Problem {
                 login: number.to_string(),
