@@ -4,10 +4,16 @@ use std::error::Error;
 
 /// An error and what caused it, on one line; a cause that the line already tells is not told again.
 pub fn with_causes(error: &(dyn Error + 'static)) -> String {
-    std::iter::successors(error.source(), |cause| cause.source()).fold(error.to_string(), |line, cause| {
-        let cause = cause.to_string();
-        if line.contains(&cause) { line } else { format!("{line}: {cause}") }
-    })
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let told = error.to_string();
+        if !line.contains(&told) {
+            line = format!("{line}: {told}");
+        }
+        cause = error.source();
+    }
+    line
 }
 
 #[cfg(test)]

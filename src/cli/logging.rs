@@ -28,7 +28,9 @@ pub enum LogFormat {
 #[derive(Debug, thiserror::Error)]
 pub enum LoggingError {
     /// The level is none.
-    #[error("`{level}` is no log level: write error, warn, info, debug or trace, or parts such as `info,adsync::directory=debug`")]
+    #[error(
+        "`{level}` is no log level: write error, warn, info, debug or trace, or parts such as `info,adsync::directory=debug`"
+    )]
     ParseLevel {
         /// As given.
         level: String,
@@ -45,16 +47,26 @@ pub fn install(level: &str, format: Option<LogFormat>) -> Result<(), LoggingErro
     let wanted = EnvFilter::builder()
         .with_default_directive(LevelFilter::INFO.into())
         .parse(level)
-        .map_err(|source| LoggingError::ParseLevel { level: level.to_owned(), source })?;
+        .map_err(|source| LoggingError::ParseLevel {
+            level: level.to_owned(),
+            source,
+        })?;
     let filter = wanted.and(filter_fn(may_be_heard));
     let on_terminal = io::stderr().is_terminal();
     let lines = fmt::layer().with_writer(io::stderr).with_ansi(on_terminal);
     let layer = match format.unwrap_or(if on_terminal { LogFormat::Text } else { LogFormat::Json }) {
         LogFormat::Text => lines.boxed(),
-        LogFormat::Json => lines.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed(),
+        LogFormat::Json => lines
+            .json()
+            .flatten_event(true)
+            .with_current_span(true)
+            .with_span_list(false)
+            .boxed(),
     };
     // Not `init()`, which would let in what crates write to the `log` facade: ldap3 and rustls do.
-    Ok(tracing::subscriber::set_global_default(registry().with(layer.with_filter(filter)))?)
+    Ok(tracing::subscriber::set_global_default(
+        registry().with(layer.with_filter(filter)),
+    )?)
 }
 
 /// Our own words at any level; those of dependencies only when they warn, and of some never.

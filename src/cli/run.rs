@@ -1,57 +1,49 @@
 //! `adsync run`: the operator. Joins the client, the watches, the controllers and the servers, and takes them down again.
 
-use std::{
-    io,
-    net::SocketAddr,
-    time::Duration,
-};
+use std::{collections::BTreeSet, io, net::SocketAddr, time::Duration};
 
-use futures::future::join_all;
-use jiff::Timestamp;
 use kube::Config;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
     task::JoinSet,
-    time::{sleep, timeout},
+    time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{
-    chain,
-    logging::{self, LogFormat, LoggingError},
-};
+use super::logging::{self, LogFormat, LoggingError};
 use crate::{
     controllers::{
-        self,
-        changes::Changes,
         client,
-        configuration::{Configuration, Reach},
-        connections::{Connections, Permissions},
-        context::Context,
-        kinds_served,
+        configuration::Reach,
+        connections::Permissions,
+        world::{self, Shared},
     },
     directory::RejectedPasswords,
-    serve::{self, health::{self, Readiness}, metrics::Metrics},
+    serve::{
+        self,
+        health::{self, Readiness},
+        metrics::Metrics,
+    },
 };
 
 /// How long what is under way may take to finish after SIGTERM.
 const GRACE: Duration = Duration::from_secs(10);
-/// From one look for the CRDs to the next.
-const LOOK_AGAIN: Duration = Duration::from_secs(2);
-/// Complaints about the same thing are this far apart.
-const COMPLAIN_AGAIN: i64 = 30;
 
-const CRDS: &str = "the CRDs";
-const CACHES: &str = "the caches";
 const STOP: &str = "the end: it is stopping";
 
 /// What `adsync run` is told.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Serves this namespace; can be given several times. Default: all namespaces.
-    #[arg(long = "namespace", short, value_name = "NAME", env = "ADSYNC_NAMESPACES", value_delimiter = ',')]
+    #[arg(
+        long = "namespace",
+        short,
+        value_name = "NAME",
+        env = "ADSYNC_NAMESPACES",
+        value_delimiter = ','
+    )]
     pub namespaces: Vec<String>,
     /// Where `/metrics` is served.
     #[arg(long, value_name = "ADDRESS", default_value = "[::]:8080")]
@@ -95,6 +87,12 @@ pub enum RunError {
         address: SocketAddr,
         /// Why.
         source: io::Error,
+    },
+    /// Something that has no end ended.
+    #[error("{part} ended; this is a bug: please report it with the log")]
+    EndEarly {
+        /// What it was.
+        part: &'static str,
     },
     /// Signals can't be caught.
     #[error("cannot listen to signals")]
@@ -141,7 +139,9 @@ pub fn run(args: Args) -> Result<(), RunError> {
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, RunError> {
-    TcpListener::bind(address).await.map_err(|source| RunError::Listen { address, source })
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| RunError::Listen { address, source })
 }
 
 fn stop_on_signal(stop: CancellationToken) -> Result<impl Future<Output = ()> + Send, RunError> {
@@ -159,26 +159,59 @@ fn stop_on_signal(stop: CancellationToken) -> Result<impl Future<Output = ()> + 
 impl Operator {
     /// Runs until `stop` is cancelled; what is under way then has ten seconds to finish.
     pub async fn run(self, stop: CancellationToken) -> Result<(), RunError> {
-        let client = client::client(self.cluster.clone()).map_err(RunError::MakeClient)?;
-        let readiness = Readiness::default();
-        readiness.await_arrival(CRDS);
-        readiness.await_arrival(CACHES);
-        let metrics = Metrics::new();
-        // The probes answer to the very end; a pod that takes its time to stop is not a dead one.
-        let ended = CancellationToken::new();
-        let mut servers = JoinSet::new();
-        info!(version = env!("CARGO_PKG_VERSION"), health = %address(&self.health), metrics = %address(&self.metrics), "adsync starts");
-        servers.spawn(serve::serve(self.health, health::router(readiness.clone()), ended.clone().cancelled_owned()));
-        servers.spawn(serve::serve(self.metrics, serve::metrics_router(metrics.clone()), ended.clone().cancelled_owned()));
-
-        let rejected = RejectedPasswords::default();
-        let permissions = Permissions { plaintext: self.allow_plaintext };
-        let mut sets = JoinSet::new();
-        let reaches = reaches(self.namespaces);
-        let caches = Arrivals::new(reaches.len(), CACHES, readiness.clone());
-        for reach in reaches {
-            sets.spawn(serve_reach(...));
+        let shared = Shared {
+            client: client::client(self.cluster).map_err(RunError::MakeClient)?,
+            rejected: RejectedPasswords::default(),
+            permissions: Permissions {
+                plaintext: self.allow_plaintext,
+            },
+            metrics: Metrics::new(),
+            readiness: Readiness::default(),
+            concurrency: self.concurrency,
+            stop: stop.clone(),
+        };
+        let mut worlds = JoinSet::new();
+        for reach in reaches(self.namespaces) {
+            world::await_readiness(&shared.readiness);
+            worlds.spawn(world::run(shared.clone(), reach));
         }
-        ...
+        let (health, metrics) = (
+            health::router(shared.readiness.clone()),
+            serve::metrics_router(shared.metrics),
+        );
+        let mut servers = JoinSet::new();
+        servers.spawn(serve::serve("health", self.health, health));
+        servers.spawn(serve::serve("metrics", self.metrics, metrics));
+        info!(version = env!("CARGO_PKG_VERSION"), "adsync runs");
+
+        // A world has no end before `stop`, unless it has a bug; a server has none at all.
+        let ended_early = tokio::select! {
+            () = stop.cancelled() => None,
+            _ = worlds.join_next() => Some(RunError::EndEarly { part: "a set of controllers" }),
+            _ = servers.join_next() => Some(RunError::EndEarly { part: "a server" }),
+        };
+        info!("adsync stops: no new work, and what is under way may finish");
+        shared.readiness.await_arrival(STOP);
+        stop.cancel();
+        // The probes answer to the very end: a pod that takes its time to stop is not a dead one.
+        if timeout(GRACE, async { while worlds.join_next().await.is_some() {} })
+            .await
+            .is_err()
+        {
+            warn!(
+                ?GRACE,
+                "gave up on what was under way; it is done again after the next start"
+            );
+        }
+        info!("adsync has stopped");
+        ended_early.map_or(Ok(()), Err)
     }
+}
+
+fn reaches(namespaces: Vec<String>) -> Vec<Reach> {
+    if namespaces.is_empty() {
+        return vec![Reach::Cluster];
+    }
+    let namespaces: BTreeSet<String> = namespaces.into_iter().collect();
+    namespaces.into_iter().map(Reach::Namespace).collect()
 }

@@ -1,10 +1,6 @@
 //! Whether the API server has our kinds, and lets us read them. Asked by listing, so that no rights on CRDs are needed.
 
-use kube::{
-    Api, Client, Resource,
-    api::ListParams,
-    core::NamespaceResourceScope,
-};
+use kube::{Api, Client, Resource, api::ListParams, core::NamespaceResourceScope};
 use serde::de::DeserializeOwned;
 use std::fmt::Debug;
 
@@ -12,9 +8,7 @@ use super::{
     client::{CallError, call},
     configuration::Reach,
 };
-use crate::api::{
-    ActiveDirectoryConfig, Extension, ExtensionRule, PhoneSystem, PhoneUser, RingGroup, SyncScope,
-};
+use crate::api::{ActiveDirectoryConfig, Extension, ExtensionRule, PhoneSystem, PhoneUser, RingGroup, SyncScope};
 
 /// Why the operator can't begin yet.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +51,11 @@ pub async fn check(client: &Client, reach: &Reach) -> Result<(), Unserved> {
     ] {
         missing.extend(served.err());
     }
-    if missing.is_empty() { Ok(()) } else { Err(Unserved::FindKinds { missing }) }
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(Unserved::FindKinds { missing })
+    }
 }
 
 /// `Err` is the kind's name, when the API server doesn't know it.
@@ -71,7 +69,10 @@ where
         Ok(_) => Ok(Ok(())),
         Err(error) => match error.code() {
             Some(404) => Ok(Err(kind)),
-            Some(401 | 403) => Err(Unserved::ListKind { kind, message: error.to_string() }),
+            Some(401 | 403) => Err(Unserved::ListKind {
+                kind,
+                message: error.to_string(),
+            }),
             _ => Err(Unserved::AskForKind { kind, source: error }),
         },
     }

@@ -20,18 +20,18 @@ use kube::{
         watcher,
     },
 };
+use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 use tracing::{Instrument, debug, info_span, warn};
 
-use super::{
-    backoff::Backoff,
-    changes::NamespacedName,
-    context::Context,
-};
+use super::{backoff::Backoff, changes::NamespacedName, context::Context};
 use crate::{causes::with_causes, serve::metrics::Metrics};
 
 /// Waits after reconciles that failed, each object for itself.
-const RETRIES: Backoff = Backoff { first: Duration::from_secs(2), longest: Duration::from_mins(5) };
+const RETRIES: Backoff = Backoff {
+    first: Duration::from_secs(2),
+    longest: Duration::from_mins(5),
+};
 
 /// Why a reconcile is to be tried again. What was expected is no error: it is in the status.
 #[derive(Debug, thiserror::Error)]
@@ -46,16 +46,17 @@ enum ReconcileError<E: StdError + 'static> {
 ///
 /// `triggers` names the objects to look at. It is listened to from the call on, not from the first poll. `reconcile` says
 /// when to look again without being told.
-pub fn run<K, E, Reconcile, Reconciling>(
+pub fn run<K, E, Triggers, Reconcile, Reconciling>(
     kind: &'static str,
     context: &Context,
     store: Store<K>,
-    triggers: impl Stream<Item = ObjectRef<K>> + Send + 'static,
+    triggers: Triggers,
     reconcile: Reconcile,
-) -> impl Future<Output = ()> + Send + use<K, E, Reconcile, Reconciling, >
+) -> impl Future<Output = ()> + Send + use<K, E, Triggers, Reconcile, Reconciling>
 where
-    K: Resource<DynamicType = ()> + Clone + Debug + Send + Sync + 'static,
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
     E: StdError + Send + Sync + 'static,
+    Triggers: Stream<Item = ObjectRef<K>> + Send + 'static,
     Reconcile: Fn(Arc<K>) -> Reconciling + Send + 'static,
     Reconciling: Future<Output = Result<Action, E>> + Send + 'static,
 {
@@ -114,7 +115,10 @@ async fn observed<E: StdError + 'static>(
 }
 
 fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     text.unwrap_or("a panic without a message").to_owned()
 }
 
@@ -149,20 +153,39 @@ mod tests {
         let metrics = Metrics::new();
         let name = NamespacedName::new("telephony", "corp");
         let result = observed("Any", name, metrics.clone(), Failures::default(), async {
-            #[expect(clippy::out_of_bounds_indexing, unconditional_panic, reason = "the bug to be survived")]
+            #[expect(
+                clippy::out_of_bounds_indexing,
+                unconditional_panic,
+                reason = "the bug to be survived"
+            )]
             let _ = [0][1];
             Err::<Action, No>(No)
         });
         let error = result.await.unwrap_err();
-        assert!(matches!(&error, ReconcileError::Panic(message) if message.contains("out of bounds")), "{error}");
-        assert!(metrics.encode().unwrap().contains(r#"adsync_reconciles_total{controller="Any",result="error"} 1"#));
+        assert!(
+            matches!(&error, ReconcileError::Panic(message) if message.contains("out of bounds")),
+            "{error}"
+        );
+        assert!(
+            metrics
+                .encode()
+                .unwrap()
+                .contains(r#"adsync_reconciles_total{controller="Any",result="error"} 1"#)
+        );
     }
 
     #[test]
     fn failures_are_counted_by_object_and_in_a_row() {
         let failures = Failures::default();
         let (one, two) = (NamespacedName::new("a", "one"), NamespacedName::new("a", "two"));
-        assert_eq!((failures.another(one.clone()), failures.another(one.clone()), failures.another(two)), (1, 2, 1));
+        assert_eq!(
+            (
+                failures.another(one.clone()),
+                failures.another(one.clone()),
+                failures.another(two)
+            ),
+            (1, 2, 1)
+        );
         failures.forget(&one);
         assert_eq!(failures.another(one), 1);
     }

@@ -12,16 +12,15 @@ use axum::{
     routing::get,
 };
 use tokio::net::TcpListener;
+use tracing::info;
 
 use metrics::Metrics;
 
-/// Serves until `stop` resolves, and ends what is being answered then.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
-    axum::serve(listener, router).with_graceful_shutdown(stop).await
+/// Serves for as long as it is polled. `what` is for the log.
+pub async fn serve(what: &'static str, listener: TcpListener, router: Router) -> io::Result<()> {
+    let address = listener.local_addr()?;
+    info!(%address, "serves {what}");
+    axum::serve(listener, router).await
 }
 
 /// Serves `/metrics`.
@@ -31,7 +30,14 @@ pub fn metrics_router(metrics: Metrics) -> Router {
 
 fn scrape(metrics: &Metrics) -> Response {
     match metrics.encode() {
-        Ok(text) => ([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response(),
+        Ok(text) => (
+            [(
+                CONTENT_TYPE,
+                "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            )],
+            text,
+        )
+            .into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
 }

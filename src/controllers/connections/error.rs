@@ -1,9 +1,14 @@
 //! What can be wrong with an ActiveDirectoryConfig before its directory is asked, and what to do about it. Never holds a
 //! secret.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
-use crate::{controllers::client::CallError, directory::DnError};
+use jiff::Timestamp;
+
+use crate::{
+    controllers::client::CallError,
+    directory::{DirectoryError, DnError},
+};
 
 /// Why there is nothing to connect with.
 #[derive(Debug, thiserror::Error)]
@@ -85,7 +90,7 @@ pub enum SettingsError {
 }
 
 /// What an ActiveDirectoryConfig can refer to.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum ReferencedKind {
     /// The account, or a certificate authority.
     Secret,
@@ -102,13 +107,15 @@ impl fmt::Display for ReferencedKind {
     }
 }
 
-/// What kind of trouble it is: this decides what the status says.
+/// What kind of trouble it is: this decides what a status says.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Trouble {
     /// Something that the spec refers to is missing; it may come, in whatever order things are created.
     Missing,
-    /// The spec itself, or what it refers to, must be changed.
-    Wrong,
+    /// The spec, or what it refers to, can't be right.
+    Invalid,
+    /// The directory was asked, and somebody must change something before it will answer.
+    Refused,
     /// It may pass.
     Passing,
 }
@@ -117,10 +124,22 @@ impl SettingsError {
     /// One word for conditions, events, metrics and logs.
     pub fn reason(&self) -> &'static str {
         match self {
-            Self::FindObject { kind: ReferencedKind::Secret, .. } => "SecretNotFound",
-            Self::FindObject { kind: ReferencedKind::ConfigMap, .. } => "ConfigMapNotFound",
-            Self::FindKey { kind: ReferencedKind::Secret, .. } => "SecretKeyNotFound",
-            Self::FindKey { kind: ReferencedKind::ConfigMap, .. } => "ConfigMapKeyNotFound",
+            Self::FindObject {
+                kind: ReferencedKind::Secret,
+                ..
+            } => "SecretNotFound",
+            Self::FindObject {
+                kind: ReferencedKind::ConfigMap,
+                ..
+            } => "ConfigMapNotFound",
+            Self::FindKey {
+                kind: ReferencedKind::Secret,
+                ..
+            } => "SecretKeyNotFound",
+            Self::FindKey {
+                kind: ReferencedKind::ConfigMap,
+                ..
+            } => "ConfigMapKeyNotFound",
             Self::ReadKey { .. } => "SecretInvalid",
             Self::GetObject { source, .. } => match source.code() {
                 Some(401 | 403) => "Forbidden",
@@ -140,11 +159,65 @@ impl SettingsError {
             | Self::AllowPlaintext { .. }
             | Self::ParseBaseDn { .. }
             | Self::ParsePort { .. }
-            | Self::ChooseAuthority { .. } => Trouble::Wrong,
+            | Self::ChooseAuthority { .. } => Trouble::Invalid,
         }
     }
 }
 
 fn beside(present: &[String]) -> String {
-    if present.is_empty() { ", and is empty".to_owned() } else { format!(", only {}", present.join(", ")) }
+    if present.is_empty() {
+        ", and is empty".to_owned()
+    } else {
+        format!(", only {}", present.join(", "))
+    }
+}
+
+/// Why a directory gave no answer. Cheap to clone, since all who waited for an answer get the same.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ConnectionError {
+    /// There is no such configuration.
+    #[error("ActiveDirectoryConfig {name} does not exist: create it")]
+    FindConfig {
+        /// Its name.
+        name: String,
+    },
+    /// It can't be connected with.
+    #[error(transparent)]
+    Prepare(Arc<SettingsError>),
+    /// The directory can't be reached, or doesn't answer as it should.
+    #[error(transparent)]
+    Ask(Arc<DirectoryError>),
+    /// The operator stops.
+    #[error("the operator stops")]
+    Stop,
+}
+
+impl ConnectionError {
+    /// One word for conditions, events, metrics and logs.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::FindConfig { .. } => "ActiveDirectoryConfigNotFound",
+            Self::Prepare(error) => error.reason(),
+            Self::Ask(error) => error.reason(),
+            Self::Stop => "Stopping",
+        }
+    }
+
+    /// What kind of trouble it is.
+    pub fn trouble(&self) -> Trouble {
+        match self {
+            Self::FindConfig { .. } => Trouble::Missing,
+            Self::Prepare(error) => error.trouble(),
+            Self::Ask(error) if !error.heals_itself() => Trouble::Refused,
+            Self::Ask(_) | Self::Stop => Trouble::Passing,
+        }
+    }
+
+    /// When a password that was refused may be tried again; `None`: this is about something else.
+    pub fn password_retry_after(&self) -> Option<Timestamp> {
+        match self {
+            Self::Ask(error) => error.password_retry_after(),
+            Self::FindConfig { .. } | Self::Prepare(_) | Self::Stop => None,
+        }
+    }
 }

@@ -35,7 +35,7 @@ pub struct Permissions {
 }
 
 /// Settings, and which version of the Secret they are from.
-pub struct Fetched {
+pub(super) struct Fetched {
     /// What to connect with.
     pub settings: ConnectionSettings,
     /// `metadata.resourceVersion` of the Secret with the account.
@@ -43,7 +43,7 @@ pub struct Fetched {
 }
 
 /// Fetches what the configuration refers to, and makes settings of it.
-pub async fn fetch(
+pub(super) async fn fetch(
     client: &Client,
     config: &ActiveDirectoryConfig,
     permissions: Permissions,
@@ -53,7 +53,12 @@ pub async fn fetch(
     let encryption = encryption(spec, permissions)?;
     let servers = servers(spec, encryption)?;
     let base_dn = base_dn(spec)?;
-    let secret = get_secret(client, &namespace, &spec.credentials.secret_ref.name, " with the keys username and password");
+    let secret = get_secret(
+        client,
+        &namespace,
+        &spec.credentials.secret_ref.name,
+        " with the keys username and password",
+    );
     let secret = secret.await?;
     let certificate_authorities = match &spec.tls.ca_ref {
         Some(reference) => Some(authorities(client, &namespace, reference).await?),
@@ -66,19 +71,22 @@ pub async fn fetch(
         base_dn,
         ..ConnectionSettings::new(spec.domain.clone(), account(&namespace, &secret)?)
     };
-    Ok(Fetched { settings, secret_version: secret.resource_version().unwrap_or_default() })
+    Ok(Fetched {
+        settings,
+        secret_version: secret.resource_version().unwrap_or_default(),
+    })
 }
 
 fn encryption(spec: &ActiveDirectoryConfigSpec, permissions: Permissions) -> Result<Encryption, SettingsError> {
     match spec.tls.mode {
         TlsMode::Ldaps => Ok(Encryption::Ldaps),
         TlsMode::StartTls => Ok(Encryption::StartTls),
-        TlsMode::Disabled if !spec.tls.allow_plaintext => {
-            Err(SettingsError::AllowPlaintext { lacking: "say tls.allowPlaintext: true" })
-        }
-        TlsMode::Disabled if !permissions.plaintext => {
-            Err(SettingsError::AllowPlaintext { lacking: "start the operator with --allow-plaintext" })
-        }
+        TlsMode::Disabled if !spec.tls.allow_plaintext => Err(SettingsError::AllowPlaintext {
+            lacking: "say tls.allowPlaintext: true",
+        }),
+        TlsMode::Disabled if !permissions.plaintext => Err(SettingsError::AllowPlaintext {
+            lacking: "start the operator with --allow-plaintext",
+        }),
         TlsMode::Disabled => Ok(Encryption::Plain),
     }
 }
@@ -96,7 +104,10 @@ fn servers(spec: &ActiveDirectoryConfigSpec, encryption: Encryption) -> Result<V
 
 fn base_dn(spec: &ActiveDirectoryConfigSpec) -> Result<Option<Dn>, SettingsError> {
     let parse = |base_dn: &String| {
-        Dn::parse(base_dn).map_err(|source| SettingsError::ParseBaseDn { base_dn: base_dn.clone(), source })
+        Dn::parse(base_dn).map_err(|source| SettingsError::ParseBaseDn {
+            base_dn: base_dn.clone(),
+            source,
+        })
     };
     spec.base_dn.as_ref().map(parse).transpose()
 }
@@ -128,8 +139,16 @@ async fn authorities(client: &Client, namespace: &str, reference: &CaReference) 
     match (&reference.config_map, &reference.secret) {
         (Some(KeyReference { name, key }), None) => {
             let map: ConfigMap = get(client, ReferencedKind::ConfigMap, namespace, name, &hint(key)).await?;
-            let binary = map.binary_data.unwrap_or_default().into_iter().map(|(key, ByteString(value))| (key, value));
-            let text = map.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.into_bytes()));
+            let binary = map
+                .binary_data
+                .unwrap_or_default()
+                .into_iter()
+                .map(|(key, ByteString(value))| (key, value));
+            let text = map
+                .data
+                .unwrap_or_default()
+                .into_iter()
+                .map(|(key, value)| (key, value.into_bytes()));
             let data: BTreeMap<String, Vec<u8>> = binary.chain(text).collect();
             find_key(ReferencedKind::ConfigMap, namespace, name, &data, key).cloned()
         }
@@ -161,8 +180,18 @@ where
     let (namespace, name) = (namespace.to_owned(), name.to_owned());
     match call(api.get_opt(&name)).await {
         Ok(Some(object)) => Ok(object),
-        Ok(None) => Err(SettingsError::FindObject { kind, namespace, name, hint: hint.to_owned() }),
-        Err(source) => Err(SettingsError::GetObject { kind, namespace, name, source }),
+        Ok(None) => Err(SettingsError::FindObject {
+            kind,
+            namespace,
+            name,
+            hint: hint.to_owned(),
+        }),
+        Err(source) => Err(SettingsError::GetObject {
+            kind,
+            namespace,
+            name,
+            source,
+        }),
     }
 }
 
@@ -186,7 +215,7 @@ fn find_key<'a, V>(
 mod tests {
     use serde_json::json;
 
-    use super::*;
+    use super::{super::error::Trouble, *};
 
     fn spec(changes: serde_json::Value) -> ActiveDirectoryConfigSpec {
         let mut spec = json!({"domain": "example.com", "credentials": {"secretRef": {"name": "corp-bind"}}});
@@ -216,14 +245,17 @@ mod tests {
     fn servers_have_the_usual_port_unless_they_say() {
         let spec = spec(json!({"servers": [{"host": "dc1.example.com"}, {"host": "dc2.example.com", "port": 6360}]}));
         let servers = servers(&spec, Encryption::StartTls).unwrap();
-        assert_eq!(servers.iter().map(ToString::to_string).collect::<Vec<_>>(), ["dc1.example.com:389", "dc2.example.com:6360"]);
+        assert_eq!(
+            servers.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["dc1.example.com:389", "dc2.example.com:6360"]
+        );
     }
 
     #[test]
     fn what_is_wrong_with_the_spec_is_named() {
         let port = spec(json!({"servers": [{"host": "dc1", "port": 70_000}]}));
         let error = servers(&port, Encryption::Ldaps).unwrap_err();
-        assert_eq!((error.reason(), error.trouble()), ("InvalidSpec", Trouble::Wrong));
+        assert_eq!((error.reason(), error.trouble()), ("InvalidSpec", Trouble::Invalid));
         assert!(error.to_string().contains("70000"), "{error}");
         let error = base_dn(&spec(json!({"baseDN": "example.com"}))).unwrap_err();
         assert!(error.to_string().contains("spec.baseDN `example.com`"), "{error}");
@@ -236,23 +268,36 @@ mod tests {
         let secret = secret(json!({"username": "c3ZjQGV4YW1wbGUuY29tCg==", "password": "UGFzc3cwcmQgDQo="}));
         let account = account("telephony", &secret).unwrap();
         assert_eq!(account.username, "svc@example.com");
-        assert_eq!(account.password.expose_secret(), "Passw0rd ", "a blank may belong to it");
+        assert_eq!(
+            account.password.expose_secret(),
+            "Passw0rd ",
+            "a blank may belong to it"
+        );
     }
 
     #[test]
     fn a_missing_key_is_named_with_what_is_there() {
         let error = account("telephony", &secret(json!({"user": "YQ==", "password": "YQ=="}))).unwrap_err();
-        assert_eq!((error.reason(), error.trouble()), ("SecretKeyNotFound", Trouble::Missing));
+        assert_eq!(
+            (error.reason(), error.trouble()),
+            ("SecretKeyNotFound", Trouble::Missing)
+        );
         let wanted = "Secret telephony/corp-bind has no key `username`, only password, user: add it";
         assert_eq!(error.to_string(), wanted);
         let error = account("telephony", &secret(json!({}))).unwrap_err();
-        assert_eq!(error.to_string(), "Secret telephony/corp-bind has no key `username`, and is empty: add it");
+        assert_eq!(
+            error.to_string(),
+            "Secret telephony/corp-bind has no key `username`, and is empty: add it"
+        );
     }
 
     #[test]
     fn a_password_that_is_no_text_is_refused_without_showing_it() {
         let error = account("telephony", &secret(json!({"username": "YQ==", "password": "/w=="}))).unwrap_err();
         assert_eq!(error.reason(), "SecretInvalid");
-        assert_eq!(error.to_string(), "key `password` of Secret telephony/corp-bind is not UTF-8 text: write it again");
+        assert_eq!(
+            error.to_string(),
+            "key `password` of Secret telephony/corp-bind is not UTF-8 text: write it again"
+        );
     }
 }
