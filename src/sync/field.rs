@@ -100,7 +100,12 @@ pub const FIELDS: [Row; 21] = {
     use Source::{Attribute, Decision, LoginNames, ParentEntry};
     [
         spec(F::Login, "login", Attribute("sAMAccountName"), TEXT),
-        spec(F::UserPrincipalName, "userPrincipalName", Attribute("userPrincipalName"), LONG_TEXT),
+        spec(
+            F::UserPrincipalName,
+            "userPrincipalName",
+            Attribute("userPrincipalName"),
+            LONG_TEXT,
+        ),
         spec(F::LoginNames, "loginNames", LoginNames, LONG_TEXT),
         spec(F::DisplayName, "displayName", Attribute("displayName"), TEXT),
         spec(F::FirstName, "firstName", Attribute("givenName"), TEXT),
@@ -124,11 +129,21 @@ pub const FIELDS: [Row; 21] = {
 };
 
 const fn spec(field: Field, name: &'static str, source: Source, limit: usize) -> Row {
-    Row { field, place: Place::Spec(name), source, limit }
+    Row {
+        field,
+        place: Place::Spec(name),
+        source,
+        limit,
+    }
 }
 
 const fn label(field: Field, name: &'static str) -> Row {
-    Row { field, place: Place::Label(name), source: Source::Decision, limit: 63 }
+    Row {
+        field,
+        place: Place::Label(name),
+        source: Source::Decision,
+        limit: 63,
+    }
 }
 
 impl Field {
@@ -140,7 +155,10 @@ impl Field {
 
     /// The fields that follow the directory, in the order of the table.
     pub fn mapped() -> impl Iterator<Item = Self> {
-        FIELDS.iter().filter(|row| row.source != Source::Decision).map(|row| row.field)
+        FIELDS
+            .iter()
+            .filter(|row| row.source != Source::Decision)
+            .map(|row| row.field)
     }
 }
 
@@ -245,7 +263,10 @@ pub struct FieldSet<F = Field> {
 
 impl<F: WrittenField> FieldSet<F> {
     /// None.
-    pub const EMPTY: Self = Self { bits: 0, kind: PhantomData };
+    pub const EMPTY: Self = Self {
+        bits: 0,
+        kind: PhantomData,
+    };
 
     /// All of the kind.
     pub fn all() -> Self {
@@ -254,7 +275,11 @@ impl<F: WrittenField> FieldSet<F> {
 
     /// All of the kind that are in `spec`, so none of the labels.
     pub fn all_of_spec() -> Self {
-        F::ALL.iter().copied().filter(|field| matches!(field.place(), Place::Spec(_))).collect()
+        F::ALL
+            .iter()
+            .copied()
+            .filter(|field| matches!(field.place(), Place::Spec(_)))
+            .collect()
     }
 
     /// Whether a field is one of them.
@@ -275,19 +300,28 @@ impl<F: WrittenField> FieldSet<F> {
     /// Those in either.
     #[must_use]
     pub fn union(self, other: Self) -> Self {
-        Self { bits: self.bits | other.bits, ..self }
+        Self {
+            bits: self.bits | other.bits,
+            ..self
+        }
     }
 
     /// Those in both.
     #[must_use]
     pub fn intersection(self, other: Self) -> Self {
-        Self { bits: self.bits & other.bits, ..self }
+        Self {
+            bits: self.bits & other.bits,
+            ..self
+        }
     }
 
     /// Those not in the other.
     #[must_use]
     pub fn difference(self, other: Self) -> Self {
-        Self { bits: self.bits & !other.bits, ..self }
+        Self {
+            bits: self.bits & !other.bits,
+            ..self
+        }
     }
 
     /// Whether there is none.

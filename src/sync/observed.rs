@@ -44,7 +44,11 @@ pub struct Ownership<F: WrittenField = Field> {
 
 impl<F: WrittenField> Default for Ownership<F> {
     fn default() -> Self {
-        Self { ours: FieldSet::EMPTY, applied: Box::default(), updated: Box::default() }
+        Self {
+            ours: FieldSet::EMPTY,
+            applied: Box::default(),
+            updated: Box::default(),
+        }
     }
 }
 
@@ -61,6 +65,14 @@ pub struct ObservedUser {
     pub ownership: Ownership<Field>,
     /// Its spec could be read. One that couldn't still holds its name, and its number as far as that was read.
     pub is_readable: bool,
+}
+
+impl ObservedUser {
+    /// Name of the SyncScope that provides it: by its link, else by its label.
+    pub fn provider(&self) -> Option<&str> {
+        let link = self.values.link().map(|link| &*link.scope);
+        link.or_else(|| self.values.text(Field::ScopeLabel))
+    }
 }
 
 /// An Extension.

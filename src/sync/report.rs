@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::{
-    field::WrittenField,
+    census::Census,
+    field::{Field, WrittenField},
     plan::{Change, Subject},
+    references::Unresolved,
+    users::Provided,
 };
 use crate::api::sync_scope::{ExtensionCounts, Problem, ProblemReason, RingGroupCounts, UserCounts};
 
@@ -22,10 +25,46 @@ pub struct Report {
     /// Why the unmatched are unmatched.
     pub unmatched: BTreeMap<ProblemReason, i64>,
     /// Distinguished names of the spec that were not found, as the spec has them.
-    pub unresolved: Vec<String>,
+    pub unresolved: Vec<Unresolved>,
 }
 
 impl Report {
+    /// Counts everybody, once each.
+    pub(super) fn new(
+        census: Census<'_>,
+        provided: &[Provided<'_>],
+        unmatched: impl Iterator<Item = Problem>,
+        problems: Vec<Problem>,
+        unresolved: Vec<Unresolved>,
+    ) -> Self {
+        let unmatched: Vec<_> = census.unmatched.into_iter().chain(unmatched).collect();
+        let mut report = Self {
+            users: census.counts,
+            unresolved,
+            ..Self::default()
+        };
+        for problem in &unmatched {
+            *report.unmatched.entry(problem.reason).or_default() += 1;
+        }
+        let kept = census
+            .kept
+            .iter()
+            .map(|kept| (kept.is_inactive, kept.user.values.text(Field::Extension).is_some()));
+        let provided = provided
+            .iter()
+            .map(|provided| (provided.person.is_inactive, provided.numbered.number.is_some()));
+        for (is_inactive, has_number) in kept.chain(provided) {
+            report.users.matched += 1;
+            report.users.disabled += i64::from(is_inactive);
+            report.extensions.assigned += i64::from(has_number);
+        }
+        report.users.unmatched = report.unmatched.values().sum();
+        report.users.in_scope = report.users.matched + report.users.unmatched;
+        report.problems = unmatched.into_iter().chain(problems).chain(census.problems).collect();
+        report.problems.sort();
+        report
+    }
+
     /// Adds somebody's problem, in its place.
     pub fn add_problem(&mut self, problem: Problem) {
         let place = self.problems.binary_search(&problem).unwrap_or_else(|place| place);

@@ -1,7 +1,7 @@
 //! What a written field holds, and a compact form for the fields of a hundred thousand users. No object, no comparison of plans.
 
 use crate::api::{phone_user::Origin, ring_group::RingGroupSource};
-use crate::directory::entry::Guid;
+use crate::directory::Guid;
 
 use super::field::{Field, FieldSet};
 
@@ -137,7 +137,10 @@ mod tests {
     fn what_is_collected_comes_back() {
         let given = [
             (Field::Login, Value::text("ada")),
-            (Field::LoginNames, Value::List(vec!["ada@example.com".into(), "ada".into()])),
+            (
+                Field::LoginNames,
+                Value::List(vec!["ada@example.com".into(), "ada".into()]),
+            ),
             (Field::Title, Value::text("")),
             (Field::Enabled, Value::Flag(false)),
         ];

@@ -2,106 +2,15 @@
 
 use std::time::Duration;
 
-use cronexpr::{Crontab, FallbackTimezoneOption, ParseOptions};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use crate::{
-    api::sync_scope::{Schedule, SyncScopeSpec, Trigger},
-    controllers::backoff::Backoff,
-};
+use crate::{api::sync_scope::Trigger, controllers::backoff::Backoff, sync::validated::Timing};
 
-/// From one sync to the next, when the spec names neither `interval` nor `schedule`.
-const DEFAULT_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
 /// Waits after failed syncs.
 const RETRIES: Backoff = Backoff {
     first: Duration::from_secs(5),
     longest: Duration::from_mins(5),
 };
-
-/// A scope's `interval` or `schedule`.
-#[derive(Clone, Debug)]
-pub enum Cadence {
-    /// So long after the last sync began.
-    Every(SignedDuration),
-    /// At these times of day.
-    At(Box<Crontab>),
-}
-
-/// Why a spec has no cadence.
-#[derive(Debug, thiserror::Error)]
-pub enum CadenceError {
-    /// `interval` is no duration.
-    #[error("spec.interval `{interval}` is no duration: write one such as 1h30m")]
-    ParseInterval {
-        /// As written.
-        interval: String,
-        /// What is wrong.
-        #[source]
-        source: jiff::Error,
-    },
-    /// `schedule.cron` is no cron expression, or never comes.
-    #[error("spec.schedule.cron `{cron}` in time zone {time_zone}: {reason}")]
-    ParseSchedule {
-        /// As written.
-        cron: String,
-        /// As written.
-        time_zone: String,
-        /// What is wrong.
-        reason: String,
-    },
-}
-
-impl Cadence {
-    /// Reads the cadence from a spec.
-    pub fn of(spec: &SyncScopeSpec) -> Result<Self, CadenceError> {
-        match (&spec.schedule, &spec.interval) {
-            (Some(schedule), _) => Self::parse_schedule(schedule),
-            (None, Some(interval)) => interval
-                .parse()
-                .map(Self::Every)
-                .map_err(|source| CadenceError::ParseInterval {
-                    interval: interval.clone(),
-                    source,
-                }),
-            (None, None) => Ok(Self::Every(DEFAULT_INTERVAL)),
-        }
-    }
-
-    fn parse_schedule(Schedule { cron, time_zone }: &Schedule) -> Result<Self, CadenceError> {
-        let refused = |reason: String| CadenceError::ParseSchedule {
-            cron: cron.clone(),
-            time_zone: time_zone.clone(),
-            reason,
-        };
-        // The parser would take a sixth field for a time zone of its own.
-        if cron.split_whitespace().count() != 5 {
-            return Err(refused(
-                "write five fields: minute, hour, day of month, month, day of week".to_owned(),
-            ));
-        }
-        let mut options = ParseOptions::default();
-        options.fallback_timezone_option = FallbackTimezoneOption::None;
-        let crontab = cronexpr::parse_crontab_with(&format!("{cron} {time_zone}"), options)
-            .map_err(|error| refused(error.to_string()))?;
-        crontab
-            .find_next(Timestamp::UNIX_EPOCH)
-            .map_err(|_| refused("no such time ever comes".to_owned()))?;
-        Ok(Self::At(Box::new(crontab)))
-    }
-
-    /// When the sync after one that began at `last` is due.
-    pub fn next(&self, last: Timestamp) -> Timestamp {
-        match self {
-            Self::Every(interval) => last.saturating_add(*interval).unwrap_or(Timestamp::MAX),
-            Self::At(crontab) => crontab.find_next(last).map_or(Timestamp::MAX, |time| time.timestamp()),
-        }
-    }
-
-    /// Data that was read at `read` is old from here on: three syncs should have come.
-    pub fn stale(&self, read: Timestamp) -> Timestamp {
-        self.next(self.next(self.next(read)))
-    }
-}
 
 /// What the operator remembers of a scope's last attempt. It starts empty with the process.
 #[derive(Clone, Debug, Default)]
@@ -133,7 +42,7 @@ pub struct Situation {
 
 impl Attempts {
     /// Why the scope should sync now, if it should.
-    pub fn due(&self, situation: &Situation, cadence: &Cadence, now: Timestamp) -> Option<Trigger> {
+    pub fn due(&self, situation: &Situation, timing: &Timing, now: Timestamp) -> Option<Trigger> {
         let Some(began) = self.began else {
             return Some(if situation.requested {
                 Trigger::Requested
@@ -151,7 +60,7 @@ impl Attempts {
             Some(Trigger::ObjectChanged)
         } else if self.retry().is_some_and(|retry| retry <= now) {
             Some(Trigger::Retried)
-        } else if cadence.next(began) <= now {
+        } else if scheduled(timing, began) <= now {
             Some(Trigger::Scheduled)
         } else {
             None
@@ -159,8 +68,8 @@ impl Attempts {
     }
 
     /// When to look again, if nothing happens before.
-    pub fn next(&self, cadence: &Cadence, now: Timestamp) -> Timestamp {
-        let scheduled = self.began.map_or(now, |began| cadence.next(began));
+    pub fn next(&self, timing: &Timing, now: Timestamp) -> Timestamp {
+        let scheduled = self.began.map_or(now, |began| scheduled(timing, began));
         self.retry().map_or(scheduled, |retry| retry.min(scheduled))
     }
 
@@ -168,6 +77,16 @@ impl Attempts {
         let ended = self.ended.filter(|_| self.failures > 0)?;
         ended.checked_add(RETRIES.after(self.failures)).ok()
     }
+}
+
+/// When the sync after one that began at `last` is due. A schedule that never comes is never due.
+fn scheduled(timing: &Timing, last: Timestamp) -> Timestamp {
+    timing.next_after(last).unwrap_or(Timestamp::MAX)
+}
+
+/// From when on data that was read at `read` is old: three syncs should have come.
+pub fn stale_from(timing: &Timing, read: Timestamp) -> Timestamp {
+    (0..3).fold(read, |time, _| scheduled(timing, time))
 }
 
 #[cfg(test)]
@@ -178,15 +97,8 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn schedule(cron: &str, time_zone: &str) -> Result<Cadence, CadenceError> {
-        Cadence::parse_schedule(&Schedule {
-            cron: cron.to_owned(),
-            time_zone: time_zone.to_owned(),
-        })
-    }
-
-    fn hourly() -> Cadence {
-        Cadence::Every(SignedDuration::from_hours(1))
+    fn hourly() -> Timing {
+        Timing::Interval(Duration::from_hours(1))
     }
 
     fn synced() -> Attempts {
@@ -207,36 +119,11 @@ mod tests {
     };
 
     #[test]
-    fn an_interval_counts_from_the_beginning() {
+    fn data_is_old_when_three_syncs_should_have_come() {
         assert_eq!(
-            hourly().next(time("2026-11-20T10:00:00Z")),
-            time("2026-11-20T11:00:00Z")
-        );
-        assert_eq!(
-            hourly().stale(time("2026-11-20T10:00:00Z")),
+            stale_from(&hourly(), time("2026-11-20T10:00:00Z")),
             time("2026-11-20T13:00:00Z")
         );
-    }
-
-    #[test]
-    fn a_schedule_follows_its_time_zone() {
-        let nightly = schedule("0 2 * * *", "Europe/Berlin").unwrap();
-        assert_eq!(nightly.next(time("2026-11-20T10:00:00Z")), time("2026-11-21T01:00:00Z"));
-        assert_eq!(nightly.next(time("2026-07-20T10:00:00Z")), time("2026-07-21T00:00:00Z"));
-    }
-
-    #[test]
-    fn schedules_that_cannot_be_are_refused_with_the_reason() {
-        for (cron, time_zone, reason) in [
-            ("0 2 * *", "UTC", "five fields"),
-            ("0 2 * * * Asia/Tokyo", "UTC", "five fields"),
-            ("0 25 * * *", "UTC", "0 25 * * *"),
-            ("0 2 * * *", "Europe/Nowhere", "Europe/Nowhere"),
-            ("0 0 30 2 *", "UTC", "no such time ever comes"),
-        ] {
-            let message = schedule(cron, time_zone).unwrap_err().to_string();
-            assert!(message.contains(reason), "{cron} {time_zone}: {message}");
-        }
     }
 
     #[test]
