@@ -30,26 +30,43 @@ pub enum DirectoryError {
     #[error("the certificate authorities cannot be used: {detail}")]
     LoadCertificateAuthorities { detail: String },
 
-    #[error("{server}: the certificate is not valid: {}", certificate_problem(source))]
-    VerifyCertificate { server: ServerAddress, source: rustls::CertificateError },
+    #[error("{server}: the certificate is not valid: {}", certificate_problem(problem))]
+    VerifyCertificate {
+        server: ServerAddress,
+        problem: rustls::CertificateError,
+    },
 
     #[error(
         "{server}: the certificate is not for {}, but for {}; use one of these names in spec.servers",
         server.host,
         presented.join(", ")
     )]
-    VerifyName { server: ServerAddress, presented: Vec<String> },
+    VerifyName {
+        server: ServerAddress,
+        presented: Vec<String>,
+    },
 
     #[error("{server}: no TLS connection came about: {source}; {advice}")]
-    Encrypt { server: ServerAddress, source: io::Error, advice: &'static str },
+    Encrypt {
+        server: ServerAddress,
+        source: io::Error,
+        advice: &'static str,
+    },
 
     #[error("{server}: {detail}")]
-    MatchPort { server: ServerAddress, detail: &'static str },
+    MatchPort {
+        server: ServerAddress,
+        detail: &'static str,
+    },
 
     #[error(
         "{server}: StartTLS was refused (code {code}: {text}); the domain controller may have no certificate, or use LDAPS"
     )]
-    StartTls { server: ServerAddress, code: u32, text: String },
+    StartTls {
+        server: ServerAddress,
+        code: u32,
+        text: String,
+    },
 
     #[error(
         "{server} is a Global Catalog port, which holds only part of each entry; use 636 (LDAPS) or 389 (StartTLS) instead"
@@ -75,22 +92,47 @@ pub enum DirectoryError {
         "the password of {account} was refused at {rejected_at:.0} and is not tried again before {retry_after:.0}, so that \
          the account is not locked out; a new password in the Secret is tried at once"
     )]
-    BindAgain { account: String, rejected_at: Timestamp, retry_after: Timestamp },
+    BindAgain {
+        account: String,
+        rejected_at: Timestamp,
+        retry_after: Timestamp,
+    },
 
     #[error("{server}: {}{}", advice.advice, server_said(*code, text))]
-    Answer { server: ServerAddress, code: u32, text: String, advice: &'static ResultAdvice },
+    Answer {
+        server: ServerAddress,
+        code: u32,
+        text: String,
+        advice: &'static ResultAdvice,
+    },
 
     #[error("{server} is not an Active Directory domain controller: it does not tell {missing}")]
-    Recognize { server: ServerAddress, missing: &'static str },
+    Recognize {
+        server: ServerAddress,
+        missing: &'static str,
+    },
 
-    #[error("{server}: the base DN {base_dn} was not found{}; check spec.baseDN", deepest(matched))]
-    FindBase { server: ServerAddress, base_dn: String, matched: String },
+    #[error(
+        "{server}: the base DN {base_dn} was not found{}; check spec.baseDN",
+        deepest(matched)
+    )]
+    FindBase {
+        server: ServerAddress,
+        base_dn: String,
+        matched: String,
+    },
 
     #[error("{server}: {malformed}; the connection was closed")]
-    Understand { server: ServerAddress, malformed: Malformed },
+    Understand {
+        server: ServerAddress,
+        malformed: Malformed,
+    },
 
     #[error("{server}: {detail}; the connection was closed")]
-    Follow { server: ServerAddress, detail: &'static str },
+    Follow {
+        server: ServerAddress,
+        detail: &'static str,
+    },
 
     #[error("{server} did not answer within {} s", waited.as_secs_f32())]
     Await { server: ServerAddress, waited: Duration },
@@ -99,7 +141,11 @@ pub enum DirectoryError {
     Keep { server: ServerAddress, source: io::Error },
 
     #[error("{server} closed the connection (code {code}: {text})")]
-    StayConnected { server: ServerAddress, code: u32, text: String },
+    StayConnected {
+        server: ServerAddress,
+        code: u32,
+        text: String,
+    },
 
     #[error("{server}: the read is not complete: {detail}")]
     Complete { server: ServerAddress, detail: String },
@@ -128,7 +174,9 @@ impl DirectoryError {
             Self::MatchPort { .. } => "WrongPort",
             Self::StartTls { .. } => "StartTLSRefused",
             Self::UseGlobalCatalog { .. } => "GlobalCatalogRefused",
-            Self::BindWithoutPassword { .. } | Self::BindWithoutUsername | Self::BindAgain { .. } => "InvalidCredentials",
+            Self::BindWithoutPassword { .. } | Self::BindWithoutUsername | Self::BindAgain { .. } => {
+                "InvalidCredentials"
+            }
             Self::Bind { refusal, .. } => refusal.reason,
             Self::Answer { advice, .. } => advice.reason,
             Self::Recognize { .. } => "NotActiveDirectory",
@@ -218,7 +266,10 @@ impl DirectoryError {
 fn connect_problem(source: &io::Error) -> (&'static str, &'static str) {
     match source.kind() {
         io::ErrorKind::ConnectionRefused => ("the connection was refused", "check the port, and that the server runs"),
-        io::ErrorKind::TimedOut => ("nothing answers", "check the address, and firewalls and network policies between"),
+        io::ErrorKind::TimedOut => (
+            "nothing answers",
+            "check the address, and firewalls and network policies between",
+        ),
         _ => ("the connection failed", "check the address and the network"),
     }
 }
@@ -246,17 +297,36 @@ fn certificate_problem(error: &rustls::CertificateError) -> String {
 }
 
 fn not_before(retry_after: Option<Timestamp>) -> String {
-    retry_after.map(|at| format!("; not tried again before {at:.0}")).unwrap_or_default()
+    retry_after
+        .map(|at| format!("; not tried again before {at:.0}"))
+        .unwrap_or_default()
 }
 
 fn server_said(code: u32, text: &str) -> String {
-    if text.is_empty() { format!(" (code {code})") } else { format!(" (code {code}: {text})") }
+    if text.is_empty() {
+        format!(" (code {code})")
+    } else {
+        format!(" (code {code}: {text})")
+    }
 }
 
 fn deepest(matched: &str) -> String {
-    if matched.is_empty() { String::new() } else { format!(" (what exists is {matched})") }
+    if matched.is_empty() {
+        String::new()
+    } else {
+        format!(" (what exists is {matched})")
+    }
 }
 
 fn each(failures: &[DirectoryError]) -> String {
     failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+/// What a server said, fit for a line of a log: it may say anything.
+pub(super) fn readable(text: &str) -> String {
+    const LONGEST: usize = 300;
+    let without_controls = text
+        .chars()
+        .map(|character| if character.is_control() { ' ' } else { character });
+    without_controls.take(LONGEST).collect::<String>().trim().to_owned()
 }

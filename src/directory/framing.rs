@@ -44,7 +44,8 @@ const RESPONSE_VALUE: u8 = 0x8b;
 
 /// Why bytes from a server are no LDAP message that we take.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub(crate) enum Malformed {
+#[expect(missing_docs, reason = "each message says what it is")]
+pub enum Malformed {
     #[error("it answers with TLS where plain LDAP was expected")]
     TlsRecord,
     #[error("it answers with something that is not LDAP (first byte {0:#04x})")]
@@ -123,9 +124,18 @@ pub(super) fn message_length(buffer: &[u8]) -> Result<Option<usize>, Malformed> 
 
 /// Checks one whole message of a server, to the point where ldap3 can take it.
 pub(super) fn check_reply(message: &[u8]) -> Result<Reply<'_>, Malformed> {
-    let Envelope { message_id, operation, mut rest, elements } = open_envelope(message)?;
+    let Envelope {
+        message_id,
+        operation,
+        mut rest,
+        elements,
+    } = open_envelope(message)?;
     let cost = message.len() + elements * COST_OF_ELEMENT;
-    let reply = Reply { message_id, operation: check_operation(&operation)?, cost };
+    let reply = Reply {
+        message_id,
+        operation: check_operation(&operation)?,
+        cost,
+    };
     if rest.is_empty() {
         return Ok(reply);
     }
@@ -135,12 +145,18 @@ pub(super) fn check_reply(message: &[u8]) -> Result<Reply<'_>, Malformed> {
         MISPLACED_NAME if operation.tag == EXTENDED_RESPONSE => {}
         _ => return Err(Malformed::Unexpected("the controls")),
     }
-    if rest.is_empty() { Ok(reply) } else { Err(Malformed::Unexpected("the end of the message")) }
+    if rest.is_empty() {
+        Ok(reply)
+    } else {
+        Err(Malformed::Unexpected("the end of the message"))
+    }
 }
 
 /// Reads the message id and the kind of one of our own requests.
 pub(super) fn read_request(message: &[u8]) -> Result<(i32, Request), Malformed> {
-    let Envelope { message_id, operation, .. } = open_envelope(message)?;
+    let Envelope {
+        message_id, operation, ..
+    } = open_envelope(message)?;
     let request = match operation.tag {
         BIND_REQUEST => Request::Bind,
         SEARCH_REQUEST => Request::Search,
@@ -177,7 +193,12 @@ fn open_envelope(message: &[u8]) -> Result<Envelope<'_>, Malformed> {
     let message_id = unsigned(expect(&mut rest, INTEGER, "the message id")?.content, "the message id")?;
     let message_id = i32::try_from(message_id).map_err(|_| Malformed::Unexpected("the message id"))?;
     let operation = element(&mut rest, "the operation")?;
-    Ok(Envelope { message_id, operation, rest, elements })
+    Ok(Envelope {
+        message_id,
+        operation,
+        rest,
+        elements,
+    })
 }
 
 /// Follows every length to its end without recursion: each element lies within the one that contains it.
@@ -218,9 +239,18 @@ fn check_operation<'a>(operation: &Element<'a>) -> Result<ReplyOperation<'a>, Ma
 /// LDAPResult (RFC 4511 section 4.1.9), with what a bind or an extended response adds.
 fn check_result(content: &[u8]) -> Result<ResultCode<'_>, Malformed> {
     let mut rest = content;
-    let code = unsigned(expect(&mut rest, ENUMERATED, "the result code")?.content, "the result code")?;
-    text(expect(&mut rest, OCTET_STRING, "the matched DN")?.content, "the matched DN")?;
-    let text_of_server = text(expect(&mut rest, OCTET_STRING, "the message text")?.content, "the message text")?;
+    let code = unsigned(
+        expect(&mut rest, ENUMERATED, "the result code")?.content,
+        "the result code",
+    )?;
+    text(
+        expect(&mut rest, OCTET_STRING, "the matched DN")?.content,
+        "the matched DN",
+    )?;
+    let text_of_server = text(
+        expect(&mut rest, OCTET_STRING, "the message text")?.content,
+        "the message text",
+    )?;
     while !rest.is_empty() {
         let addition = element(&mut rest, "a result")?;
         match addition.tag {
@@ -230,7 +260,10 @@ fn check_result(content: &[u8]) -> Result<ResultCode<'_>, Malformed> {
             _ => return Err(Malformed::Unexpected("a result")),
         }
     }
-    Ok(ResultCode { code, text: text_of_server })
+    Ok(ResultCode {
+        code,
+        text: text_of_server,
+    })
 }
 
 fn check_referrals(content: &[u8]) -> Result<(), Malformed> {
@@ -246,7 +279,10 @@ fn check_controls(content: &[u8]) -> Result<(), Malformed> {
     let mut rest = content;
     while !rest.is_empty() {
         let mut control = expect(&mut rest, SEQUENCE, "a control")?.content;
-        text(expect(&mut control, OCTET_STRING, "a control's name")?.content, "a control's name")?;
+        text(
+            expect(&mut control, OCTET_STRING, "a control's name")?.content,
+            "a control's name",
+        )?;
         if control.first() == Some(&BOOLEAN) && element(&mut control, "a control's criticality")?.content.len() != 1 {
             return Err(Malformed::Unexpected("a control's criticality"));
         }
@@ -283,29 +319,45 @@ fn element<'a>(input: &mut &'a [u8], what: &'static str) -> Result<Element<'a>, 
     let (_, value) = input.split_at_checked(header.length).ok_or(Malformed::Overrun)?;
     let (content, rest) = value.split_at_checked(header.content).ok_or(Malformed::Overrun)?;
     *input = rest;
-    Ok(Element { tag: header.tag, content })
+    Ok(Element {
+        tag: header.tag,
+        content,
+    })
 }
 
 fn expect<'a>(input: &mut &'a [u8], tag: u8, what: &'static str) -> Result<Element<'a>, Malformed> {
     let element = element(input, what)?;
-    if element.tag == tag { Ok(element) } else { Err(Malformed::Unexpected(what)) }
+    if element.tag == tag {
+        Ok(element)
+    } else {
+        Err(Malformed::Unexpected(what))
+    }
 }
 
 /// Reads tag and length; `None`: the input ends before they do.
 fn header(input: &[u8]) -> Result<Option<Header>, Malformed> {
-    let Some((&tag, rest)) = input.split_first() else { return Ok(None) };
+    let Some((&tag, rest)) = input.split_first() else {
+        return Ok(None);
+    };
     if tag & LONG_TAG == LONG_TAG {
         return Err(Malformed::LongTag);
     }
-    let Some((&first, rest)) = rest.split_first() else { return Ok(None) };
+    let Some((&first, rest)) = rest.split_first() else {
+        return Ok(None);
+    };
     let (length, content) = match first {
         0x00..0x80 => (2, usize::from(first)),
         0x80 => return Err(Malformed::IndefiniteLength),
         // Four bytes of length reach far beyond the limit; AD always sends four.
         0x81..=0x84 => {
             let bytes = usize::from(first & 0x7f);
-            let Some(length) = rest.get(..bytes) else { return Ok(None) };
-            (2 + bytes, length.iter().fold(0, |sum, &byte| sum << 8 | usize::from(byte)))
+            let Some(length) = rest.get(..bytes) else {
+                return Ok(None);
+            };
+            (
+                2 + bytes,
+                length.iter().fold(0, |sum, &byte| sum << 8 | usize::from(byte)),
+            )
         }
         _ => return Err(Malformed::TooLong),
     };

@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use tokio_util::bytes::BytesMut;
-use tokio_util::task::AbortOnDropHandle;
 
 use super::framing::{self, Malformed, Reply, ReplyOperation, Request};
 
@@ -40,7 +40,8 @@ pub(super) enum Ending {
 pub(super) struct Guard {
     ending: Arc<OnceLock<Ending>>,
     backlog: Arc<Backlog>,
-    task: AbortOnDropHandle<()>,
+    /// One task; the set aborts it when it is dropped.
+    pump: JoinSet<()>,
 }
 
 impl Guard {
@@ -54,9 +55,16 @@ impl Guard {
         let client = UnixStream::from_std(ours)?;
         let ending = Arc::new(OnceLock::new());
         let backlog = Arc::new(Backlog::new());
-        let pump = pump(server, client, Arc::clone(&ending), Arc::clone(&backlog));
-        let task = AbortOnDropHandle::new(tokio::spawn(pump));
-        Ok((Self { ending, backlog, task }, theirs))
+        let mut task = JoinSet::new();
+        task.spawn(pump(server, client, Arc::clone(&ending), Arc::clone(&backlog)));
+        Ok((
+            Self {
+                ending,
+                backlog,
+                pump: task,
+            },
+            theirs,
+        ))
     }
 
     /// Why the connection is over; `None` while it is not.
@@ -71,8 +79,7 @@ impl Guard {
 
     /// Waits until everything that was said has reached the server, or the connection is over.
     pub(super) async fn finished(&mut self) {
-        // A pump that was aborted or panicked is over too.
-        let _over = (&mut self.task).await;
+        let _over = self.pump.join_next().await;
     }
 }
 
@@ -85,7 +92,10 @@ struct Backlog {
 
 impl Backlog {
     fn new() -> Self {
-        Self { room: Semaphore::new(BACKLOG_LIMIT), costs: Mutex::default() }
+        Self {
+            room: Semaphore::new(BACKLOG_LIMIT),
+            costs: Mutex::default(),
+        }
     }
 
     /// Waits until there is room for a result of this cost.
@@ -93,7 +103,10 @@ impl Backlog {
         let permits = u32::try_from(cost).unwrap_or(u32::MAX);
         if let Ok(room) = self.room.acquire_many(permits).await {
             room.forget();
-            self.costs.lock().unwrap_or_else(PoisonError::into_inner).push_back(cost);
+            self.costs
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push_back(cost);
         }
     }
 
@@ -129,14 +142,17 @@ impl Asked {
     fn judge(&self, reply: &Reply<'_>) -> Result<Verdict, Ending> {
         let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match (asked.get(&reply.message_id), &reply.operation) {
-            (Some(Request::Search), ReplyOperation::Entry | ReplyOperation::Reference) => Ok(Verdict::PassResult(reply.cost)),
+            (Some(Request::Search), ReplyOperation::Entry | ReplyOperation::Reference) => {
+                Ok(Verdict::PassResult(reply.cost))
+            }
             (Some(Request::Search), ReplyOperation::SearchDone) | (Some(Request::Bind), ReplyOperation::Bind) => {
                 asked.remove(&reply.message_id);
                 Ok(Verdict::Pass)
             }
-            (None, ReplyOperation::Extended(result)) if reply.message_id == 0 => {
-                Err(Ending::Disconnected { code: result.code, text: result.text.to_owned() })
-            }
+            (None, ReplyOperation::Extended(result)) if reply.message_id == 0 => Err(Ending::Disconnected {
+                code: result.code,
+                text: result.text.to_owned(),
+            }),
             _ => Err(Ending::Unasked),
         }
     }
@@ -208,7 +224,10 @@ async fn carry_replies<S: AsyncRead>(
             Ok(message) => message,
             Err(malformed) => return Ending::Malformed(malformed),
         } {
-            match framing::check_reply(&message).map_err(Ending::Malformed).and_then(|reply| asked.judge(&reply)) {
+            match framing::check_reply(&message)
+                .map_err(Ending::Malformed)
+                .and_then(|reply| asked.judge(&reply))
+            {
                 Ok(Verdict::PassResult(cost)) => backlog.put(cost).await,
                 Ok(Verdict::Pass) => {}
                 Err(over) => return over,

@@ -65,7 +65,11 @@ impl RejectedPasswords {
         let turn = turn.lock_owned().await;
         match self.rejection(&key, Timestamp::now()) {
             Some(at) => Err(at),
-            None => Ok(Attempt { passwords: self.clone(), key, _turn: turn }),
+            None => Ok(Attempt {
+                passwords: self.clone(),
+                key,
+                _turn: turn,
+            }),
         }
     }
 
@@ -111,7 +115,12 @@ impl Attempt {
     /// The directory refused the password now; says when.
     pub(super) fn refused(self) -> Timestamp {
         let now = Timestamp::now();
-        self.passwords.shared.rejected.lock().unwrap_or_else(PoisonError::into_inner).insert(self.key, now);
+        self.passwords
+            .shared
+            .rejected
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(self.key, now);
         now
     }
 }
@@ -128,7 +137,12 @@ mod tests {
     async fn a_refused_password_rests_for_half_an_hour_in_every_clone() {
         let passwords = RejectedPasswords::default();
         let account = Account::new("svc@example.com", "wrong");
-        let at = passwords.clone().attempt("example.com", &account).await.unwrap().refused();
+        let at = passwords
+            .clone()
+            .attempt("example.com", &account)
+            .await
+            .unwrap()
+            .refused();
         let again = Account::new("SVC@example.com", "wrong");
         assert_eq!(passwords.attempt("EXAMPLE.com", &again).await.unwrap_err(), at);
         assert_eq!(passwords.rejected_at("example.com", &account), Some(at));
@@ -142,10 +156,30 @@ mod tests {
     async fn another_password_account_or_domain_is_tried_at_once() {
         let passwords = RejectedPasswords::default();
         passwords.remember("example.com", &Account::new("svc", "wrong"), ago(5));
-        assert!(passwords.attempt("example.com", &Account::new("svc", "wrong")).await.is_err());
-        assert!(passwords.attempt("example.com", &Account::new("svc", "right")).await.is_ok());
-        assert!(passwords.attempt("example.com", &Account::new("other", "wrong")).await.is_ok());
-        assert!(passwords.attempt("example.net", &Account::new("svc", "wrong")).await.is_ok());
+        assert!(
+            passwords
+                .attempt("example.com", &Account::new("svc", "wrong"))
+                .await
+                .is_err()
+        );
+        assert!(
+            passwords
+                .attempt("example.com", &Account::new("svc", "right"))
+                .await
+                .is_ok()
+        );
+        assert!(
+            passwords
+                .attempt("example.com", &Account::new("other", "wrong"))
+                .await
+                .is_ok()
+        );
+        assert!(
+            passwords
+                .attempt("example.net", &Account::new("svc", "wrong"))
+                .await
+                .is_ok()
+        );
     }
 
     #[tokio::test]

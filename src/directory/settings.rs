@@ -55,7 +55,9 @@ impl ConnectionSettings {
         }
         // A bind with a name and no password succeeds as nobody (RFC 4513 section 5.1.2).
         if self.account.password.expose_secret().is_empty() {
-            return Err(DirectoryError::BindWithoutPassword { account: self.account.username.clone() });
+            return Err(DirectoryError::BindWithoutPassword {
+                account: self.account.username.clone(),
+            });
         }
         if self.account.username.trim().is_empty() {
             return Err(DirectoryError::BindWithoutUsername);
@@ -91,7 +93,10 @@ impl ServerAddress {
     pub fn new(host: &str, port: Option<u16>, encryption: Encryption) -> Self {
         // Brackets belong to the notation of an IPv6 address with a port, a last dot to that of DNS.
         let host = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.');
-        Self { host: host.to_owned(), port: port.unwrap_or(encryption.usual_port()) }
+        Self {
+            host: host.to_owned(),
+            port: port.unwrap_or(encryption.usual_port()),
+        }
     }
 
     pub(super) fn is_global_catalog(&self) -> bool {
@@ -143,7 +148,10 @@ pub struct Account {
 impl Account {
     /// An account and its password.
     pub fn new(username: impl Into<String>, password: impl Into<String>) -> Self {
-        Self { username: username.into(), password: SecretString::from(password.into()) }
+        Self {
+            username: username.into(),
+            password: SecretString::from(password.into()),
+        }
     }
 }
 
