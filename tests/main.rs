@@ -15,5 +15,7 @@ mod env;
 
 mod apply;
 mod environment;
+mod operator;
 mod release;
+mod sync_scope;
 mod telephony;
