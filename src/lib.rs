@@ -9,3 +9,4 @@
 //! Data goes one way. Between the two I/O ends everything is synchronous: values in, values out.
 
 pub mod api;
+pub mod cli;
