@@ -207,6 +207,35 @@ impl Snapshot {
         members
     }
 
+    /// Who is in a group by its `member` alone, as `memberOf` and its in-chain rule have it: the primary group is not in it.
+    pub(super) fn linked_members(&self, group: GroupIndex, nested: bool) -> UserSet {
+        let mut users = self.empty_set();
+        let mut seen = BTreeSet::from([group]);
+        let mut waiting = vec![group];
+        while let Some(record) = waiting.pop().and_then(|index| self.groups.get(index.0 as usize)) {
+            for dn in record.members.iter().filter_map(|text| Dn::parse(text).ok()) {
+                users.extend(self.users_by_dn.get(&dn).copied());
+                if let Some(group) = self
+                    .groups_by_dn
+                    .get(&dn)
+                    .filter(|group| nested && seen.insert(**group))
+                {
+                    waiting.push(*group);
+                }
+            }
+        }
+        users
+    }
+
+    /// Who is in the `member` of any group.
+    pub(super) fn in_any_group(&self) -> UserSet {
+        let mut users = self.empty_set();
+        for group in self.groups() {
+            users.union_with(&self.linked_members(group.index(), false));
+        }
+        users
+    }
+
     /// The organizational units and containers, by objectGUID and then by distinguished name.
     pub fn units(&self) -> impl Iterator<Item = Unit<'_>> {
         (0..).zip(&self.units).map(|(position, record)| Unit {
