@@ -1,5 +1,6 @@
 //! THE CORE: who is synced, and what the phone system should look like. Values in, values out: no client, no clock, no randomness.
 
+pub mod claims;
 pub mod field;
 pub mod number;
 pub mod number_holders;
@@ -12,7 +13,10 @@ pub mod numbering;
 pub mod observed;
 pub mod person;
 pub mod plan;
+pub mod references;
 pub mod report;
+pub mod roster;
+pub mod select;
 pub mod validated;
 pub mod value;
 

@@ -112,10 +112,10 @@ impl Selector {
         }
     }
 
-    /// The entry that it names, and whether that is to be a group.
-    pub fn reference(&self) -> Option<&Reference> {
+    /// Distinguished name of the entry that it names, as the spec has it.
+    pub fn dn(&self) -> Option<&str> {
         match self {
-            Self::Unit(reference) | Self::Group { reference, .. } => Some(reference),
+            Self::Unit(reference) | Self::Group { reference, .. } => Some(reference.dn.as_str()),
             Self::Filter(_) | Self::Login(_) => None,
         }
     }
