@@ -10,3 +10,7 @@
 
 pub mod api;
 pub mod cli;
+pub mod controllers;
+pub mod directory;
+pub mod serve;
+pub mod sync;
