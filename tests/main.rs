@@ -13,4 +13,7 @@
 
 mod env;
 
+mod apply;
 mod environment;
+mod release;
+mod telephony;
