@@ -9,7 +9,7 @@ use super::{
     test::{Assertion, Test, Value},
     time,
 };
-use crate::directory::{AttributeName, Dn, Snapshot, UserSet, text};
+use crate::directory::{AttributeName, Dn, Snapshot, User, UserSet, text};
 
 impl Snapshot {
     /// The users for whom the filter holds. All of [`Filter::attributes`] must have been read.
@@ -46,7 +46,7 @@ impl Snapshot {
             (Assertion::Present, Syntax::OwnName) => self.all(),
             (Assertion::Equal(Value::Name(dn)), Syntax::OwnName) => {
                 let mut set = self.empty_set();
-                set.extend(self.user_by_dn(dn).map(|user| user.index()));
+                set.extend(self.user_by_dn(dn).map(User::index));
                 set
             }
             (assertion, _) => self.with_value(&test.attribute, assertion),
@@ -62,7 +62,7 @@ impl Snapshot {
             Assertion::AtMost(bound) => self.ordered(attribute, bound, std::cmp::Ordering::is_le),
             Assertion::Parts(parts) => {
                 let parts: Vec<_> = parts.iter().map(|part| text::fold_inner(part)).collect();
-                self.with_any(attribute, |value| has_parts(&text::fold_inner(value), &parts))
+                self.with_any(attribute, |value| has_parts(&text::fold(value), &parts))
             }
             Assertion::AllBits(bits) => self.with_number(attribute, |number| number & bits == *bits),
             Assertion::AnyBit(bits) => self.with_number(attribute, |number| number & bits != 0),
@@ -109,19 +109,20 @@ impl Snapshot {
     fn with_any(&self, attribute: &AttributeName, holds: impl Fn(&str) -> bool) -> UserSet {
         let mut set = self.empty_set();
         let found = self.users().filter(|user| user.values(attribute).any(&holds));
-        set.extend(found.map(|user| user.index()));
+        set.extend(found.map(User::index));
         set
     }
 }
 
-/// Whether the text begins with the first part, ends with the last, and has the others between them, in order.
+/// Whether the text begins with the first part, ends with the last, and has the others between them, in order. As around whole
+/// values, white space at the outer ends means nothing.
 fn has_parts<Part: AsRef<str>>(text: &str, parts: &[Part]) -> bool {
     let [first, inner @ .., last] = parts else { return false };
-    let Some(rest) = text.strip_prefix(first.as_ref()) else {
+    let Some(rest) = text.strip_prefix(first.as_ref().trim_start()) else {
         return false;
     };
     let rest = inner
         .iter()
         .try_fold(rest, |rest, part| Some(rest.split_once(part.as_ref())?.1));
-    rest.is_some_and(|rest| rest.ends_with(last.as_ref()))
+    rest.is_some_and(|rest| rest.ends_with(last.as_ref().trim_end()))
 }

@@ -122,6 +122,8 @@ impl<'a> Parser<'a> {
             ("~=", Operator::Equal),
             (">=", Operator::AtLeast),
             ("<=", Operator::AtMost),
+            // Without a rule, the attribute's own way of being equal (RFC 4511 section 4.5.1.7.7).
+            (":=", Operator::Equal),
         ] {
             if self.skip(text) {
                 return Ok(operator);
