@@ -7,6 +7,8 @@ pub mod dn;
 pub mod entry;
 pub mod filter;
 pub mod guid;
+#[cfg(test)]
+pub(crate) mod samples;
 pub mod snapshot;
 pub mod text;
 pub mod user_set;
