@@ -13,4 +13,5 @@
 
 mod env;
 
+mod directory;
 mod environment;
