@@ -59,14 +59,14 @@ impl Dn {
         let mut parser = Parser { text, position: 0 };
         let mut key = String::with_capacity(text.len());
         let (kind, name) = parser.part()?;
-        push_key(&mut key, &kind, &name);
+        push_key(&mut key, kind, &name);
         let mut parent_start = None;
         while parser.skip(',') {
             parser.skip_spaces();
             parent_start.get_or_insert(parser.position);
             let (kind, value) = parser.part()?;
             key.push(',');
-            push_key(&mut key, &kind, &value);
+            push_key(&mut key, kind, &value);
         }
         Ok(Self {
             text: text.into(),
@@ -110,6 +110,11 @@ impl Dn {
         Self::parse(self.parent_str()?).ok()
     }
 
+    /// Bytes of the heap that it holds.
+    pub(super) fn heap_size(&self) -> usize {
+        self.text.len() + self.key.len() + self.name.len()
+    }
+
     /// A text as a value in a distinguished name.
     pub fn escape_value(value: &str) -> String {
         let mut escaped = String::with_capacity(value.len());
@@ -120,7 +125,7 @@ impl Dn {
                 ',' | '\\' | '+' | '"' | '<' | '>' | ';' | '=' => escaped.extend(['\\', character]),
                 ' ' if at_start || at_end => escaped.push_str("\\ "),
                 '#' if at_start => escaped.push_str("\\#"),
-                _ if character.is_control() => push_hexadecimal(&mut escaped, character),
+                _ if character.is_control() => text::push_hexadecimal(&mut escaped, character),
                 _ => escaped.push(character),
             }
         }
@@ -133,17 +138,8 @@ fn push_key(key: &mut String, kind: &str, value: &str) {
     key.push('=');
     for character in text::fold(value).chars() {
         match character {
-            ',' | '\\' => push_hexadecimal(key, character),
+            ',' | '\\' => text::push_hexadecimal(key, character),
             _ => key.push(character),
-        }
-    }
-}
-
-fn push_hexadecimal(text: &mut String, character: char) {
-    for byte in character.encode_utf8(&mut [0; 4]).bytes() {
-        text.push('\\');
-        for digit in [byte >> 4, byte & 0x0f] {
-            text.extend(char::from_digit(digit.into(), 16).map(|digit| digit.to_ascii_uppercase()));
         }
     }
 }

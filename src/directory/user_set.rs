@@ -95,7 +95,7 @@ impl UserSet {
     /// The users, in the snapshot's order.
     pub fn iter(&self) -> impl Iterator<Item = UserIndex> + '_ {
         self.words.iter().enumerate().flat_map(|(position, word)| {
-            std::iter::successors(Some(*word), |rest| Some(rest & (rest - 1)))
+            std::iter::successors(Some(*word), |rest| Some(rest & rest.wrapping_sub(1)))
                 .take_while(|rest| *rest != 0)
                 .map(move |rest| UserIndex::at(position * BITS + rest.trailing_zeros() as usize))
         })
