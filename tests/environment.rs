@@ -257,3 +257,127 @@ async fn certificates_are_good_or_bad_as_a_test_wants_them() {
         "Verify return code: 0 (ok)"
     );
 }
+
+/// The rows of the README's tables that count something.
+fn promised() -> Vec<(String, String, String, usize)> {
+    let readme = include_str!("env/ad/README.md");
+    let rows = readme.lines().filter_map(|line| {
+        let cells: Vec<_> = line
+            .split('|')
+            .map(|cell| cell.trim().trim_matches('`').to_owned())
+            .collect();
+        let [_, what, base, filter, count, _] = cells.try_into().ok()?;
+        Some((what, base, filter, count.parse().ok()?))
+    });
+    rows.collect()
+}
+
+#[tokio::test]
+async fn the_company_is_as_its_readme_says() {
+    let directory = env::directory().await;
+    let promised = promised();
+    assert!(promised.len() > 40, "the tables are where they were");
+    let mut wrong = Vec::new();
+    for (what, base, filter, count) in promised {
+        let base = if base.is_empty() {
+            Directory::BASE_DN.to_owned()
+        } else {
+            format!("{base},{}", Directory::BASE_DN)
+        };
+        let found = directory.search(&base, &filter, &["cn"]).await.len();
+        if found != count {
+            wrong.push(format!("{what}: {found} instead of {count}"));
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+
+    let staff = format!("OU=Staff,{}", Directory::BASE_DN);
+    let numbers = directory
+        .search(&staff, "(telephoneNumber=*)", &["telephoneNumber"])
+        .await;
+    let digits = numbers.iter().map(|person| {
+        let number = person.value("telephoneNumber").unwrap();
+        number.chars().filter(char::is_ascii_digit).collect::<String>()
+    });
+    let mut fitting: Vec<_> = digits
+        .filter(|digits| digits.len() == 8 && digits.starts_with("1555"))
+        .collect();
+    let count = fitting.len();
+    fitting.sort_unstable();
+    fitting.dedup();
+    assert_eq!(fitting.len() + 1, count, "only the Doppels share a number");
+    assert!(
+        include_str!("env/ad/README.md").contains(&format!("is gone, {count} of their telephone numbers")),
+        "{count}"
+    );
+}
+
+/// The sub-code with which Active Directory refuses a simple bind; empty if it doesn't.
+async fn bind(directory: &Directory, dn: &str, password: &str) -> String {
+    let url = format!("ldaps://127.0.0.1:{}", directory.ldaps_port());
+    let output = tokio::process::Command::new("ldapsearch")
+        .args([
+            "-x",
+            "-H",
+            &url,
+            "-D",
+            dn,
+            "-w",
+            password,
+            "-s",
+            "base",
+            "-b",
+            Directory::BASE_DN,
+            "dn",
+        ])
+        .env("LDAPTLS_CACERT", directory.folder().join("tls/ca.pem"))
+        .output()
+        .await
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    let code = said
+        .split_once("data ")
+        .and_then(|(_, rest)| rest.split(',').next())
+        .unwrap_or_default();
+    assert_eq!(output.status.success(), code.is_empty(), "{said}");
+    code.to_owned()
+}
+
+#[tokio::test]
+async fn service_accounts_bind_or_are_refused_as_the_readme_says() {
+    let directory = env::directory().await;
+    let rows = include_str!("env/ad/README.md")
+        .lines()
+        .filter(|line| line.starts_with("| `svc-"));
+    let mut checked = 0;
+    for row in rows {
+        let (account, said) = row.trim_matches(['|', ' ']).split_once('|').unwrap();
+        let account = account.trim().trim_matches('`');
+        let promised = said.trim().split_once(':').map_or("", |(code, _)| code);
+        let dn = format!("CN={account},OU=Service Accounts,{}", Directory::BASE_DN);
+        assert_eq!(
+            bind(directory, &dn, Directory::BIND_PASSWORD).await,
+            promised,
+            "{account}"
+        );
+        checked += 1;
+    }
+    assert_eq!(checked, 8);
+}
+
+#[tokio::test]
+async fn five_wrong_passwords_lock_an_account() {
+    let directory = env::directory().await;
+    let ou = directory.ou("environment").await;
+    let person = ou
+        .person(PersonSpec::named("Vera Gesslich").with_password("R1ght.pass"))
+        .await;
+    for expected in ["1", "2", "3", "4", "5"] {
+        assert_eq!(bind(directory, &person.dn, "wrong").await, "52e");
+        assert_eq!(
+            directory.entry(&person.dn, &["badPwdCount"]).await.value("badPwdCount"),
+            Some(expected)
+        );
+    }
+    assert_eq!(bind(directory, &person.dn, "R1ght.pass").await, "775");
+}

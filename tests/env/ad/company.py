@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """company.py SMB.CONF: fills an empty domain with the company that README.md describes.
 
-It writes to the database of a stopped domain controller: through LDAP it would take minutes. The company is the same each
-time but for what Active Directory draws itself, such as objectGUIDs.
+It writes to the database of a stopped domain controller, which takes seconds where LDAP would take minutes. The company
+is the same each time but for what Active Directory draws itself, such as objectGUIDs.
 """
 
 import sys
@@ -22,11 +22,12 @@ ENABLED, DISABLED, NEVER_EXPIRES = "512", "514", "66048"
 SECURITY_GROUP, DISTRIBUTION_LIST = "-2147483646", "2"
 # In Active Directory's time: tenths of microseconds since 1601.
 IN_1901, IN_2020, IN_2100 = "94670208000000000", "132223104000000000", "157469184000000000"
+PARTNERS = ["Partner One", "Partner Two"]
 MINUTE, DAY = 600_000_000, 864_000_000_000
 
 
 class Company:
-    """The database, and the DNs of who is in it already."""
+    """The database, and the DNs of the accounts in it by their logins."""
 
     def __init__(self, configuration: str) -> None:
         settings = LoadParm()
@@ -65,12 +66,9 @@ class Company:
         self.dns[login] = self.add(self.child("CN", common_name, parent), defaults | attributes)
         return self.dns[login]
 
-    def group(self, parent: str, name: str, members: list[str], kind: str = SECURITY_GROUP, **attributes: object) -> str:
-        self.dns[name] = self.add(
-            self.child("CN", name, parent),
-            {"objectClass": "group", "sAMAccountName": name, "groupType": kind, "member": members} | attributes,
-        )
-        return self.dns[name]
+    def group(self, parent: str, name: str, members: list[str], kind: str = SECURITY_GROUP, mail: str = "") -> str:
+        attributes = {"objectClass": "group", "sAMAccountName": name, "groupType": kind, "member": members}
+        return self.add(self.child("CN", name, parent), attributes | {"mail": mail or None})
 
     def change(self, dn: str, controls: list[str] | None = None, **values: object) -> None:
         message = ldb.Message(ldb.Dn(self.database, dn))
@@ -80,7 +78,7 @@ class Company:
 
 
 def policy(company: Company) -> None:
-    """Five wrong passwords lock an account for half an hour, and passwords live for a century: the image may get old."""
+    """Five wrong passwords lock an account for half an hour. A password lives for a century: the image may get old."""
     company.change(
         company.base,
         lockoutThreshold="5",
@@ -92,8 +90,10 @@ def policy(company: Company) -> None:
 
 
 def units(company: Company) -> None:
-    for name in ("Staff", "Departments", "Groups", "Service Accounts", "Sites", "Workstations", "Former Employees", "Bulk", "Tests"):
+    for name in ("Staff", "Departments", "Groups", "Service Accounts", "Sites", "Workstations", "Former Employees"):
         company.unit(name)
+    company.unit("Bulk")
+    company.unit("Tests")
     for name in [*DEPARTMENTS, EXTERNAL]:
         company.unit(name, "OU=Staff")
     for name in OFFICES:
@@ -102,10 +102,9 @@ def units(company: Company) -> None:
 
 def staff(company: Company, people: list[Person]) -> None:
     for number, person in enumerate(people):
+        parent = f"OU={person.department},OU=Staff"
         password = HUMAN_PASSWORD if person.login in ("anna.schmidt", "jmueller", "pat.obrien") else ""
-        company.user(
-            f"OU={person.department},OU=Staff", person.common_name, person.login, person_attributes(number, person), password
-        )
+        company.user(parent, person.common_name, person.login, person_attributes(number, person), password)
     heads = {department: next(p for p in people if p.department == department) for department in TITLES}
     director = heads["Management"]
     for person in people:
@@ -133,7 +132,7 @@ def person_attributes(number: int, person: Person) -> dict[str, object]:
         "department": None if lacks(60, 31) else person.department,
         "title": TITLES[person.department][number % len(TITLES[person.department])],
         "company": "Freelance & Söhne KG" if external else "Example GmbH",
-        "physicalDeliveryOfficeName": OFFICES[number % len(OFFICES)],
+        "physicalDeliveryOfficeName": office(number),
         "employeeID": None if lacks(30, 17) else f"E{10000 + number}",
         "employeeType": "contractor" if external else "intern" if number % 50 == 49 else "staff",
         "accountExpires": IN_2100 if external else None,
@@ -147,26 +146,30 @@ def person_attributes(number: int, person: Person) -> dict[str, object]:
     return common | person.attributes
 
 
+def office(number: int) -> str:
+    return OFFICES[number % len(OFFICES)]
+
+
 def others(company: Company) -> None:
     """Accounts that are no people at work: rooms with a telephone, people who left, machines, contacts."""
     for number in range(12):
-        office = OFFICES[number % len(OFFICES)]
-        company.user(
-            f"OU={office},OU=Sites", f"Room {office} {number}", f"room-{number}",
-            {"displayName": f"Room {office} {number}", "employeeType": "room", "telephoneNumber": f"1555 {2900 + number}"},
-        )  # fmt: skip
+        site = office(number)
+        name = f"Room {site} {number}"
+        attributes = {"displayName": name, "employeeType": "room", "telephoneNumber": f"1555 {2900 + number}"}
+        company.user(f"OU={site},OU=Sites", name, f"room-{number}", attributes)
     for number in range(8):
-        company.user(
-            "OU=Former Employees", f"Former Employee {number}", f"former-{number}",
-            {"givenName": "Former", "sn": f"Employee {number}", "mail": f"former-{number}@{DOMAIN}", "employeeType": "staff",
-             "telephoneNumber": f"1555 {2950 + number}", "userAccountControl": DISABLED},
-        )  # fmt: skip
+        login = f"former-{number}"
+        attributes = {"givenName": "Former", "sn": f"Employee {number}", "mail": f"{login}@{DOMAIN}"}
+        attributes |= {"employeeType": "staff", "telephoneNumber": f"1555 {2950 + number}"}
+        attributes |= {"userAccountControl": DISABLED}
+        company.user("OU=Former Employees", f"Former Employee {number}", login, attributes)
     for number in range(5):
         dn = company.child("CN", f"PC-{number}", "OU=Workstations")
+        # Of class computer, which Active Directory derives from user.
         company.add(dn, {"objectClass": "computer", "sAMAccountName": f"PC-{number}$", "userAccountControl": "4096"})
-    for name in ("Partner One", "Partner Two"):
-        dn = company.child("CN", name, "OU=External,OU=Staff")
-        company.dns[name] = company.add(dn, {"objectClass": "contact", "mail": f"{name.replace(' ', '.').lower()}@partner.example"})
+    for name in PARTNERS:
+        mail = f"{name.replace(' ', '.').lower()}@partner.example"
+        company.add(company.child("CN", name, "OU=External,OU=Staff"), {"objectClass": "contact", "mail": mail})
 
 
 def service_accounts(company: Company) -> None:
@@ -189,33 +192,29 @@ def service_accounts(company: Company) -> None:
 
 
 def groups(company: Company, people: list[Person]) -> None:
-    dns = company.dns
+    everyone = [company.dns[person.login] for person in people]
+    of = {name: [company.dns[p.login] for p in people if p.department == name] for name in [*DEPARTMENTS, EXTERNAL]}
+    in_munich = [dn for number, dn in enumerate(everyone) if office(number) == "München"]
+    partners = [company.child("CN", name, "OU=External,OU=Staff") for name in PARTNERS]
 
-    def those(select) -> list[str]:
-        return [dns[person.login] for person in people if select(person)]
+    unit = "OU=Departments"
+    departments = [company.group(unit, name, of[name], mail=f"{name.lower()}@{DOMAIN}") for name in DEPARTMENTS]
+    company.group(unit, "Büro München", in_munich)
+    company.group(unit, "All Hands", everyone, DISTRIBUTION_LIST, f"all@{DOMAIN}")
+    company.group(unit, "Reception", of["HR"][:3], DISTRIBUTION_LIST, f"reception@{DOMAIN}")
+    company.group(unit, "Partners", partners + of["Sales"][:2], DISTRIBUTION_LIST)
 
-    def some(department: str, count: int, start: int = 0) -> list[str]:
-        return those(lambda person: person.department == department)[start : start + count]
-
-    departments = [
-        company.group("OU=Departments", name, those(lambda person: person.department == name), mail=f"{name.lower()}@{DOMAIN}")
-        for name in DEPARTMENTS
-    ]
-    company.group("OU=Departments", "Büro München", those(lambda p: dns[p.login] and people.index(p) % 4 == 2), displayName="Büro München (Süd)")
-    company.group("OU=Departments", "All Hands", those(lambda _: True), DISTRIBUTION_LIST, mail=f"all@{DOMAIN}")
-    company.group("OU=Departments", "Reception", some("HR", 3), DISTRIBUTION_LIST, mail=f"reception@{DOMAIN}")
-    company.group("OU=Departments", "Partners", [dns["Partner One"], dns["Partner Two"], *some("Sales", 2)], DISTRIBUTION_LIST)
-
-    company.group("OU=Groups", "Phone Users", departments + some(EXTERNAL, 5))
-    company.group("OU=Groups", "Phone Users Excluded", some("Management", 4, 1))
-    third = company.group("OU=Groups", "Hotline Third Level", some("Engineering", 4, 10))
-    second = company.group("OU=Groups", "Hotline Second Level", [third, *some("IT", 4, 10)])
-    company.group("OU=Groups", "Hotline", [second, *some("Support", 8, 10)])
-    red = company.group("OU=Groups", "Project Red", some("Engineering", 3, 20))
-    blue = company.group("OU=Groups", "Project Blue", [red, *some("Finance", 3, 10)])
-    company.change(red, member=[*some("Engineering", 3, 20), blue])
-    company.group("OU=Groups", "Nobody", [])
-    contractors(company, those(lambda person: person.department == EXTERNAL), some("IT", 1, 20))
+    unit = "OU=Groups"
+    company.group(unit, "Phone Users", departments + of[EXTERNAL][:5])
+    company.group(unit, "Phone Users Excluded", of["Management"][1:5])
+    third = company.group(unit, "Hotline Third Level", of["Engineering"][10:14])
+    second = company.group(unit, "Hotline Second Level", [third, *of["IT"][10:14]])
+    company.group(unit, "Hotline", [second, *of["Support"][10:18]])
+    red = company.group(unit, "Project Red", of["Engineering"][20:23])
+    blue = company.group(unit, "Project Blue", [red, *of["Finance"][10:13]])
+    company.change(red, member=[*of["Engineering"][20:23], blue])
+    company.group(unit, "Nobody", [])
+    contractors(company, of[EXTERNAL], of["IT"][20:21])
 
 
 def contractors(company: Company, primarily: list[str], also: list[str]) -> None:
@@ -227,13 +226,12 @@ def contractors(company: Company, primarily: list[str], also: list[str]) -> None
 
 
 def bulk(company: Company) -> None:
-    members = [
-        company.user("OU=Bulk", f"Bulk User {number:04}", f"bulk-{number:04}", {
-            "givenName": "Bulk", "sn": f"User {number:04}", "displayName": f"Bulk User {number:04}",
-            "mail": f"bulk-{number:04}@{DOMAIN}", "telephoneNumber": f"1666 {number:04}", "employeeType": "bulk",
-        })
-        for number in range(1600)
-    ]  # fmt: skip
+    members = []
+    for number in range(1600):
+        login, surname = f"bulk-{number:04}", f"User {number:04}"
+        attributes = {"givenName": "Bulk", "sn": surname, "displayName": f"Bulk {surname}", "mail": f"{login}@{DOMAIN}"}
+        attributes |= {"telephoneNumber": f"1666 {number:04}", "employeeType": "bulk"}
+        members.append(company.user("OU=Bulk", f"Bulk {surname}", login, attributes))
     company.group("OU=Bulk", "Bulk Everyone", members)
 
 

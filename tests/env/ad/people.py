@@ -2,7 +2,6 @@
 
 import random
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 DEPARTMENTS = {"Sales": 60, "Support": 50, "Engineering": 80, "Finance": 30, "HR": 20, "IT": 30, "Management": 10}
@@ -21,19 +20,24 @@ TITLES = {
 }
 OFFICES = ["Berlin", "Hamburg", "München", "Wrocław"]
 
-GIVEN_NAMES = """Anja Ben Carla David Emma Felix Greta Hans Ida Jörg Karin Lars Maja Nils Olga Paul Quirin Rosa Stefan Tina Uwe
-Vera Walter Xenia Yvonne Zoë Ayşe Çelik Łukasz Agnieszka Siobhán Seán Chloé François Søren Åsa José Lucía Jean-Luc Anne-Marie
-Björn Käthe Günther Ömer Žofia Dáithí Niamh Grace Oliver Priya Arjun Kenji Linh Mehmet Fatma Petra Holger Silke Dirk""".split()
-SURNAMES = """Schneider Fischer Weber Meyer Wagner Becker Schulz Hoffmann Koch Bauer Richter Klein Wolf Schröder Neumann Schwarz
-Zimmermann Braun Krüger Hofmann Hartmann Lange Krause Köhler Groß Weiß Yılmaz Öztürk Kowalski Wiśniewska Nowak O'Connor
-O'Neill MacDonald McCarthy D'Angelo Müller-Lüdenscheidt García Núñez Sørensen Ångström Lefèvre Dvořák Nguyễn Patel Tanaka
-Smith Jones Taylor Wood Meyer-Landrut Straßer Jäger""".split()
+GIVEN_NAMES = """
+Anja Ben Carla David Emma Felix Greta Hans Ida Jörg Karin Lars Maja Nils Olga Paul Quirin Rosa Stefan Tina Uwe Vera
+Walter Xenia Yvonne Zoë Ayşe Çelik Łukasz Agnieszka Siobhán Seán Chloé François Søren Åsa José Lucía Jean-Luc
+Anne-Marie Björn Käthe Günther Ömer Žofia Dáithí Niamh Grace Oliver Priya Arjun Kenji Linh Mehmet Fatma Petra
+Holger Silke Dirk
+""".split()
+SURNAMES = """
+Schneider Fischer Weber Meyer Wagner Becker Schulz Hoffmann Koch Bauer Richter Klein Wolf Schröder Neumann Schwarz
+Zimmermann Braun Krüger Hofmann Hartmann Lange Krause Köhler Groß Weiß Yılmaz Öztürk Kowalski Wiśniewska Nowak
+O'Connor O'Neill MacDonald McCarthy D'Angelo Müller-Lüdenscheidt García Núñez Sørensen Ångström Lefèvre Dvořák
+Nguyễn Patel Tanaka Smith Jones Taylor Wood Meyer-Landrut Straßer Jäger
+""".split()
 CYRILLIC = ["Иван Петров", "Ольга Смирнова", "Дмитрий Соколов", "Наталія Шевченко", "Георги Димитров", "Юлия Щукина"]
 
 
 @dataclass
 class Person:
-    """Attributes hold what most people have; `None` takes one away."""
+    """`attributes` are those that come out otherwise than for most people."""
 
     given_name: str | None
     surname: str | None
@@ -41,18 +45,19 @@ class Person:
     login: str = ""
     common_name: str = ""
     telephone: str | None = None
-    notable: bool = False
     attributes: dict[str, object] = field(default_factory=dict)
+    notable: bool = False
 
     @property
     def name(self) -> str:
         return " ".join(part for part in (self.given_name, self.surname) if part)
 
 
-_TRANSLITERATION = dict(
-    zip("абвгдезийклмнопрстуфыэіїє", "a b v g d e z i i k l m n o p r s t u f y e i i e".split())
-) | {"ж": "zh", "х": "kh", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "shch", "ю": "yu", "я": "ya", "ь": "", "ъ": "a", "ё": "e"}
-_TRANSLITERATION |= {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "oe", "ł": "l", "ı": "i", "đ": "d"}
+_LATIN = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "oe", "ł": "l", "ı": "i", "đ": "d"}
+_CYRILLIC = dict(zip("абвгдезийклмнопрстуфыэіїє", "abvgdeziiklmnoprstufyeiie", strict=True))
+_CYRILLIC |= {"ж": "zh", "х": "kh", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "shch", "ю": "yu", "я": "ya"}
+_CYRILLIC |= {"ь": "", "ъ": "a"}
+_TRANSLITERATION = _LATIN | _CYRILLIC
 
 
 def ascii_name(text: str) -> str:
@@ -63,40 +68,43 @@ def ascii_name(text: str) -> str:
     return "".join(c for c in text.replace(" ", ".") if c.isascii() and (c.isalnum() or c in ".-"))
 
 
-def notable() -> Iterator[Person]:
-    """The people whom tests know by name; ad/README.md says what is special about each."""
-    decomposed = unicodedata.normalize("NFD", "Müller")
-    yield Person("Anna", "Schmidt", "Sales", login="anna.schmidt", telephone="1555 2001")
-    yield Person("Anna", "Schmidt", "Support", login="anna.schmidt2", telephone="1555-2002")
-    yield Person(
-        "Jürgen", "Müller", "Sales", login="jmueller", common_name="Müller, Jürgen", telephone="1 (555) 2003",
-        attributes={"mail": "jürgen.müller@example.com"},
-    )  # fmt: skip
-    yield Person(
-        unicodedata.normalize("NFD", "Jürgen"), decomposed, "Support", login="jmueller2", telephone="+1 555 2004",
-        attributes={"mail": unicodedata.normalize("NFD", "jürgen.müller@example.com")},
-    )  # fmt: skip
-    yield Person("Pat", "O'Brien", "Sales", login="pat.obrien", telephone="1.555.2005")
-    yield Person("Tim", "Berger", "Support", login="tim.berger", telephone="x2006", attributes={"mail": "support@example.com"})
-    yield Person("Ina", "Lorenz", "Support", login="ina.lorenz", telephone="ext. 2007", attributes={"mail": "support@example.com"})
-    yield Person("Ute", "Doppel", "Finance", login="ute.doppel", telephone="1555 2008")
-    yield Person("Udo", "Doppel", "Finance", login="udo.doppel", telephone="15552008")
-    yield Person("Lothar", "Gesperrt", "Finance", login="lothar.gesperrt", attributes={"lockoutTime": "157469184000000000"})
-    yield Person(None, "Sukarno", "Engineering", login="sukarno", telephone="1555\N{NO-BREAK SPACE}2009")
-    yield Person("Cher", None, "Engineering", login="cher", common_name="Cher", telephone="  1555 2010 ")
-    yield Person("芳", "王", "Engineering", login="fang.wang", telephone="+49 (0)30 555 1234 ext. 2011")
+def decomposed(text: str) -> str:
+    return unicodedata.normalize("NFD", text)
+
+
+def notable() -> list[Person]:
+    """The people whom tests know by name; README.md says what is special about each."""
+    composed_mail = {"mail": "jürgen.müller@example.com"}
+    decomposed_mail = {"mail": decomposed("jürgen.müller@example.com")}
+    shared_mail = {"mail": "support@example.com"}
+    locked = {"lockoutTime": "157469184000000000"}  # the year 2100
+    people = [
+        Person("Anna", "Schmidt", "Sales", "anna.schmidt", telephone="1555 2001"),
+        Person("Anna", "Schmidt", "Support", "anna.schmidt2", telephone="1555-2002"),
+        Person("Jürgen", "Müller", "Sales", "jmueller", "Müller, Jürgen", "1 (555) 2003", composed_mail),
+        Person(decomposed("Jürgen"), decomposed("Müller"), "Support", "jmueller2", "", "+1 555 2004", decomposed_mail),
+        Person("Pat", "O'Brien", "Sales", "pat.obrien", telephone="1.555.2005"),
+        Person("Tim", "Berger", "Support", "tim.berger", telephone="x2006", attributes=shared_mail),
+        Person("Ina", "Lorenz", "Support", "ina.lorenz", telephone="ext. 2007", attributes=shared_mail),
+        Person("Ute", "Doppel", "Finance", "ute.doppel", telephone="1555 2008"),
+        Person("Udo", "Doppel", "Finance", "udo.doppel", telephone="15552008"),
+        Person("Lothar", "Gesperrt", "Finance", "lothar.gesperrt", attributes=locked),
+        Person(None, "Sukarno", "Engineering", "sukarno", telephone="1555\N{NO-BREAK SPACE}2009"),
+        Person("Cher", None, "Engineering", "cher", telephone="  1555 2010 "),
+        Person("芳", "王", "Engineering", "fang.wang", telephone="+49 (0)30 555 1234 ext. 2011"),
+        Person("Erika", "Mustermann", "Management", "erika.mustermann", telephone="1555 2000"),
+    ]
     for number, name in enumerate(CYRILLIC):
-        given_name, surname = name.split()
-        yield Person(given_name, surname, "IT", telephone=f"1555{2012 + number}")
-    yield Person("Erika", "Mustermann", "Management", login="erika.mustermann", telephone="1555 2000")
+        people.append(Person(*name.split(), "IT", telephone=f"1555{2012 + number}"))
+    for person in people:
+        person.notable = True
+    return people
 
 
 def everybody() -> list[Person]:
     """All of Staff: the notable people, and as many more as it takes."""
     chance = random.Random(1555)
-    people = list(notable())
-    for person in people:
-        person.notable = True
+    people = notable()
     names = [(given_name, surname) for given_name in GIVEN_NAMES for surname in SURNAMES]
     chance.shuffle(names)
     for department, size in (DEPARTMENTS | {EXTERNAL: EXTERNALS}).items():
@@ -127,7 +135,8 @@ def free_login(wanted: str, taken: set[str]) -> str:
 def give_numbers(people: list[Person]) -> None:
     """Telephone numbers as people type them. Two of three fit ^1555(\\d{4})$ once all but their digits is gone."""
     fitting = ["1555 {}", "1555-{}", "1 (555) {}", "+1 555 {}", "1.555.{}", "1555{}", "1-555-{}", "1555/{}"]
-    others = ["+49 30 555-{}", "(030) 555{}", "x{}", "ext. {}", "030/555 {}", "0049 30 555{}", "+49 (0)30 555 {}", "n/a", None]
+    others = ["+49 30 555-{}", "(030) 555{}", "x{}", "ext. {}", "030/555 {}", "0049 30 555{}", "+49 (0)30 555 {}", "n/a"]
+    others.append(None)
     for number, person in enumerate(person for person in people if not person.notable):
         pattern = others[number // 3 % len(others)] if number % 3 == 2 else fitting[number % len(fitting)]
         person.telephone = pattern and pattern.format(2100 + number)
