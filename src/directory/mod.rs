@@ -9,16 +9,16 @@ mod discovery;
 pub mod dn;
 pub mod entry;
 pub mod error;
+pub mod filter;
 mod framing;
 mod guard;
-pub mod filter;
 pub mod guid;
-#[cfg(test)]
-pub(crate) mod samples;
 mod ranges;
 pub mod reader;
 pub mod reading;
 pub mod rejected;
+#[cfg(test)]
+pub(crate) mod samples;
 mod search;
 pub mod settings;
 pub mod snapshot;

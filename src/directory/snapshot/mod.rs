@@ -8,6 +8,7 @@ mod builder;
 mod group;
 mod index;
 mod membership;
+mod names;
 mod table;
 mod unit;
 mod user;
