@@ -14,6 +14,7 @@
 mod env;
 
 mod apply;
+mod directory;
 mod environment;
 mod release;
 mod telephony;

@@ -103,7 +103,10 @@ impl Connection {
             .with_timeout(self.timeouts.answer)
             .simple_bind(&account.username, account.password.expose_secret())
             .await;
-        let answer = answer.map_err(|error| self.failure(error, self.timeouts.answer))?;
+        let answer = answer.map_err(|error| match self.failure(error, self.timeouts.answer) {
+            DirectoryError::Keep { server, source } => DirectoryError::Greet { server, source },
+            other => other,
+        })?;
         match answer.rc {
             0 => Ok(()),
             INVALID_CREDENTIALS => {

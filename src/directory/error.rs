@@ -137,6 +137,12 @@ pub enum DirectoryError {
     #[error("{server} did not answer within {} s", waited.as_secs_f32())]
     Await { server: ServerAddress, waited: Duration },
 
+    #[error(
+        "{server} closed the connection before it said anything: {source}; is this an LDAP port (usually 389, with LDAPS \
+         636)?"
+    )]
+    Greet { server: ServerAddress, source: io::Error },
+
     #[error("{server}: the connection was lost: {source}")]
     Keep { server: ServerAddress, source: io::Error },
 
@@ -183,7 +189,7 @@ impl DirectoryError {
             Self::FindBase { .. } => "BaseDNNotFound",
             Self::Understand { .. } | Self::Follow { .. } => "ProtocolError",
             Self::Await { .. } => "AnswerTimedOut",
-            Self::Keep { .. } | Self::StayConnected { .. } => "ConnectionLost",
+            Self::Greet { .. } | Self::Keep { .. } | Self::StayConnected { .. } => "ConnectionLost",
             Self::Complete { .. } => "ReadIncomplete",
             Self::TryServers { failures } => failures.first().map_or("ConnectionFailed", Self::reason),
             Self::Finish => "Interrupted",
@@ -214,6 +220,7 @@ impl DirectoryError {
             | Self::Understand { .. }
             | Self::Follow { .. }
             | Self::Await { .. }
+            | Self::Greet { .. }
             | Self::Keep { .. }
             | Self::StayConnected { .. }
             | Self::Complete { .. }
@@ -245,6 +252,7 @@ impl DirectoryError {
             | Self::Understand { .. }
             | Self::Follow { .. }
             | Self::Await { .. }
+            | Self::Greet { .. }
             | Self::Keep { .. }
             | Self::StayConnected { .. } => true,
             Self::Answer { advice, .. } => advice.another_server_may_help,

@@ -44,7 +44,6 @@ const RESPONSE_VALUE: u8 = 0x8b;
 
 /// Why bytes from a server are no LDAP message that we take.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[expect(missing_docs, reason = "each message says what it is")]
 pub enum Malformed {
     #[error("it answers with TLS where plain LDAP was expected")]
     TlsRecord,

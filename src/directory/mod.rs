@@ -9,6 +9,7 @@ mod discovery;
 pub mod dn;
 pub mod entry;
 pub mod error;
+pub mod filter;
 mod framing;
 mod guard;
 pub mod filter;
@@ -17,6 +18,8 @@ mod ranges;
 pub mod reader;
 pub mod reading;
 pub mod rejected;
+#[cfg(test)]
+pub(crate) mod samples;
 mod search;
 pub mod settings;
 pub mod snapshot;

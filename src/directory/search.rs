@@ -6,11 +6,11 @@ use ldap3::controls::{MakeCritical, PagedResults};
 use ldap3::{LdapError, LdapResult, Scope, SearchStream};
 use tokio::time::Instant;
 
-use super::RawEntry;
 use super::connection::Connection;
 use super::error::DirectoryError;
 use super::framing::{self, Malformed};
 use super::ranges;
+use super::{Dn, RawEntry};
 
 /// AD's own limit (`MaxPageSize`).
 const PAGE_SIZE: i32 = 1000;
@@ -95,7 +95,9 @@ impl Connection {
                 cookie: self.next_cookie(&answer)?,
                 referrals,
             }),
-            _ => Err(self.refusal(search.base, &answer)),
+            // AD answers with a referral for a base that is in another domain.
+            NO_SUCH_OBJECT | INVALID_DN_SYNTAX | REFERRAL => Err(self.lost_base(search.base, &answer).await),
+            _ => Err(self.answer(&answer)),
         }
     }
 
@@ -166,15 +168,21 @@ impl Connection {
         }
     }
 
-    fn refusal(&self, base: &str, answer: &LdapResult) -> DirectoryError {
-        match answer.rc {
-            // AD answers with a referral for a base that is in another domain.
-            NO_SUCH_OBJECT | INVALID_DN_SYNTAX | REFERRAL => DirectoryError::FindBase {
-                server: self.server.clone(),
-                base_dn: base.to_owned(),
-                matched: self.said(&answer.matched),
-            },
-            _ => self.answer(answer),
+    /// Says how far a base DN exists. Samba doesn't, so it is looked for.
+    async fn lost_base(&mut self, base: &str, answer: &LdapResult) -> DirectoryError {
+        let mut matched = self.said(&answer.matched);
+        let mut ancestor = Dn::parse(base).ok().and_then(|base| base.parent());
+        while let (true, Some(dn)) = (matched.is_empty(), &ancestor) {
+            match self.search_base(dn.as_str(), &["1.1"]).await {
+                Ok(Some(entry)) => matched = entry.dn,
+                Ok(None) => ancestor = dn.parent(),
+                Err(_) => break,
+            }
+        }
+        DirectoryError::FindBase {
+            server: self.server.clone(),
+            base_dn: base.to_owned(),
+            matched,
         }
     }
 
