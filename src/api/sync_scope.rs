@@ -124,7 +124,12 @@ pub struct Match {
 
 impl Default for Match {
     fn default() -> Self {
-        Self { by: default_match_by(), on_no_match: OnNoMatch::default(), adopt: Adopt::default(), require: Vec::new() }
+        Self {
+            by: default_match_by(),
+            on_no_match: OnNoMatch::default(),
+            adopt: Adopt::default(),
+            require: Vec::new(),
+        }
     }
 }
 
