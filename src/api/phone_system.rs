@@ -50,12 +50,18 @@ pub struct NumberPlan {
 
 impl Default for NumberPlan {
     fn default() -> Self {
-        Self { digits: Digits::default(), reserved: Vec::new(), emergency: default_emergency() }
+        Self {
+            digits: Digits::default(),
+            reserved: Vec::new(),
+            emergency: default_emergency(),
+        }
     }
 }
 
 fn default_emergency() -> Vec<String> {
-    ["000", "08", "110", "111", "112", "119", "911", "988", "999"].map(str::to_owned).to_vec()
+    ["000", "08", "110", "111", "112", "119", "911", "988", "999"]
+        .map(str::to_owned)
+        .to_vec()
 }
 
 /// How long a number may be, in digits.

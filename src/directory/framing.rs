@@ -379,3 +379,284 @@ fn unsigned(content: &[u8], what: &'static str) -> Result<u32, Malformed> {
 fn text<'a>(content: &'a [u8], what: &'static str) -> Result<&'a str, Malformed> {
     std::str::from_utf8(content).map_err(|_| Malformed::NotUtf8(what))
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    pub(crate) fn ber(tag: u8, content: &[u8]) -> Vec<u8> {
+        let mut element = vec![tag];
+        match content.len() {
+            length @ 0..0x80 => element.push(length as u8),
+            length => {
+                element.push(0x84);
+                element.extend_from_slice(&(length as u32).to_be_bytes());
+            }
+        }
+        element.extend_from_slice(content);
+        element
+    }
+
+    fn message(id: u8, parts: &[Vec<u8>]) -> Vec<u8> {
+        ber(SEQUENCE, &[ber(INTEGER, &[id]), parts.concat()].concat())
+    }
+
+    fn result(tag: u8, additions: &[u8]) -> Vec<u8> {
+        let fixed = [
+            ber(ENUMERATED, &[0]),
+            ber(OCTET_STRING, b"DC=example"),
+            ber(OCTET_STRING, "schön".as_bytes()),
+        ];
+        ber(tag, &[&fixed.concat(), additions].concat())
+    }
+
+    fn paging_control(cookie: &[u8]) -> Vec<u8> {
+        let value = ber(SEQUENCE, &[ber(INTEGER, &[0]), ber(OCTET_STRING, cookie)].concat());
+        let name = ber(OCTET_STRING, b"1.2.840.113556.1.4.319");
+        ber(
+            CONTROLS,
+            &ber(
+                SEQUENCE,
+                &[name, ber(BOOLEAN, &[0xff]), ber(OCTET_STRING, &value)].concat(),
+            ),
+        )
+    }
+
+    pub(crate) fn entry(id: u8, value: &[u8]) -> Vec<u8> {
+        let values = ber(0x31, &[ber(OCTET_STRING, value), ber(OCTET_STRING, b"b")].concat());
+        let attribute = ber(SEQUENCE, &[ber(OCTET_STRING, b"mail"), values].concat());
+        let entry = [ber(OCTET_STRING, b"CN=a,DC=example"), ber(SEQUENCE, &attribute)].concat();
+        message(id, &[ber(SEARCH_ENTRY, &entry)])
+    }
+
+    /// One of each that servers send to the request with this id.
+    pub(crate) fn real_replies(id: u8) -> Vec<Vec<u8>> {
+        let referral = ber(REFERRALS, &ber(OCTET_STRING, b"ldap://other/"));
+        let extension = [
+            ber(RESPONSE_NAME, b"1.3.6.1.4.1.1466.20037"),
+            ber(RESPONSE_VALUE, b"\xff"),
+        ]
+        .concat();
+        vec![
+            entry(id, b"\xff\xfe"),
+            message(id, &[ber(SEARCH_REFERENCE, &ber(OCTET_STRING, b"ldap://other/"))]),
+            message(id, &[result(SEARCH_DONE, &[]), paging_control(b"cookie")]),
+            message(id, &[result(SEARCH_DONE, &referral)]),
+            message(id, &[result(BIND_RESPONSE, &ber(SASL_CREDENTIALS, b"\xff"))]),
+            message(id, &[result(EXTENDED_RESPONSE, &extension)]),
+        ]
+    }
+
+    /// A real reply after something happened to it.
+    pub(crate) fn mutated_reply() -> impl Strategy<Value = Vec<u8>> {
+        let mutation = (any::<prop::sample::Index>(), any::<u8>(), 0..5_u8);
+        (0..6_usize, prop::collection::vec(mutation, 0..4)).prop_map(|(which, mutations)| {
+            let mut bytes = real_replies(1).swap_remove(which);
+            for (position, byte, kind) in mutations {
+                let position = position.index(bytes.len().max(1));
+                match kind {
+                    _ if bytes.is_empty() => break,
+                    0 => bytes[position] = byte,
+                    1 => bytes[position] ^= 1 << (byte % 8),
+                    2 => drop(bytes.remove(position)),
+                    3 => bytes.insert(position, byte),
+                    _ => bytes.truncate(position),
+                }
+            }
+            bytes
+        })
+    }
+
+    /// As the pump does it: cut at the length, then checked.
+    fn judge(bytes: &[u8]) -> Result<Option<ReplyOperation<'_>>, Malformed> {
+        match message_length(bytes)? {
+            Some(length) if length <= bytes.len() => check_reply(&bytes[..length]).map(|reply| Some(reply.operation)),
+            _ => Ok(None),
+        }
+    }
+
+    #[test]
+    fn what_servers_really_send_is_let_through() {
+        for reply in real_replies(7) {
+            assert_eq!(message_length(&reply), Ok(Some(reply.len())));
+            assert_eq!(check_reply(&reply).unwrap().message_id, 7);
+            for end in 0..reply.len() {
+                assert_eq!(judge(&reply[..end]), Ok(None), "it may still come");
+            }
+        }
+    }
+
+    #[test]
+    fn a_farewell_is_understood_also_as_active_directory_words_it() {
+        let name = ber(MISPLACED_NAME, b"1.3.6.1.4.1.1466.20036");
+        let farewell = message(0, &[result(EXTENDED_RESPONSE, &[]), name.clone()]);
+        let expected = ReplyOperation::Extended(ResultCode {
+            code: 0, text: "schön"
+        });
+        assert_eq!(check_reply(&farewell).map(|reply| reply.operation), Ok(expected));
+        assert!(check_reply(&message(1, &[result(SEARCH_DONE, &[]), name])).is_err());
+    }
+
+    #[test]
+    fn hostile_bytes_are_refused_for_what_they_are() {
+        let nested = |depth: usize| (0..depth).fold(Vec::new(), |inner, _| ber(SEQUENCE, &inner));
+        let id = ber(INTEGER, &[1]);
+        let long = |tag, first: &[u8]| [&[tag], first].concat();
+        let done = |parts: &[Vec<u8>]| message(1, &[ber(SEARCH_DONE, &parts.concat())]);
+        let (code, text) = (ber(ENUMERATED, &[0]), ber(OCTET_STRING, b""));
+        for (bytes, expected) in [
+            (b"\x30\x00".to_vec(), Malformed::Lacks("the message id")),
+            (b"\x15\x03\x03\x00\x02".to_vec(), Malformed::TlsRecord),
+            (b"HTTP/1.1 400 Bad Request\r\n".to_vec(), Malformed::NotLdap(b'H')),
+            (b"\x30\x80\x02\x01\x01".to_vec(), Malformed::IndefiniteLength),
+            (long(SEQUENCE, b"\x84\x7f\xff\xff\xff"), Malformed::TooLong),
+            (long(SEQUENCE, b"\x84\xff\xff\xff\xff"), Malformed::TooLong),
+            (
+                long(SEQUENCE, b"\x88\x00\x00\x00\x00\x00\x00\x00\x02"),
+                Malformed::TooLong,
+            ),
+            (nested(20_000), Malformed::TooDeep),
+            (message(1, &[nested(DEEPEST)]), Malformed::TooDeep),
+            (
+                message(1, &[ber(SEARCH_ENTRY, &vec![0x05, 0x00].repeat(MOST_ELEMENTS))]),
+                Malformed::TooManyElements,
+            ),
+            (message(1, &[long(0x7f, b"\x81\x00")]), Malformed::LongTag),
+            (message(1, &[long(SEARCH_ENTRY, b"\x05\x04")]), Malformed::Overrun),
+            (message(1, &[long(SEARCH_ENTRY, b"\x84\x00")]), Malformed::Overrun),
+            (message(1, &[]), Malformed::Lacks("the operation")),
+            (
+                ber(SEQUENCE, &ber(OCTET_STRING, b"1")),
+                Malformed::Unexpected("the message id"),
+            ),
+            (
+                ber(SEQUENCE, &ber(INTEGER, &[0x80])),
+                Malformed::Unexpected("the message id"),
+            ),
+            (
+                ber(SEQUENCE, &ber(INTEGER, &[1; 5])),
+                Malformed::Unexpected("the message id"),
+            ),
+            (
+                ber(SEQUENCE, &ber(INTEGER, &[])),
+                Malformed::Unexpected("the message id"),
+            ),
+            (message(1, &[ber(0x63, b"")]), Malformed::UnknownOperation(0x63)),
+            (message(1, &[ber(0x44, b"")]), Malformed::UnknownOperation(0x44)),
+            (message(1, &[ber(0x79, b"")]), Malformed::UnknownOperation(0x79)),
+            (done(&[]), Malformed::Lacks("the result code")),
+            (done(&[text.clone()]), Malformed::Unexpected("the result code")),
+            (done(&[code.clone()]), Malformed::Lacks("the matched DN")),
+            (
+                done(&[code.clone(), ber(OCTET_STRING, b"\xff")]),
+                Malformed::NotUtf8("the matched DN"),
+            ),
+            (
+                done(&[code.clone(), ber(0x24, b"")]),
+                Malformed::Unexpected("the matched DN"),
+            ),
+            (
+                done(&[code.clone(), text.clone(), ber(OCTET_STRING, b"\xc3")]),
+                Malformed::NotUtf8("the message text"),
+            ),
+            (
+                done(&[code.clone(), text.clone(), text.clone(), ber(0x83, b"")]),
+                Malformed::Unexpected("a result"),
+            ),
+            (
+                done(&[
+                    code.clone(),
+                    text.clone(),
+                    text.clone(),
+                    ber(REFERRALS, &ber(OCTET_STRING, b"\xff")),
+                ]),
+                Malformed::NotUtf8("a referral"),
+            ),
+            (
+                done(&[code, text.clone(), text.clone(), ber(RESPONSE_NAME, b"\xff")]),
+                Malformed::NotUtf8("the response name"),
+            ),
+            (
+                message(1, &[result(SEARCH_DONE, &[]), ber(0x80, b"")]),
+                Malformed::Unexpected("the controls"),
+            ),
+            (
+                message(1, &[result(SEARCH_DONE, &[]), ber(CONTROLS, &ber(SEQUENCE, b""))]),
+                Malformed::Lacks("a control's name"),
+            ),
+            (
+                message(
+                    1,
+                    &[
+                        result(SEARCH_DONE, &[]),
+                        ber(CONTROLS, &ber(SEQUENCE, &ber(OCTET_STRING, b"\xff"))),
+                    ],
+                ),
+                Malformed::NotUtf8("a control's name"),
+            ),
+            (
+                message(
+                    1,
+                    &[
+                        result(SEARCH_DONE, &[]),
+                        ber(CONTROLS, &ber(SEQUENCE, &[text.clone(), ber(BOOLEAN, b"")].concat())),
+                    ],
+                ),
+                Malformed::Unexpected("a control's criticality"),
+            ),
+            (
+                message(
+                    1,
+                    &[
+                        result(SEARCH_DONE, &[]),
+                        ber(CONTROLS, &ber(SEQUENCE, &[text.clone(), ber(0x24, b"")].concat())),
+                    ],
+                ),
+                Malformed::Unexpected("a control's value"),
+            ),
+            (
+                message(1, &[result(SEARCH_DONE, &[]), ber(CONTROLS, b""), text]),
+                Malformed::Unexpected("the end of the message"),
+            ),
+        ] {
+            assert_eq!(judge(&bytes), Err(expected), "{:02x?}", &bytes[..bytes.len().min(40)]);
+        }
+    }
+
+    #[test]
+    fn the_largest_message_is_let_through_and_one_byte_more_is_not() {
+        let largest = entry(1, &vec![b'x'; LARGEST_MESSAGE - 80]);
+        assert!(largest.len() > LARGEST_MESSAGE - 80);
+        assert_eq!(message_length(&largest), Ok(Some(largest.len())));
+        assert!(check_reply(&largest).is_ok());
+        assert_eq!(
+            message_length(&entry(1, &vec![b'x'; LARGEST_MESSAGE])),
+            Err(Malformed::TooLong)
+        );
+    }
+
+    #[test]
+    fn a_paging_cookie_is_read_and_anything_else_is_not() {
+        let value = ber(SEQUENCE, &[ber(INTEGER, &[0]), ber(OCTET_STRING, b"cookie")].concat());
+        assert_eq!(paging_cookie(&value), Ok(&b"cookie"[..]));
+        for hostile in [&b""[..], b"\x30\x00", b"\x30\x80", b"\x04\x00", b"\x30\x03\x02\x01\x00"] {
+            assert!(paging_cookie(hostile).is_err());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_stumble(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _verdict = judge(&bytes);
+            let _request = read_request(&bytes);
+            let _cookie = paging_cookie(&bytes);
+        }
+
+        #[test]
+        fn no_mutation_makes_it_stumble(bytes in mutated_reply()) {
+            let _verdict = judge(&bytes);
+        }
+    }
+}

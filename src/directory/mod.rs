@@ -12,7 +12,6 @@ pub mod error;
 pub mod filter;
 mod framing;
 mod guard;
-pub mod filter;
 pub mod guid;
 mod ranges;
 pub mod reader;
