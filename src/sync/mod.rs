@@ -27,6 +27,7 @@ pub mod report;
 pub mod ring_groups;
 pub mod ring_members;
 pub mod roster;
+pub mod rule_usage;
 pub mod select;
 pub mod users;
 pub mod validated;
