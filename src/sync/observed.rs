@@ -67,6 +67,14 @@ pub struct ObservedUser {
     pub is_readable: bool,
 }
 
+impl ObservedUser {
+    /// Name of the SyncScope that provides it: by its link, else by its label.
+    pub fn provider(&self) -> Option<&str> {
+        let link = self.values.link().map(|link| &*link.scope);
+        link.or_else(|| self.values.text(Field::ScopeLabel))
+    }
+}
+
 /// An Extension.
 #[derive(Clone, Debug)]
 pub struct ObservedExtension {

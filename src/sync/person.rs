@@ -38,3 +38,18 @@ pub enum RuleChoice<'a> {
     /// created. Names the entry.
     Doubt(&'a str),
 }
+
+/// Somebody in the scope who has no PhoneUser yet.
+#[derive(Clone, Debug)]
+pub struct Newcomer<'a> {
+    /// Their account. It is active, and has a login name.
+    pub account: User<'a>,
+    /// Its objectGUID.
+    pub guid: Guid,
+    /// Whom problems are about.
+    pub subject: Subject,
+    /// Name of the PhoneUser that would be made for them.
+    pub name: Box<str>,
+    /// How they are numbered.
+    pub rule: RuleChoice<'a>,
+}
