@@ -42,7 +42,13 @@ async fn a_person_gets_a_number_and_a_user_in_that_order() {
     assert_eq!(extension.metadata.labels.unwrap()["adsync.dev/scope"], "staff");
     let user = telephony.namespace.api::<PhoneUser>().get(&name).await.unwrap();
     assert_eq!(user.spec.extension.as_deref(), Some("2001"));
-    assert_eq!(user.spec.link, None, "people's wish is never sent");
+    let entries = user.metadata.managed_fields.unwrap();
+    assert!(
+        entries
+            .iter()
+            .all(|entry| entry.fields_v1.as_ref().unwrap().0["f:spec"].get("f:link").is_none()),
+        "people's wish is never sent"
+    );
     let written: Vec<_> = telephony
         .namespace
         .writes(before)

@@ -5,8 +5,8 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-/// The API server's limit on a message.
-const LONGEST_MESSAGE: usize = 32_768;
+/// The API server's limit on a message, in characters.
+const LONGEST_MESSAGE: usize = crate::api::conditions::LONGEST_MESSAGE as usize;
 
 /// What a condition says.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

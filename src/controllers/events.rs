@@ -29,24 +29,57 @@ pub struct Notice {
     pub about: Option<ObjectReference>,
 }
 
+/// Notices of one sync: ten of them, warnings first, and how many more there were.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Notices {
+    warnings: Vec<Notice>,
+    others: Vec<Notice>,
+    more_warnings: usize,
+    more_others: usize,
+}
+
+impl Notices {
+    /// Adds one.
+    pub fn push(&mut self, notice: Notice) {
+        let (kept, more) = if notice.warning {
+            (&mut self.warnings, &mut self.more_warnings)
+        } else {
+            (&mut self.others, &mut self.more_others)
+        };
+        if kept.len() < AT_MOST { kept.push(notice) } else { *more += 1 }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.warnings.is_empty() && self.others.is_empty()
+    }
+
+    /// What is published: [`AT_MOST`], and one that counts the others.
+    fn published(mut self) -> Vec<Notice> {
+        let mut published = std::mem::take(&mut self.warnings);
+        let left_out = self.others.split_off(self.others.len().min(AT_MOST - published.len()));
+        published.append(&mut self.others);
+        let more = left_out.len() + self.more_others + self.more_warnings;
+        if more > 0 {
+            published.push(Notice {
+                warning: self.more_warnings > 0,
+                reason: "MoreChanges".to_owned(),
+                note: format!("{more} more, {} of them warnings: see the operator's log", self.more_warnings),
+                about: None,
+            });
+        }
+        published
+    }
+}
+
 /// Publishes notices about one object. What can't be published is gone: a sync never fails for it.
-pub async fn publish(client: &Client, regarding: &ObjectReference, action: &str, notices: Vec<Notice>) {
-    for notice in limited(notices) {
+pub async fn publish(client: &Client, regarding: &ObjectReference, action: &str, notices: Notices) {
+    for notice in notices.published() {
         // A recorder that lives longer would count a second Event of the same reason as a repetition of the first, and
         // keep the first one's note.
-        let recorder = Recorder::new(
-            client.clone(),
-            Reporter {
-                controller: CONTROLLER.to_owned(),
-                instance: None,
-            },
-        );
+        let recorder = Recorder::new(client.clone(), Reporter { controller: CONTROLLER.to_owned(), instance: None });
         let event = Event {
-            type_: if notice.warning {
-                EventType::Warning
-            } else {
-                EventType::Normal
-            },
+            type_: if notice.warning { EventType::Warning } else { EventType::Normal },
             reason: notice.reason,
             note: Some(notice.note.chars().take(LONGEST_NOTE).collect()),
             action: action.to_owned(),
@@ -58,54 +91,31 @@ pub async fn publish(client: &Client, regarding: &ObjectReference, action: &str,
     }
 }
 
-/// Warnings first, [`AT_MOST`] of them all, and one that counts the others.
-fn limited(mut notices: Vec<Notice>) -> Vec<Notice> {
-    notices.sort_by_key(|notice| !notice.warning);
-    if notices.len() <= AT_MOST {
-        return notices;
-    }
-    let others = notices.split_off(AT_MOST);
-    let warnings = others.iter().filter(|notice| notice.warning).count();
-    notices.push(Notice {
-        warning: warnings > 0,
-        reason: "MoreChanges".to_owned(),
-        note: format!(
-            "{} more, {warnings} of them warnings: see the operator's log",
-            others.len()
-        ),
-        about: None,
-    });
-    notices
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn notices(count: usize, warning: bool) -> Vec<Notice> {
-        (0..count)
-            .map(|index| Notice {
-                warning,
-                reason: "Provisioned".into(),
-                note: index.to_string(),
-                about: None,
-            })
-            .collect()
+    fn notices(others: usize, warnings: usize) -> Notices {
+        let mut notices = Notices::default();
+        let all = (0..others).map(|_| false).chain((0..warnings).map(|_| true));
+        for warning in all {
+            notices.push(Notice { warning, reason: "Provisioned".into(), note: String::new(), about: None });
+        }
+        notices
     }
 
     #[test]
     fn a_few_are_published_as_they_are() {
-        assert_eq!(limited(notices(AT_MOST, false)), notices(AT_MOST, false));
+        assert_eq!(notices(7, 3).published().len(), AT_MOST);
     }
 
     #[test]
     fn many_become_ten_and_a_count_with_the_warnings_first() {
-        let published = limited([notices(400, false), notices(3, true)].concat());
+        let published = notices(400, 3).published();
         assert_eq!(published.len(), AT_MOST + 1);
-        assert!(published[..3].iter().all(|notice| notice.warning));
-        assert_eq!(
-            published[AT_MOST].note,
-            "393 more, 0 of them warnings: see the operator's log"
-        );
+        assert!(published[..3].iter().all(|notice| notice.warning) && !published[3].warning);
+        assert_eq!(published[AT_MOST].note, "393 more, 0 of them warnings: see the operator's log");
+        let published = notices(5, 12).published();
+        assert_eq!(published[AT_MOST].note, "7 more, 2 of them warnings: see the operator's log");
     }
 }

@@ -273,6 +273,8 @@ impl<'a> Writer<'a> {
             {
                 failed(error)
             }
+            // It was not there, and still isn't: what is wrong is the object.
+            (Expected::Absent, None) if error.code() == Some(422) => failed(error),
             _ => Fate::Lost,
         }
     }
