@@ -1,4 +1,4 @@
-//! directory: how to reach one domain, as plain data. Made by controllers from an ActiveDirectoryConfig and its Secrets.
+//! directory: how to reach one domain, as plain data. Made from a configuration object and its Secrets.
 
 use std::fmt;
 use std::net::SocketAddr;
