@@ -19,6 +19,8 @@ mod ranges;
 pub mod reader;
 pub mod reading;
 pub mod rejected;
+#[cfg(test)]
+pub(crate) mod samples;
 mod search;
 pub mod settings;
 pub mod snapshot;

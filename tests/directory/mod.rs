@@ -5,6 +5,7 @@ mod bind;
 mod certificates;
 mod discovery;
 mod failover;
+mod filters;
 mod hostile;
 mod read;
 

@@ -1,12 +1,13 @@
 //! Making a snapshot of what a read sees, in any order. Pure.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Origin, Snapshot,
     group::{GroupIndex, GroupRecord, relative_identifier},
     index::HashIndex,
     membership::{Direct, Membership},
+    names::{Member, Names, Parents},
     table::TableBuilder,
     unit::{UnitIndex, UnitRecord},
     user::{NAME_COLUMN, UserRecord},
@@ -45,13 +46,6 @@ struct NewGroup {
     members: BTreeSet<u32>,
 }
 
-/// What a name in `member` turned out to be.
-#[derive(Clone, Copy, Debug)]
-enum Member {
-    User(UserIndex),
-    Group(GroupIndex),
-}
-
 // An entry is handed over: whoever kept it would hold the directory twice.
 #[expect(clippy::needless_pass_by_value, reason = "entries are handed over")]
 impl SnapshotBuilder {
@@ -75,12 +69,10 @@ impl SnapshotBuilder {
     /// Adds a user: objectCategory person and objectClass user. One whose name is no distinguished name lies nowhere.
     pub fn add_user(&mut self, entry: RawEntry) {
         let dn = Dn::parse(&entry.dn).ok();
-        let parent = dn
-            .as_ref()
-            .and_then(Dn::parent_str)
-            .and_then(|parent| self.parents.position(parent));
-        let parent_length = parent.map_or(0, |(_, length)| length);
-        let name = entry.dn.get(..entry.dn.len() - parent_length).unwrap_or_default();
+        let parent_text = dn.as_ref().and_then(Dn::parent_str);
+        let parent = parent_text.and_then(|parent| self.parents.position(parent));
+        let name_length = entry.dn.len() - parent.and(parent_text).map_or(0, str::len);
+        let name = entry.dn.get(..name_length).unwrap_or_default();
         let attributes = self
             .attributes
             .iter()
@@ -90,11 +82,7 @@ impl SnapshotBuilder {
         self.users.push(Seen {
             guid,
             name: dn.map(|dn| self.names.number(dn.key())),
-            record: UserRecord {
-                guid,
-                parent: parent.map(|(position, _)| position),
-                row,
-            },
+            record: UserRecord { guid, parent, row },
         });
     }
 
@@ -143,8 +131,10 @@ impl SnapshotBuilder {
         settle(&mut self.users, |user| user.dn(&texts, &parents).into_owned());
         settle(&mut self.groups, |group| group.record.dn.key().to_owned());
         settle(&mut self.units, |unit| unit.dn.key().to_owned());
-        let members = self.names.resolve(&self.users, &self.groups);
-        let users_by_dn = self.names.index(&self.users);
+        let users = names(&self.users).map(|(at, name)| (name, Member::User(UserIndex::at(at))));
+        let groups = names(&self.groups).map(|(at, name)| (name, Member::Group(GroupIndex::at(at))));
+        let members = self.names.resolve(users.chain(groups));
+        let users_by_dn = by_key(&self.names.keys(), &self.users);
         let mut snapshot = Snapshot {
             origin: self.origin,
             referrals: self.referrals,
@@ -160,22 +150,13 @@ impl SnapshotBuilder {
             units: self.units.into_iter().map(|unit| unit.record).collect(),
             units_by_dn: Vec::new(),
         };
-        let logins = snapshot
-            .users()
-            .filter_map(|user| Some((text::fold(user.login()?), user.index())));
-        snapshot.users_by_login = HashIndex::new(logins);
+        snapshot.users_by_login = by_login(&snapshot);
         let primary = primary_members(&snapshot);
         let direct = self.groups.iter().map(|group| group.record.direct(&members, &primary));
         snapshot.membership = Membership::new(direct.collect());
         snapshot.groups = self.groups.into_iter().map(|group| group.record.record).collect();
-        snapshot.groups_by_dn = (0..snapshot.groups.len()).map(GroupIndex::at).collect();
-        snapshot
-            .groups_by_dn
-            .sort_by_key(|index| snapshot.groups.get(index.position()).map(|group| &group.dn));
-        snapshot.units_by_dn = (0..snapshot.units.len()).map(UnitIndex::at).collect();
-        snapshot
-            .units_by_dn
-            .sort_by_key(|index| snapshot.units.get(index.position()).map(|unit| &unit.dn));
+        snapshot.groups_by_dn = by_dn(snapshot.groups.iter().map(|group| &group.dn), GroupIndex::at);
+        snapshot.units_by_dn = by_dn(snapshot.units.iter().map(|unit| &unit.dn), UnitIndex::at);
         snapshot
     }
 }
@@ -198,6 +179,28 @@ impl NewGroup {
             unknown: unknown.into(),
         }
     }
+}
+
+/// The number of each entry's name, by position.
+fn names<Record>(entries: &[Seen<Record>]) -> impl Iterator<Item = (usize, Option<u32>)> {
+    entries.iter().map(|entry| entry.name).enumerate()
+}
+
+fn by_key(keys: &[&str], users: &[Seen<UserRecord>]) -> HashIndex {
+    HashIndex::new(names(users).filter_map(|(at, name)| Some((keys.get(name? as usize)?, UserIndex::at(at)))))
+}
+
+fn by_login(snapshot: &Snapshot) -> HashIndex {
+    let logins = snapshot
+        .users()
+        .filter_map(|user| Some((text::fold(user.login()?), user.index())));
+    HashIndex::new(logins)
+}
+
+fn by_dn<'a, Index>(dns: impl Iterator<Item = &'a Dn>, index: fn(usize) -> Index) -> Vec<Index> {
+    let mut positions: Vec<(&Dn, usize)> = dns.zip(0..).collect();
+    positions.sort_unstable();
+    positions.into_iter().map(|(_, position)| index(position)).collect()
 }
 
 /// Everybody by the group that is their primary one.
@@ -227,80 +230,4 @@ fn settle<Record>(entries: &mut Vec<Seen<Record>>, name: impl Fn(&Record) -> Str
         same
     });
     entries.shrink_to_fit();
-}
-
-/// Numbers for distinguished names, so that each is held once however many groups it is in. Only while a snapshot is made.
-#[derive(Debug, Default)]
-struct Names {
-    numbers: HashMap<Box<str>, u32>,
-}
-
-impl Names {
-    fn number(&mut self, key: &str) -> u32 {
-        if let Some(number) = self.numbers.get(key) {
-            return *number;
-        }
-        let number = u32::try_from(self.numbers.len()).unwrap_or(u32::MAX);
-        self.numbers.insert(key.into(), number);
-        number
-    }
-
-    /// The number of a name that may not even be a distinguished one.
-    fn number_of_text(&mut self, text: &str) -> u32 {
-        match Dn::parse(text) {
-            Ok(dn) => self.number(dn.key()),
-            Err(_) => self.number(text),
-        }
-    }
-
-    /// Who has which number. Active Directory has each name once; were there two, the first in order would be meant.
-    fn resolve(&self, users: &[Seen<UserRecord>], groups: &[Seen<NewGroup>]) -> Vec<Option<Member>> {
-        let users = users
-            .iter()
-            .enumerate()
-            .map(|(at, user)| (user.name, Member::User(UserIndex::at(at))));
-        let groups = groups
-            .iter()
-            .enumerate()
-            .map(|(at, group)| (group.name, Member::Group(GroupIndex::at(at))));
-        let mut members = vec![None; self.numbers.len()];
-        for (name, member) in users.chain(groups) {
-            if let Some(slot) = name.and_then(|name| members.get_mut(name as usize)) {
-                slot.get_or_insert(member);
-            }
-        }
-        members
-    }
-
-    fn index(&self, users: &[Seen<UserRecord>]) -> HashIndex {
-        let mut keys = vec![""; self.numbers.len()];
-        for (key, number) in &self.numbers {
-            if let Some(slot) = keys.get_mut(*number as usize) {
-                *slot = key;
-            }
-        }
-        let key_of = |user: &Seen<UserRecord>| keys.get(user.name? as usize).copied();
-        let positions = users.iter().enumerate().map(|(at, user)| (user, UserIndex::at(at)));
-        HashIndex::new(positions.filter_map(|(user, index)| Some((key_of(user)?, index))))
-    }
-}
-
-/// The entries that users lie in. As the directory writes them, since that is what is shown.
-#[derive(Debug, Default)]
-struct Parents {
-    positions: HashMap<Box<str>, u32>,
-    dns: Vec<Dn>,
-}
-
-impl Parents {
-    /// Where the parent is, and how long its text.
-    fn position(&mut self, text: &str) -> Option<(u32, usize)> {
-        if let Some(position) = self.positions.get(text) {
-            return Some((*position, text.len()));
-        }
-        let position = u32::try_from(self.dns.len()).ok()?;
-        self.dns.push(Dn::parse(text).ok()?);
-        self.positions.insert(text.into(), position);
-        Some((position, text.len()))
-    }
 }
