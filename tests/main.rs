@@ -14,4 +14,7 @@
 mod env;
 
 mod directory;
+mod apply;
 mod environment;
+mod release;
+mod telephony;

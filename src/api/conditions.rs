@@ -21,3 +21,8 @@ pub const REFERENCES_RESOLVED: &str = "ReferencesResolved";
 pub const NUMBERS_AVAILABLE: &str = "NumbersAvailable";
 /// ExtensionRule: no other rule of the phone system has the same numbers.
 pub const RANGES_DISJOINT: &str = "RangesDisjoint";
+
+/// At most so many conditions an object.
+pub const MOST: i64 = 16;
+/// A condition's message is cut there by whoever writes it; the API server refuses a longer one.
+pub const LONGEST_MESSAGE: i64 = 32_768;

@@ -1,0 +1,3 @@
+//! The SyncScope controller.
+
+pub mod schedule;
