@@ -13,8 +13,8 @@
 
 mod env;
 
-mod directory;
 mod apply;
+mod directory;
 mod environment;
 mod release;
 mod telephony;

@@ -14,7 +14,6 @@ pub mod error;
 pub mod filter;
 mod framing;
 mod guard;
-pub mod filter;
 pub mod guid;
 mod ranges;
 pub mod reader;
