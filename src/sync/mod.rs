@@ -25,6 +25,8 @@ pub mod references;
 pub mod report;
 pub mod roster;
 pub mod select;
+#[cfg(test)]
+mod sentences;
 pub mod users;
 pub mod validated;
 pub mod value;
