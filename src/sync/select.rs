@@ -90,6 +90,11 @@ impl<'a> Selection<'a> {
         }
     }
 
+    /// Whether `exclude` keeps an account out for certain, selected or not.
+    pub fn excludes(&self, user: UserIndex) -> bool {
+        self.excluded.contains(user)
+    }
+
     /// Whether `users` selects an account for certain.
     pub fn is_found(&self, user: UserIndex) -> bool {
         self.found.contains(user)

@@ -2,6 +2,7 @@ use super::*;
 use crate::sync::{
     fixture::{FUTURE, NOW, PAST, State, holder, plan, rule, sequential, time},
     observed::Observed,
+    validated::ValidatedRule,
 };
 
 mod properties;
