@@ -29,6 +29,8 @@ pub mod ring_members;
 pub mod roster;
 pub mod rule_usage;
 pub mod select;
+#[cfg(test)]
+mod sentences;
 pub mod users;
 pub mod validated;
 pub mod value;
