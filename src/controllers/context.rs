@@ -7,6 +7,7 @@ use super::{
     changes::Changes,
     configuration::{Configuration, Reach},
     connections::Connections,
+    observed::Objects,
 };
 use crate::serve::metrics::Metrics;
 
@@ -23,6 +24,8 @@ pub struct Context {
     pub changes: Changes,
     /// The directories.
     pub connections: Connections,
+    /// The many kinds, by phone system.
+    pub objects: Objects,
     /// What Prometheus sees.
     pub metrics: Metrics,
     /// Cancelled when the operator is to stop: take no new work, start no new write.

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use kube::Client;
-use tokio::time::{Instant, sleep};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -14,6 +17,7 @@ use super::{
     connections::{Connections, Permissions},
     context::Context,
     kinds_served,
+    observed::Objects,
 };
 use crate::{
     causes::with_causes,
@@ -64,31 +68,31 @@ pub async fn run(shared: Shared, reach: Reach) {
     shared.readiness.arrived(CRDS);
 
     let changes = Changes::default();
-    let (configuration, watching) = Configuration::watch(&shared.client, &reach, &changes);
-    let context = context(&shared, reach, configuration.clone(), changes.clone());
-    // Each of these listens from here on, and nothing is announced before the watches are polled.
-    let references =
-        active_directory_config::references::watch(shared.client.clone(), configuration.directories.clone(), &changes);
-    let controllers = async {
-        tokio::join!(active_directory_config::run(&context));
-    };
-    let filled = async {
-        if configuration.filled().await.is_ok() {
-            shared.readiness.arrived(CACHES);
-            info!("the caches are filled");
-        }
-        std::future::pending::<()>().await;
-    };
-    // Only the controllers have an end.
-    tokio::select! {
-        () = controllers => {}
-        () = watching => {}
-        () = references => {}
-        () = filled => {}
+    let (configuration, watch_configuration) = Configuration::watch(&shared.client, &reach, &changes);
+    let (objects, watch_objects) = Objects::watch(&shared.client, &reach);
+    let configs = configuration.directories.clone();
+    let watch_references = active_directory_config::references::watch(shared.client.clone(), configs, &changes);
+    let context = context(&shared, reach, configuration, objects, changes);
+    // Each of them listens from here on. Nothing is announced before the watches run.
+    let directories = active_directory_config::run(&context);
+
+    let mut watches = JoinSet::new();
+    watches.spawn(watch_configuration);
+    watches.spawn(watch_objects);
+    watches.spawn(watch_references);
+    watches.spawn(say_when_filled(context, shared.readiness));
+    tokio::join!(directories);
+}
+
+async fn say_when_filled(context: Context, readiness: Readiness) {
+    if context.configuration.filled().await.is_ok() {
+        context.objects.filled().await;
+        readiness.arrived(CACHES);
+        info!("the caches are filled");
     }
 }
 
-fn context(shared: &Shared, reach: Reach, configuration: Configuration, changes: Changes) -> Context {
+fn context(shared: &Shared, reach: Reach, configuration: Configuration, objects: Objects, changes: Changes) -> Context {
     let connections = Connections::new(
         shared.client.clone(),
         configuration.directories.clone(),
@@ -103,6 +107,7 @@ fn context(shared: &Shared, reach: Reach, configuration: Configuration, changes:
         configuration,
         changes,
         connections,
+        objects,
         metrics: shared.metrics.clone(),
         stop: shared.stop.clone(),
         concurrency: shared.concurrency,
