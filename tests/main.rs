@@ -14,6 +14,8 @@
 mod env;
 
 mod apply;
+mod connection;
 mod environment;
+mod operation;
 mod release;
 mod telephony;

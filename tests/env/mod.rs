@@ -13,12 +13,14 @@
 pub mod directory;
 pub mod kube;
 mod ldif;
+pub mod operator;
 mod organizational_unit;
 mod process;
 
 pub use directory::{Certificate, Directory, Model, Options};
 pub use kube::{AuditEvent, Kube, Namespace};
 pub use ldif::Entry;
+pub use operator::{Binary, Flags, Operator};
 pub use organizational_unit::{Person, PersonSpec, TestOu};
 
 use tokio::sync::OnceCell;
