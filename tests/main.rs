@@ -14,8 +14,11 @@
 mod env;
 
 mod apply;
+mod directory;
+mod connection;
 mod environment;
 mod operator;
+mod operation;
 mod release;
 mod sync_scope;
 mod telephony;

@@ -3,6 +3,8 @@
 //! The value types (everything that a [`Snapshot`] is made of) know no connection, no clock and no client: the pure core takes
 //! them as they are.
 
+mod advice;
+mod ber;
 pub mod codes;
 mod connection;
 mod discovery;
@@ -17,6 +19,8 @@ mod ranges;
 pub mod reader;
 pub mod reading;
 pub mod rejected;
+#[cfg(test)]
+pub(crate) mod samples;
 mod search;
 pub mod settings;
 pub mod snapshot;

@@ -72,13 +72,17 @@ impl Subject {
 
 impl<'a> Census<'a> {
     /// Looks at everybody whom the scope selects, and at everybody whom it provides.
-    pub fn take(input: &Input<'a>, references: &References<'a>, claims: &Claims<'a>) -> Self {
-        let selection = Selection::new(input.scope, references, input.directory);
+    pub fn take(
+        input: &Input<'a>,
+        references: &References<'a>,
+        selection: &Selection<'a>,
+        claims: &Claims<'a>,
+    ) -> Self {
         let roster = Roster::new(input.observed, &input.system.name, input.scope.matching.adopt);
         let rules = RuleChoices::new(input.scope, references, input.directory);
         let mut taker = Taker {
             input,
-            selection: &selection,
+            selection,
             roster: &roster,
             rules: &rules,
             claims,

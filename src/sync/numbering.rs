@@ -14,15 +14,10 @@ use super::{
     number_plan::{Forbidden, NumberPlan},
     number_pool::NumberPool,
     number_wish::{Complaint, Target, Wish},
-    person::{Person, RuleChoice},
     plan::Expected,
-    validated::ValidatedRule,
 };
 use crate::{
-    api::{
-        extension::{Holder, HolderKind},
-        sync_scope::ProblemReason,
-    },
+    api::{extension::Holder, sync_scope::ProblemReason},
     directory::text,
 };
 
@@ -37,27 +32,6 @@ pub struct Claimant<'a> {
     pub exists: bool,
     /// What the spec says about their number.
     pub wish: Wish<'a>,
-}
-
-impl<'a> Claimant<'a> {
-    /// A person of the scope, `rules` being those of its phone system.
-    pub fn person(person: &'a Person<'a>, rules: &'a BTreeMap<Box<str>, ValidatedRule>) -> Self {
-        let wish = match person.rule {
-            _ if person.is_inactive => Wish::Nothing,
-            RuleChoice::None => Wish::Nothing,
-            RuleChoice::Doubt(_) => Wish::InDoubt,
-            RuleChoice::Rule(name) => Wish::by_rule(rules.get(name), |attribute| person.account.text(attribute)),
-        };
-        Self {
-            holder: Holder {
-                kind: HolderKind::PhoneUser,
-                name: person.name.to_string(),
-            },
-            login: &person.subject.login,
-            exists: person.observed.is_some(),
-            wish,
-        }
-    }
 }
 
 /// What became of a claimant.

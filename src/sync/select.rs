@@ -48,12 +48,12 @@ impl<'a> Selection<'a> {
             users.yes = directory.all();
         }
         for unit in &scope.users.units {
-            users.or(Answer::about(references.unit(unit), directory, |unit| {
+            users.or(&Answer::about(references.unit(unit), directory, |unit| {
                 directory.users_below(unit.dn())
             }));
         }
         for (group, nested) in &scope.users.groups {
-            users.or(Answer::about(references.group(group), directory, |group| {
+            users.or(&Answer::about(references.group(group), directory, |group| {
                 directory.members(group.index(), *nested).users
             }));
         }
@@ -88,6 +88,11 @@ impl<'a> Selection<'a> {
             (true, false) => Standing::Perhaps,
             (false, _) => Standing::Outside,
         }
+    }
+
+    /// Whether `exclude` keeps an account out for certain, selected or not.
+    pub fn excludes(&self, user: UserIndex) -> bool {
+        self.excluded.contains(user)
     }
 
     /// Whether `users` selects an account for certain.
@@ -129,7 +134,7 @@ impl Answer {
         }
     }
 
-    fn or(&mut self, other: Self) {
+    fn or(&mut self, other: &Self) {
         self.yes.union_with(&other.yes);
         self.perhaps.union_with(&other.perhaps);
         self.perhaps.subtract(&self.yes);
