@@ -9,6 +9,7 @@ mod matching;
 mod numbering;
 mod properties;
 mod referring;
+mod ring_groups;
 mod selecting;
 mod world;
 mod writing;
