@@ -14,6 +14,7 @@
 mod env;
 
 mod apply;
+mod architecture;
 mod directory;
 mod connection;
 mod environment;
