@@ -15,11 +15,11 @@ mod env;
 
 mod apply;
 mod architecture;
-mod directory;
 mod connection;
+mod directory;
 mod environment;
-mod operator;
 mod operation;
 mod release;
+mod scenario;
 mod sync_scope;
 mod telephony;
