@@ -18,6 +18,7 @@ mod architecture;
 mod connection;
 mod directory;
 mod environment;
+mod numbering;
 mod operation;
 mod release;
 mod scenario;
