@@ -49,8 +49,10 @@ async fn two_scopes_number_from_one_rule_in_their_first_sync() {
     let (kube, directory) = (env::kube().await, env::directory().await);
     let namespace = kube.namespace("numbers").await;
     let (one, two) = (directory.ou("one").await, directory.ou("two").await);
-    one.people((0..10).map(|number| PersonSpec::named(&format!("One {number}")))).await;
-    two.people((0..10).map(|number| PersonSpec::named(&format!("Two {number}")))).await;
+    one.people((0..10).map(|number| PersonSpec::named(&format!("One {number}"))))
+        .await;
+    two.people((0..10).map(|number| PersonSpec::named(&format!("Two {number}"))))
+        .await;
     apply_company(&namespace, directory).await;
     apply_rule(&namespace, "hq-numbers", "2000", "2019").await;
     apply_scope(&namespace, "one", one.dn(), NUMBERED).await;
@@ -70,8 +72,10 @@ async fn two_operators_number_from_one_rule_at_once() {
     let (kube, directory) = (env::kube().await, env::directory().await);
     let namespace = kube.namespace("numbers").await;
     let (one, two) = (directory.ou("one").await, directory.ou("two").await);
-    one.people((0..15).map(|number| PersonSpec::named(&format!("One {number}")))).await;
-    two.people((0..15).map(|number| PersonSpec::named(&format!("Two {number}")))).await;
+    one.people((0..15).map(|number| PersonSpec::named(&format!("One {number}"))))
+        .await;
+    two.people((0..15).map(|number| PersonSpec::named(&format!("Two {number}"))))
+        .await;
     let _first = Operator::start(kube, &[&namespace]).await;
     let _second = Operator::start(kube, &[&namespace]).await;
     apply_company(&namespace, directory).await;
@@ -97,7 +101,8 @@ async fn two_operators_number_from_one_rule_at_once() {
 async fn a_number_that_people_hold_in_the_middle_of_a_range_is_passed_over() {
     let (kube, directory) = (env::kube().await, env::directory().await);
     let (namespace, ou) = (kube.namespace("numbers").await, directory.ou("numbers").await);
-    ou.people((0..4).map(|number| PersonSpec::named(&format!("Person {number}")))).await;
+    ou.people((0..4).map(|number| PersonSpec::named(&format!("Person {number}"))))
+        .await;
     apply_company(&namespace, directory).await;
     apply_rule(&namespace, "hq-numbers", "2000", "2009").await;
     namespace
@@ -142,7 +147,8 @@ async fn a_number_that_people_hold_in_the_middle_of_a_range_is_passed_over() {
 async fn an_operator_that_was_killed_goes_on_where_it_stopped() {
     let (kube, directory) = (env::kube().await, env::directory().await);
     let (namespace, ou) = (kube.namespace("numbers").await, directory.ou("numbers").await);
-    ou.people((0..60).map(|number| PersonSpec::named(&format!("Person {number}")))).await;
+    ou.people((0..60).map(|number| PersonSpec::named(&format!("Person {number}"))))
+        .await;
     apply_company(&namespace, directory).await;
     apply_rule(&namespace, "hq-numbers", "2000", "2099").await;
     let mut killed = Operator::start(kube, &[&namespace]).await;

@@ -418,7 +418,8 @@ async fn a_changed_reference_causes_a_sync() {
         ou,
         operator: _operator,
     } = office().await;
-    ou.people((0..3).map(|number| PersonSpec::named(&format!("Person {number}")))).await;
+    ou.people((0..3).map(|number| PersonSpec::named(&format!("Person {number}"))))
+        .await;
     apply_rule(&namespace, "hq-numbers", "2000", "2001").await;
     apply_scope(&namespace, "staff", ou.dn(), NUMBERED).await;
     let scope = await_synced(&namespace, "staff").await;
@@ -564,7 +565,8 @@ async fn a_large_first_sync_publishes_a_few_events() {
         ou,
         operator: _operator,
     } = office().await;
-    ou.people((0..25).map(|number| PersonSpec::named(&format!("Person {number}")))).await;
+    ou.people((0..25).map(|number| PersonSpec::named(&format!("Person {number}"))))
+        .await;
     apply_scope(&namespace, "staff", ou.dn(), "interval: 1h").await;
     await_synced(&namespace, "staff").await;
     let events = eventually("the summary", async || {
