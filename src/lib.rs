@@ -10,4 +10,3 @@
 
 pub mod api;
 pub mod cli;
-

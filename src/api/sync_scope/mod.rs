@@ -57,7 +57,7 @@ pub struct SyncScopeSpec {
     pub matching: Match,
     /// Where the fields of a PhoneUser come from, by field. What is not named has a default.
     #[serde(default, skip_serializing_if = "FieldMap::is_empty")]
-    #[schemars(extend("maxProperties" = TargetField::NAMES.len()))]
+    #[schemars(extend("maxProperties" = 32))]
     #[x_kube(validation = fields::known_fields(), validation = fields::derived_fields())]
     pub map: FieldMap,
     /// Who gets a number by which rule: the first entry whose selector holds. None: no number.

@@ -85,7 +85,7 @@ pub struct RingGroupCounts {
     pub synced: i64,
 }
 
-/// One sync.
+/// One sync, as the history keeps it.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct SyncRecord {
     /// When it ended.
