@@ -1,16 +1,21 @@
-//! The binary `adsync`.
+//! The binary `adsync`: parses arguments and hands over to a subcommand.
 
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use adsync::{causes::with_causes, cli::Command};
 use clap::Parser;
 
-#[derive(Parser)]
-#[command(version, about)]
-enum Command {
-    /// Prints the CRDs, or writes one file a kind.
-    Crds(adsync::cli::crds::Args),
-}
-
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    match Command::parse() {
-        Command::Crds(args) => Ok(adsync::cli::crds::run(&args)?),
+fn main() -> ExitCode {
+    // rustls must know its cryptography before anybody makes a connection. An error says that it does already.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    match Command::parse().execute() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "adsync: {}", with_causes(&*error));
+            ExitCode::FAILURE
+        }
     }
 }

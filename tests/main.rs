@@ -14,4 +14,8 @@
 mod crds;
 mod env;
 
+mod apply;
+mod directory;
 mod environment;
+mod release;
+mod telephony;

@@ -15,11 +15,13 @@ pub mod kube;
 mod ldif;
 mod organizational_unit;
 mod process;
+pub mod scripted_ldap;
 
 pub use directory::{Certificate, Directory, Model, Options};
 pub use kube::{AuditEvent, Kube, Namespace};
 pub use ldif::Entry;
 pub use organizational_unit::{Person, PersonSpec, TestOu};
+pub use scripted_ldap::ScriptedLdap;
 
 use tokio::sync::OnceCell;
 

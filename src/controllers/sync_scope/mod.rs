@@ -1,0 +1,4 @@
+//! The SyncScope controller.
+
+pub mod report;
+pub mod schedule;

@@ -1,0 +1,303 @@
+//! Everybody the scope has to do with, each in one place: linked, new, kept in doubt, or not served, and why. The objectGUID
+//! decides; no other property is compared here.
+
+use super::{
+    Input,
+    claims::{Claims, Provider},
+    field::FieldSet,
+    observed::ObservedUser,
+    person::{Newcomer, Person},
+    plan::Subject,
+    references::References,
+    report::problem,
+    roster::{Link, NamedUser, Roster, origin_of},
+    select::{RuleChoices, Selection, Standing},
+};
+use crate::{
+    api::sync_scope::{Problem, ProblemReason, UserCounts},
+    directory::{AttributeName, Guid, User},
+};
+
+const MAIL: AttributeName = AttributeName::from_lower_case("mail");
+
+/// Everybody the scope has to do with.
+#[derive(Debug, Default)]
+pub struct Census<'a> {
+    /// All but `inScope`, `matched`, `unmatched` and `disabled`, which are known only at the end.
+    pub counts: UserCounts,
+    /// Those who are linked.
+    pub linked: Vec<Person<'a>>,
+    /// Those who have no PhoneUser.
+    pub newcomers: Vec<Newcomer<'a>>,
+    /// Linked ones that are left exactly as they are.
+    pub kept: Vec<Kept<'a>>,
+    /// Why others are not served.
+    pub unmatched: Vec<Problem>,
+    /// What else is to be told.
+    pub problems: Vec<Problem>,
+    /// PhoneUsers whose fields are people's from now on.
+    pub let_go: Vec<LetGo<'a>>,
+}
+
+/// Somebody linked of whom it is not known what should be.
+#[derive(Clone, Copy, Debug)]
+pub struct Kept<'a> {
+    /// Their PhoneUser.
+    pub user: &'a ObservedUser,
+    /// Their account is disabled or has expired.
+    pub is_inactive: bool,
+}
+
+/// A PhoneUser that the operator lets go of.
+#[derive(Clone, Debug)]
+pub struct LetGo<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The object.
+    pub user: &'a ObservedUser,
+    /// Whom it is about.
+    pub subject: Subject,
+}
+
+impl Subject {
+    /// The person with an account.
+    pub fn of(account: User<'_>) -> Self {
+        let login = account.login().map_or_else(|| account.dn(), Into::into);
+        Self {
+            login: login.trim().into(),
+            mail: account.text(&MAIL).map(|mail| mail.trim().into()),
+        }
+    }
+}
+
+impl<'a> Census<'a> {
+    /// Looks at everybody whom the scope selects, and at everybody whom it provides.
+    pub fn take(
+        input: &Input<'a>,
+        references: &References<'a>,
+        selection: &Selection<'a>,
+        claims: &Claims<'a>,
+    ) -> Self {
+        let roster = Roster::new(input.observed, &input.system.name, input.scope.matching.adopt);
+        let rules = RuleChoices::new(input.scope, references, input.directory);
+        let mut taker = Taker {
+            input,
+            selection,
+            roster: &roster,
+            rules: &rules,
+            claims,
+            census: Self::default(),
+        };
+        for index in selection.found() {
+            taker.count_found(input.directory.user(index));
+        }
+        for (name, user) in &input.observed.users {
+            taker.count_provided(NamedUser { name, user });
+        }
+        taker.hold_back_newcomers();
+        taker.census
+    }
+}
+
+struct Taker<'a, 'b> {
+    input: &'b Input<'a>,
+    selection: &'b Selection<'a>,
+    roster: &'b Roster<'a>,
+    rules: &'b RuleChoices<'a>,
+    claims: &'b Claims<'a>,
+    census: Census<'a>,
+}
+
+impl<'a> Taker<'a, '_> {
+    /// Somebody whom `users` selects for certain.
+    fn count_found(&mut self, account: User<'a>) {
+        self.census.counts.found += 1;
+        let link = account.guid().map_or(Link::None, |guid| self.roster.link(guid));
+        if self.selection.standing(account.index()) == Standing::Excluded {
+            self.census.counts.excluded += 1;
+            if let Link::One(named) = link {
+                self.let_go_of_excluded(account, named);
+            }
+            return;
+        }
+        let is_linked = match &link {
+            Link::One(named) => !named.user.is_unlinked,
+            Link::Unreadable(_) => true,
+            Link::None | Link::NameTaken(_) | Link::Several(_) => false,
+        };
+        if !is_linked && account.is_inactive(self.input.now) {
+            self.census.counts.inactive += 1;
+        } else if let Some(guid) = account.guid() {
+            self.count_in_scope(account, guid, link);
+        } else {
+            let message = format!(
+                "the account {} shows no objectGUID: it can't be told from others",
+                account.dn()
+            );
+            self.unmatched(account, ProblemReason::InvalidRecord, &message, None);
+        }
+    }
+
+    fn count_in_scope(&mut self, account: User<'a>, guid: Guid, link: Link<'a>) {
+        let current = match &link {
+            Link::One(named) => named.user.provider(),
+            _ => None,
+        };
+        if let Provider::Other(scope) = self.claims.provider(guid, current) {
+            let message = format!("SyncScope {scope} selects them too, and provides them");
+            return self.unmatched(account, ProblemReason::ClaimedByOtherScope, &message, Some(scope));
+        }
+        match link {
+            Link::None if account.login().is_none() => self.unmatched(
+                account,
+                ProblemReason::InvalidRecord,
+                &format!("the account {} shows no sAMAccountName", account.dn()),
+                None,
+            ),
+            Link::None => self.census.newcomers.push(Newcomer {
+                account,
+                guid,
+                subject: Subject::of(account),
+                name: self.roster.name_for(guid),
+                rule: self.rules.choose(account.index()),
+            }),
+            Link::One(named) if named.user.is_unlinked => self.unmatched(
+                account,
+                ProblemReason::Unlinked,
+                &format!(
+                    "PhoneUser {} was unlinked: set its spec.link to Linked to sync it again",
+                    named.name
+                ),
+                Some(named.name),
+            ),
+            Link::One(named) => self.count_linked(account, guid, named),
+            Link::Unreadable(name) => {
+                let message = format!("PhoneUser {name} can't be read, so it is left as it is: correct or delete it");
+                self.unmatched(account, ProblemReason::WriteFailed, &message, Some(name));
+            }
+            Link::NameTaken(name) => {
+                let message = format!("PhoneUser {name} has their name, and is not theirs: rename or link it");
+                self.unmatched(account, ProblemReason::DuplicateMatch, &message, Some(name));
+            }
+            Link::Several(names) => {
+                let message = format!(
+                    "PhoneUsers {} all have their objectGUID: leave it in one",
+                    names.join(" and ")
+                );
+                self.unmatched(account, ProblemReason::DuplicateMatch, &message, names.first().copied());
+            }
+        }
+    }
+
+    fn count_linked(&mut self, account: User<'a>, guid: Guid, named: NamedUser<'a>) {
+        let is_inactive = account.is_inactive(self.input.now);
+        if account.login().is_none() {
+            self.census.kept.push(Kept {
+                user: named.user,
+                is_inactive,
+            });
+            let message = format!(
+                "the account {} shows no sAMAccountName: they stay as they are",
+                account.dn()
+            );
+            let subject = Subject::of(account);
+            self.census
+                .problems
+                .push(problem(&subject, ProblemReason::InvalidRecord, &message, None));
+            return;
+        }
+        self.census.linked.push(Person {
+            account,
+            guid,
+            subject: Subject::of(account),
+            name: named.name.into(),
+            observed: Some(named.user),
+            origin: origin_of(named.user),
+            is_inactive,
+            rule: self.rules.choose(account.index()),
+        });
+    }
+
+    /// A PhoneUser of the system: what of it [`Self::count_found`] has not seen.
+    fn count_provided(&mut self, named: NamedUser<'a>) {
+        let NamedUser { name, user } = named;
+        let is_ours = user.provider() == Some(&self.input.scope.name);
+        let account = user
+            .values
+            .link()
+            .and_then(|link| self.input.directory.user_by_guid(link.guid));
+        if user.is_unlinked {
+            // Nobody else would let go of what a scope that is gone left behind.
+            if is_ours || user.provider().is_none_or(|scope| !self.claims.is_live(scope)) {
+                self.let_go(named, account);
+            }
+            return;
+        }
+        let Some(link) = user.values.link().filter(|_| is_ours && user.is_readable) else {
+            return;
+        };
+        let counts = &mut self.census.counts;
+        let Some(account) = account else {
+            counts.gone += i64::from(!self.claims.is_seen_elsewhere(link.guid));
+            return;
+        };
+        match self.selection.standing(account.index()) {
+            Standing::Selected => {}
+            Standing::Outside => counts.out_of_scope += i64::from(!self.claims.is_taken_over(link.guid)),
+            Standing::Perhaps => {
+                counts.found += 1;
+                self.census.kept.push(Kept {
+                    user,
+                    is_inactive: account.is_inactive(self.input.now),
+                });
+            }
+            Standing::Excluded if self.selection.is_found(account.index()) => {}
+            Standing::Excluded => {
+                counts.found += 1;
+                counts.excluded += 1;
+                self.let_go_of_excluded(account, NamedUser { name, user });
+            }
+        }
+    }
+
+    /// Whom the scope excludes, it stops writing; unless another scope takes them as they are.
+    fn let_go_of_excluded(&mut self, account: User<'a>, named: NamedUser<'a>) {
+        let is_ours = named.user.provider() == Some(&self.input.scope.name);
+        let is_taken_over = account.guid().is_some_and(|guid| self.claims.is_taken_over(guid));
+        if is_ours && !named.user.is_unlinked && !is_taken_over {
+            self.let_go(named, Some(account));
+        }
+    }
+
+    fn let_go(&mut self, named: NamedUser<'a>, account: Option<User<'a>>) {
+        let NamedUser { name, user } = named;
+        if user.is_readable && !user.ownership.ours.intersection(FieldSet::all_of_spec()).is_empty() {
+            let subject = account.map_or_else(
+                || Subject {
+                    login: name.into(),
+                    mail: None,
+                },
+                Subject::of,
+            );
+            self.census.let_go.push(LetGo { name, user, subject });
+        }
+    }
+
+    /// Nobody is created, and no user is adopted, while it could be somebody who is excluded.
+    fn hold_back_newcomers(&mut self) {
+        let Some(dn) = self.selection.exclusion_in_doubt else {
+            return;
+        };
+        for newcomer in std::mem::take(&mut self.census.newcomers) {
+            let message = format!("nobody is linked or created while an exclusion can't be told: {dn} was not found");
+            let problem = problem(&newcomer.subject, ProblemReason::NoTargetUser, &message, Some(dn));
+            self.census.unmatched.push(problem);
+        }
+    }
+
+    fn unmatched(&mut self, account: User<'a>, reason: ProblemReason, message: &str, other: Option<&str>) {
+        self.census
+            .unmatched
+            .push(problem(&Subject::of(account), reason, message, other));
+    }
+}

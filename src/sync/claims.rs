@@ -1,0 +1,127 @@
+//! Which scope of a phone system provides whom: the one that has them, until they leave it; then the oldest that selects them.
+
+use std::cell::OnceCell;
+
+use jiff::Timestamp;
+
+use super::{
+    Input, Sibling,
+    references::References,
+    select::{Selection, Standing},
+};
+use crate::{api::sync_scope::Mode, directory::Guid};
+
+/// The scope that is planned for among the others of its phone system.
+#[derive(Debug)]
+pub struct Claims<'a> {
+    name: &'a str,
+    created: Timestamp,
+    rivals: Vec<Rival<'a>>,
+}
+
+/// Another scope. Whom it selects is looked at only when somebody needs to know: in most syncs, nobody does.
+#[derive(Debug)]
+struct Rival<'a> {
+    sibling: &'a Sibling<'a>,
+    selection: OnceCell<Selection<'a>>,
+}
+
+/// Which scope provides somebody.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Provider<'a> {
+    /// The one that is planned for.
+    Ours,
+    /// Another one.
+    Other(&'a str),
+}
+
+impl<'a> Claims<'a> {
+    /// The claims of all live scopes.
+    pub fn new(input: &Input<'a>) -> Self {
+        let rivals = input.siblings.iter().map(|sibling| Rival {
+            sibling,
+            selection: OnceCell::new(),
+        });
+        Self {
+            name: &input.scope.name,
+            created: input.scope.created,
+            rivals: rivals.collect(),
+        }
+    }
+
+    /// Who provides somebody whom our scope selects and `current` provides now.
+    pub fn provider(&self, guid: Guid, current: Option<&str>) -> Provider<'a> {
+        if current == Some(self.name) {
+            return Provider::Ours;
+        }
+        let holder = self.rivals.iter().find(|rival| current == Some(rival.sibling.name));
+        if let Some(holder) = holder.filter(|rival| rival.sees(guid) != Standing::Outside) {
+            return Provider::Other(holder.sibling.name);
+        }
+        let older = self
+            .rivals
+            .iter()
+            .filter(|rival| rival.age() < (self.created, self.name) && rival.takes(guid));
+        match older.min_by_key(|rival| rival.age()) {
+            Some(rival) => Provider::Other(rival.sibling.name),
+            None => Provider::Ours,
+        }
+    }
+
+    /// Whether another scope selects somebody for certain, and would take them from ours.
+    pub fn is_taken_over(&self, guid: Guid) -> bool {
+        self.rivals.iter().any(|rival| rival.takes(guid))
+    }
+
+    /// Whether the directory of another scope has the account. One that can't be read counts as having it.
+    pub fn is_seen_elsewhere(&self, guid: Guid) -> bool {
+        self.rivals.iter().any(|rival| rival.has_account(guid).unwrap_or(true))
+    }
+
+    /// Whether a scope of this name is alive.
+    pub fn is_live(&self, scope: &str) -> bool {
+        scope == self.name || self.rivals.iter().any(|rival| rival.sibling.name == scope)
+    }
+
+    /// Whether another scope's directory has the account for certain.
+    pub fn is_known_elsewhere(&self, guid: Guid) -> bool {
+        self.rivals.iter().any(|rival| rival.has_account(guid) == Some(true))
+    }
+}
+
+impl<'a> Rival<'a> {
+    fn age(&self) -> (Timestamp, &'a str) {
+        (self.sibling.created, self.sibling.name)
+    }
+
+    /// None: it can't be read now.
+    fn has_account(&self, guid: Guid) -> Option<bool> {
+        Some(self.sibling.sight?.directory.user_by_guid(guid).is_some())
+    }
+
+    fn sees(&self, guid: Guid) -> Standing {
+        let Some(sight) = self.sibling.sight else {
+            return Standing::Perhaps;
+        };
+        let Some(account) = sight.directory.user_by_guid(guid) else {
+            return Standing::Outside;
+        };
+        let selection = self.selection.get_or_init(|| {
+            let references = References::resolve(sight.scope, sight.directory, sight.references);
+            Selection::new(sight.scope, &references, sight.directory)
+        });
+        let standing = selection.standing(account.index());
+        // Whoever a scope excludes has left it.
+        if standing == Standing::Excluded {
+            Standing::Outside
+        } else {
+            standing
+        }
+    }
+
+    /// Whether it takes somebody whom no live scope provides. One that writes nothing takes nobody.
+    fn takes(&self, guid: Guid) -> bool {
+        let writes = |sight: super::Sight<'_>| sight.scope.mode == Mode::Apply && !sight.scope.suspend;
+        self.sibling.sight.is_some_and(writes) && self.sees(guid) == Standing::Selected
+    }
+}

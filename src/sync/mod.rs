@@ -1,0 +1,206 @@
+//! THE CORE: who is synced, and what the phone system should look like. Values in, values out: no client, no clock, no randomness.
+
+pub mod census;
+pub mod claims;
+pub mod departments;
+pub mod difference;
+pub mod field;
+#[cfg(test)]
+mod fixture;
+mod identities;
+pub mod login_names;
+pub mod mapping;
+pub mod matching;
+pub mod number;
+pub mod number_holders;
+pub mod number_pattern;
+pub mod number_plan;
+mod number_pool;
+pub mod number_set;
+pub mod number_wish;
+pub mod numbering;
+pub mod observed;
+pub mod person;
+pub mod plan;
+pub mod references;
+pub mod report;
+pub mod ring_groups;
+pub mod ring_members;
+pub mod roster;
+pub mod rule_usage;
+pub mod select;
+pub mod users;
+pub mod validated;
+pub mod value;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use self::{
+    census::{Census, LetGo},
+    claims::Claims,
+    departments::{Departments, RingGroup},
+    field::Field,
+    login_names::LoginNames,
+    matching::match_newcomers,
+    number_holders::NumberHolders,
+    numbering::Numbered,
+    observed::Observed,
+    person::Person,
+    plan::{Plan, UserChange},
+    references::References,
+    report::Report,
+    ring_groups::RingGroups,
+    ring_members::RingingPeople,
+    select::Selection,
+    users::Provided,
+    validated::{ValidatedRule, ValidatedScope, ValidatedSystem},
+};
+use crate::{
+    api::sync_scope::{Problem, ResolvedReference},
+    directory::{Guid, Snapshot},
+};
+
+/// Everything that a plan is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// What time it is.
+    pub now: Timestamp,
+    /// The scope to plan for.
+    pub scope: &'a ValidatedScope,
+    /// The other live scopes of its phone system.
+    pub siblings: &'a [Sibling<'a>],
+    /// Its phone system.
+    pub system: &'a ValidatedSystem,
+    /// The ExtensionRules of its phone system, by name; those that could not be parsed are missing.
+    pub rules: &'a BTreeMap<Box<str>, ValidatedRule>,
+    /// What a complete read of its directory saw.
+    pub directory: &'a Snapshot,
+    /// Whether people may sign in with their bare names (`login.bareUsername` of the ActiveDirectoryConfig).
+    pub bare_username: bool,
+    /// What is in the cluster, of its phone system.
+    pub observed: &'a Observed,
+    /// The entries that the spec named the last time (`status.references`).
+    pub references: &'a [ResolvedReference],
+    /// What the directory said of accounts it was asked for by objectGUID: whether they exist. Missing: not asked yet.
+    pub known: &'a BTreeMap<Guid, bool>,
+}
+
+/// Another live scope of the same phone system.
+#[derive(Clone, Copy, Debug)]
+pub struct Sibling<'a> {
+    /// Name of the object.
+    pub name: &'a str,
+    /// When it was created.
+    pub created: Timestamp,
+    /// What it sees. None: it can't be read now, or its spec is invalid; it keeps whom it has.
+    pub sight: Option<Sight<'a>>,
+}
+
+/// What another scope sees.
+#[derive(Clone, Copy, Debug)]
+pub struct Sight<'a> {
+    /// Its spec.
+    pub scope: &'a ValidatedScope,
+    /// Its directory.
+    pub directory: &'a Snapshot,
+    /// Its `status.references`.
+    pub references: &'a [ResolvedReference],
+}
+
+/// What a sync would do, what it found, and what it needs to know.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Outcome {
+    /// What to write.
+    pub plan: Plan,
+    /// What was found.
+    pub report: Report,
+    /// The entries that the spec names (`status.references`).
+    pub references: Vec<ResolvedReference>,
+    /// Accounts to ask the directory for by objectGUID: with the answers in [`Input::known`], plan again.
+    pub ask: BTreeSet<Guid>,
+}
+
+/// Makes the plan of one scope.
+///
+/// 1. resolve the entries that the spec names; 2. select, and take a census of everybody by objectGUID; 3. match newcomers
+/// with users that exist; 4. number people and ring groups together; 5. compare what should be with what is; 6. count.
+pub fn plan(input: &Input<'_>) -> Outcome {
+    let references = References::resolve(input.scope, input.directory, input.references);
+    let selection = Selection::new(input.scope, &references, input.directory);
+    let claims = Claims::new(input);
+    let mut census = Census::take(input, &references, &selection, &claims);
+    let matched = match_newcomers(input, std::mem::take(&mut census.newcomers), &claims);
+    let departments = Departments::new(input, &references, &claims, &selection);
+
+    let mut people = std::mem::take(&mut census.linked);
+    people.extend(matched.people);
+    people.sort_by(|left, right| left.name.cmp(&right.name));
+    let holders = NumberHolders::new(input.observed, input.now);
+    let (numbers, ring_numbers) = number(input, &holders, &people, &departments.ring_groups);
+    let people = people
+        .into_iter()
+        .zip(numbers)
+        .map(|(person, numbered)| Provided { person, numbered });
+    let (waiting, provided): (Vec<_>, Vec<_>) = people.partition(|provided| provided.numbered.waits);
+
+    let (users, problems) = changes(input, &provided, std::mem::take(&mut census.let_go));
+    let ringing = RingingPeople::new(input, &holders, &provided, &users);
+    let ring_groups = RingGroups::plan(input, &selection, departments, &ring_numbers, &ringing);
+
+    let unmatched = matched
+        .unmatched
+        .into_iter()
+        .chain(waiting.iter().map(users::why_waiting));
+    let mut report = Report::new(census, &provided, unmatched, problems, references.unresolved());
+    report.add_ring_groups(&ring_groups);
+    let mut claims: Vec<_> = provided
+        .iter()
+        .filter_map(users::claim)
+        .chain(ring_groups.claims)
+        .collect();
+    claims.sort_by_key(|claim| claim.number);
+    let plan = Plan {
+        claims,
+        users,
+        ring_groups: ring_groups.changes,
+    };
+    Outcome {
+        plan,
+        report,
+        references: references.to_store(),
+        ask: matched.ask,
+    }
+}
+
+/// People and ring groups together: they share the numbers.
+fn number(
+    input: &Input<'_>,
+    holders: &NumberHolders<'_>,
+    people: &[Person<'_>],
+    ring_groups: &[RingGroup<'_>],
+) -> (Vec<Numbered>, Vec<Numbered>) {
+    let people = people.iter().map(|person| users::claimant(input, person));
+    let ring_groups = ring_groups.iter().map(|ring_group| ring_group.claimant(input));
+    let count = people.len();
+    let claimants: Vec<_> = people.chain(ring_groups).collect();
+    let mut numbers = numbering::assign(&claimants, holders, &input.system.number_plan);
+    let ring_numbers = numbers.split_off(count);
+    (numbers, ring_numbers)
+}
+
+fn changes(input: &Input<'_>, provided: &[Provided<'_>], let_go: Vec<LetGo<'_>>) -> (Vec<UserChange>, Vec<Problem>) {
+    let names = input.scope.map.contains_key(&Field::LoginNames);
+    let people = provided.iter().map(|provided| &provided.person);
+    let names = names.then(|| LoginNames::new(people, input.observed, input.bare_username));
+    let (mut changes, mut problems) = (Vec::new(), Vec::new());
+    for provided in provided {
+        let (change, found) = users::change(input, provided, names.as_ref());
+        changes.extend(change);
+        problems.extend(found);
+    }
+    changes.extend(let_go.into_iter().map(users::let_go));
+    changes.sort_by(|left, right| left.name.cmp(&right.name));
+    (changes, problems)
+}

@@ -1,0 +1,280 @@
+//! Who has which number, as the cluster tells it: Extensions first, then what PhoneUsers and RingGroups say of themselves.
+//! Gives nobody a number.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+use jiff::Timestamp;
+
+use super::{
+    field::{Field, RingField},
+    number::Number,
+    number_set::NumberSet,
+    observed::{Observed, ObservedExtension},
+    plan::Expected,
+    value::Value,
+};
+use crate::api::extension::{ExtensionState, Holder, HolderKind};
+
+/// Everybody's numbers in one phone system, at one moment.
+#[derive(Debug)]
+pub struct NumberHolders<'a> {
+    observed: &'a Observed,
+    now: Timestamp,
+    numbers: BTreeMap<Number, Traces<'a>>,
+    holders: BTreeMap<HolderName<'a>, Holdings>,
+}
+
+/// A holder, without a copy of its name.
+type HolderName<'a> = (HolderKind, &'a str);
+
+/// Where a number was seen.
+#[derive(Debug, Default)]
+struct Traces<'a> {
+    extension: Option<&'a ObservedExtension>,
+    named_by: Vec<HolderName<'a>>,
+}
+
+/// What one holder has.
+#[derive(Debug, Default)]
+struct Holdings {
+    /// Extensions that are assigned to them.
+    assigned: BTreeSet<Number>,
+    /// Extensions that rest after them.
+    resting: BTreeSet<Number>,
+    /// What their own object says.
+    named: Option<Number>,
+}
+
+/// Whether somebody may have a number.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Availability<'a> {
+    /// They have it.
+    Held,
+    /// They may claim it.
+    Free(Expected),
+    /// They may not.
+    Taken(Taker<'a>),
+}
+
+/// What keeps a number from being given.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Taker<'a> {
+    /// Its Extension is assigned.
+    Holds(Occupant<'a>),
+    /// An object names it, and no Extension says otherwise.
+    Names(Occupant<'a>),
+    /// It rests after its last holder.
+    RestsAfter(Occupant<'a>),
+    /// People set it aside, or a state or spec could not be read: nobody in particular has it.
+    Nobody(&'static str),
+}
+
+/// A holder as messages show it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Occupant<'a> {
+    kind: HolderKind,
+    name: &'a str,
+    login: Option<&'a str>,
+}
+
+impl<'a> NumberHolders<'a> {
+    /// Reads the cluster.
+    pub fn new(observed: &'a Observed, now: Timestamp) -> Self {
+        let mut all = Self {
+            observed,
+            now,
+            numbers: BTreeMap::new(),
+            holders: BTreeMap::new(),
+        };
+        for extension in observed.extensions.values() {
+            all.add_extension(extension);
+        }
+        for (name, user) in &observed.users {
+            all.add_name((HolderKind::PhoneUser, name), user.values.text(Field::Extension));
+        }
+        for (name, ring_group) in &observed.ring_groups {
+            let number = ring_group.values.get(&RingField::Number).and_then(Value::as_text);
+            all.add_name((HolderKind::RingGroup, name), number);
+        }
+        all
+    }
+
+    fn add_extension(&mut self, extension: &'a ObservedExtension) {
+        // One that gives no number anywhere is in nobody's way.
+        let Some(number) = extension.number else { return };
+        self.numbers.entry(number).or_default().extension = Some(extension);
+        let Some(holder) = &extension.holder else { return };
+        let holdings = self.holders.entry((holder.kind, &holder.name)).or_default();
+        match extension.state {
+            Some(ExtensionState::Assigned) => holdings.assigned.insert(number),
+            Some(ExtensionState::Cooling) => holdings.resting.insert(number),
+            Some(ExtensionState::Reserved) | None => false,
+        };
+    }
+
+    fn add_name(&mut self, holder: HolderName<'a>, named: Option<&str>) {
+        // What is no number was typed by somebody, and is in nobody's way.
+        let Some(number) = named.and_then(|named| named.parse().ok()) else {
+            return;
+        };
+        self.numbers.entry(number).or_default().named_by.push(holder);
+        self.holders.entry(holder).or_default().named = Some(number);
+    }
+
+    /// The number that somebody has: an Extension says so. Of several (after a crash) the one that their object names, else the lowest.
+    pub fn held_by(&self, kind: HolderKind, name: &str) -> Option<Number> {
+        let holdings = self.holders.get(&(kind, name))?;
+        let named = holdings.named.filter(|named| holdings.assigned.contains(named));
+        named.or_else(|| holdings.assigned.first().copied())
+    }
+
+    /// The number that somebody's own object names, whoever has it.
+    pub fn named_by(&self, kind: HolderKind, name: &str) -> Option<Number> {
+        self.holders.get(&(kind, name))?.named
+    }
+
+    /// The numbers that rest after somebody, lowest first.
+    pub fn resting_after<'s>(&'s self, kind: HolderKind, name: &'s str) -> impl Iterator<Item = Number> + 's {
+        self.holders
+            .get(&(kind, name))
+            .into_iter()
+            .flat_map(|holdings| holdings.resting.iter().copied())
+    }
+
+    /// Whether somebody may have a number.
+    pub fn availability(&self, number: Number, holder: &Holder) -> Availability<'a> {
+        let holder = (holder.kind, holder.name.as_str());
+        let Some(traces) = self.numbers.get(&number) else {
+            return Availability::Free(Expected::Absent);
+        };
+        let expected = match traces.extension {
+            None => Expected::Absent,
+            Some(extension) => match self.obstacle(extension, holder) {
+                Some(Obstacle::IsTheirs) => return Availability::Held,
+                Some(Obstacle::Taken(taker)) => return Availability::Taken(taker),
+                None => Expected::Present(extension.version.clone()),
+            },
+        };
+        match traces.named_by.iter().find(|other| **other != holder) {
+            Some(other) => Availability::Taken(Taker::Names(self.occupant(*other))),
+            None => Availability::Free(expected),
+        }
+    }
+
+    /// What stands between somebody and an Extension that exists.
+    fn obstacle(&self, extension: &'a ObservedExtension, claimant: HolderName<'_>) -> Option<Obstacle<'a>> {
+        let holder = extension
+            .holder
+            .as_ref()
+            .map(|holder| (holder.kind, holder.name.as_str()));
+        match (extension.state, holder) {
+            (Some(ExtensionState::Assigned), Some(holder)) if holder == claimant => Some(Obstacle::IsTheirs),
+            (Some(ExtensionState::Assigned), Some(holder)) => {
+                Some(Obstacle::Taken(Taker::Holds(self.occupant(holder))))
+            }
+            (Some(ExtensionState::Reserved), _) => Some(Obstacle::Taken(Taker::Nobody("set aside by its Extension"))),
+            _ if !extension.is_readable => Some(Obstacle::Taken(Taker::Nobody(
+                "held by an Extension that can't be read",
+            ))),
+            (Some(ExtensionState::Cooling), Some(holder)) if holder == claimant => None,
+            (Some(ExtensionState::Cooling), _) if self.is_past(extension.release_after) => None,
+            (Some(ExtensionState::Cooling), Some(holder)) => {
+                Some(Obstacle::Taken(Taker::RestsAfter(self.occupant(holder))))
+            }
+            (Some(ExtensionState::Cooling), None) => Some(Obstacle::Taken(Taker::Nobody("resting"))),
+            (Some(ExtensionState::Assigned) | None, _) => Some(Obstacle::Taken(Taker::Nobody(
+                "held by an Extension of a state that is not known here",
+            ))),
+        }
+    }
+
+    fn is_past(&self, release_after: Option<Timestamp>) -> bool {
+        release_after.is_some_and(|release_after| release_after <= self.now)
+    }
+
+    fn occupant(&self, (kind, name): HolderName<'a>) -> Occupant<'a> {
+        let user = (kind == HolderKind::PhoneUser).then(|| self.observed.users.get(name));
+        let login = user.flatten().and_then(|user| user.values.text(Field::Login));
+        Occupant { kind, name, login }
+    }
+
+    /// All numbers that nobody new may have.
+    pub fn taken(&self) -> NumberSet {
+        self.uses()
+            .filter(|(_, used)| *used != Use::Free)
+            .map(|(number, _)| number)
+            .collect()
+    }
+
+    /// What each number that was seen anywhere is used for, lowest first.
+    pub fn uses(&self) -> impl Iterator<Item = (Number, Use)> {
+        self.numbers
+            .iter()
+            .map(|(number, traces)| (*number, self.use_of(traces)))
+    }
+
+    fn use_of(&self, traces: &Traces<'_>) -> Use {
+        let resting = match traces.extension.map(|extension| (extension, extension.state)) {
+            Some((_, Some(ExtensionState::Reserved))) => return Use::SetAside,
+            Some((extension, Some(ExtensionState::Cooling))) if extension.is_readable => {
+                !self.is_past(extension.release_after)
+            }
+            Some(_) => return Use::Assigned,
+            None => false,
+        };
+        match (resting, traces.named_by.is_empty()) {
+            (true, _) => Use::Resting,
+            (false, true) => Use::Free,
+            (false, false) => Use::Assigned,
+        }
+    }
+}
+
+/// What a number is used for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Use {
+    /// Somebody has it, or might: it is named by an object, or its Extension can't be understood.
+    Assigned,
+    /// It rests after its last holder.
+    Resting,
+    /// People set it aside.
+    SetAside,
+    /// Its rest is over.
+    Free,
+}
+
+enum Obstacle<'a> {
+    IsTheirs,
+    Taken(Taker<'a>),
+}
+
+impl Taker<'_> {
+    /// Who that is, for the status: the login name, else the object's name.
+    pub fn who(&self) -> Option<&str> {
+        match self {
+            Self::Holds(who) | Self::Names(who) | Self::RestsAfter(who) => Some(who.login.unwrap_or(who.name)),
+            Self::Nobody(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Taker<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Holds(who) => write!(formatter, "held by {who}"),
+            Self::Names(who) => write!(formatter, "named by {who}"),
+            Self::RestsAfter(who) => write!(formatter, "resting after {who}"),
+            Self::Nobody(why) => formatter.write_str(why),
+        }
+    }
+}
+
+impl fmt::Display for Occupant<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:?} {}", self.kind, self.name)?;
+        self.login.map_or(Ok(()), |login| write!(formatter, " ({login})"))
+    }
+}

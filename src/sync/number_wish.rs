@@ -1,0 +1,146 @@
+//! Which number somebody should have, by the rule that was chosen for them. Whether it is free is numbering's word.
+
+use super::{number::Number, number_plan::NumberPlan, number_set::NumberSet, validated::ValidatedRule};
+use crate::{
+    api::{extension_rule::WhenMissing, sync_scope::ProblemReason},
+    directory::AttributeName,
+};
+
+/// What a spec says about somebody's number.
+#[derive(Clone, Copy, Debug)]
+pub enum Wish<'a> {
+    /// Nothing: what they have is theirs, and they get none. Also for accounts that are disabled or have expired.
+    Nothing,
+    /// It can't be told now which rule is meant (an entry of the directory or a rule is missing): as before, and newcomers wait.
+    InDoubt,
+    /// This number.
+    Fixed(Number),
+    /// What this rule gives, but it takes numbers from an attribute, and a ring group has none.
+    WithoutAttribute(&'a ValidatedRule),
+    /// What this rule gives.
+    Rule {
+        /// The rule.
+        rule: &'a ValidatedRule,
+        /// The value of the rule's attribute, if there is any.
+        value: Option<&'a str>,
+    },
+}
+
+/// A wish as numbers.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Target<'a> {
+    /// None, or it isn't known.
+    Nothing,
+    /// This one.
+    Exactly(Number),
+    /// The lowest that is free. `binding`: who has one from elsewhere does not fit the rule.
+    LowestOf { rule: &'a ValidatedRule, binding: bool },
+}
+
+/// Why somebody's number is not as the spec wishes.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Complaint {
+    /// Why, in one word.
+    pub reason: ProblemReason,
+    /// Why, and what to do.
+    pub message: String,
+    /// The other claimant.
+    pub other: Option<String>,
+}
+
+impl Complaint {
+    pub(super) fn new(reason: ProblemReason, message: String) -> Self {
+        Self {
+            reason,
+            message,
+            other: None,
+        }
+    }
+}
+
+impl<'a> Wish<'a> {
+    /// What a rule gives, if it is there and could be parsed; `value_of` reads an attribute of theirs.
+    pub fn by_rule(rule: Option<&'a ValidatedRule>, value_of: impl FnOnce(&AttributeName) -> Option<&'a str>) -> Self {
+        rule.map_or(Self::InDoubt, |rule| Self::Rule {
+            rule,
+            value: rule.attribute.as_ref().and_then(|attribute| value_of(&attribute.name)),
+        })
+    }
+
+    /// The same for a ring group, which has no attributes.
+    pub fn counted(rule: Option<&'a ValidatedRule>) -> Self {
+        match rule {
+            Some(rule) if rule.attribute.is_some() => Self::WithoutAttribute(rule),
+            rule => Self::by_rule(rule, |_| None),
+        }
+    }
+
+    /// The number wished for, if there is a valid one.
+    pub(super) fn target(self, plan: &NumberPlan) -> Result<Target<'a>, Complaint> {
+        let invalid = |message| Complaint::new(ProblemReason::NumberInvalid, message);
+        let (rule, value) = match self {
+            Self::Nothing | Self::InDoubt => return Ok(Target::Nothing),
+            Self::Fixed(number) => {
+                plan.permit(number)
+                    .map_err(|forbidden| invalid(forbidden.to_string()))?;
+                return Ok(Target::Exactly(number));
+            }
+            Self::WithoutAttribute(rule) => {
+                let message = format!(
+                    "rule {} takes numbers from an attribute: name one with source: Sequential",
+                    rule.name
+                );
+                return Err(invalid(message));
+            }
+            Self::Rule { rule, value } => (rule, value),
+        };
+        let Some(attribute) = &rule.attribute else {
+            return Ok(Target::LowestOf { rule, binding: true });
+        };
+        let value = value.filter(|value| !value.trim().is_empty());
+        let Some(value) = value else {
+            return match attribute.when_missing {
+                WhenMissing::Sequential => Ok(Target::LowestOf { rule, binding: false }),
+                WhenMissing::Unmatched => Err(Complaint::new(
+                    ProblemReason::NumberMissing,
+                    format!(
+                        "{} is empty, and rule {} takes the number from it",
+                        attribute.written, rule.name
+                    ),
+                )),
+            };
+        };
+        let number = attribute
+            .pattern
+            .number(value)
+            .map_err(|refused| invalid(format!("{}: {refused}", attribute.written)))?;
+        plan.permit(number)
+            .map_err(|forbidden| invalid(format!("{}: {forbidden}", attribute.written)))?;
+        if rule.reserves(number) {
+            let message = format!("{}: {number} is reserved by rule {}", attribute.written, rule.name);
+            return Err(invalid(message));
+        }
+        Ok(Target::Exactly(number))
+    }
+}
+
+impl ValidatedRule {
+    /// The numbers of its ranges that may be given: neither the rule nor the plan sets them aside.
+    pub fn givable(&self, plan: &NumberPlan) -> NumberSet {
+        let mut numbers: NumberSet = self.ranges.iter().copied().collect();
+        for range in &self.reserved {
+            numbers.remove(*range);
+        }
+        numbers.intersection(&plan.permitted())
+    }
+
+    fn reserves(&self, number: Number) -> bool {
+        self.reserved.iter().any(|range| range.contains(number))
+    }
+
+    /// Its ranges, for messages.
+    pub(super) fn shown_ranges(&self) -> String {
+        let ranges: Vec<_> = self.ranges.iter().map(ToString::to_string).collect();
+        ranges.join(", ")
+    }
+}

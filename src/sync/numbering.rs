@@ -1,0 +1,247 @@
+//! Who gets which number. Nobody loses theirs, and no number is given twice; the plan's claims are made from the outcome.
+//!
+//! In this order, each step seeing what those before it gave:
+//! 1. Everybody keeps what they have; whoever's object names a number without an Extension has it claimed for them.
+//! 2. Returners take back a number that rests after them.
+//! 3. Numbers that the spec or the directory names are claimed. One that two ask for goes to neither.
+//! 4. The others get the lowest free number of their rule: those whose object exists before newcomers, then by login.
+
+use std::{borrow::Cow, collections::BTreeMap, fmt};
+
+use super::{
+    number::Number,
+    number_holders::{Availability, NumberHolders},
+    number_plan::{Forbidden, NumberPlan},
+    number_pool::NumberPool,
+    number_wish::{Complaint, Target, Wish},
+    plan::Expected,
+};
+use crate::{
+    api::{extension::Holder, sync_scope::ProblemReason},
+    directory::text,
+};
+
+/// A person or ring group that has a number, or may get one. At most once each.
+#[derive(Clone, Debug)]
+pub struct Claimant<'a> {
+    /// The object, which need not be there yet.
+    pub holder: Holder,
+    /// Login name of the person, or name of the group.
+    pub login: &'a str,
+    /// The object is there.
+    pub exists: bool,
+    /// What the spec says about their number.
+    pub wish: Wish<'a>,
+}
+
+/// What became of a claimant.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Numbered {
+    /// Their number. None: they have none, and what their object says is left as it is.
+    pub number: Option<Number>,
+    /// The number must be claimed first, and this is what is there of its Extension.
+    pub claim: Option<Expected>,
+    /// What is not as the spec wishes.
+    pub complaint: Option<Complaint>,
+    /// A newcomer whose object is not to be created now.
+    pub waits: bool,
+}
+
+/// Gives numbers. The outcomes come in the order of the claimants, and don't depend on it.
+pub fn assign(claimants: &[Claimant<'_>], holders: &NumberHolders<'_>, plan: &NumberPlan) -> Vec<Numbered> {
+    let mut pool = NumberPool::new(plan, holders.taken());
+    let mut seats: Vec<Seat<'_>> = claimants.iter().map(|claimant| Seat::new(claimant, plan)).collect();
+    let mut in_order: Vec<&mut Seat<'_>> = seats.iter_mut().collect();
+    in_order.sort_by(|left, right| left.order().cmp(&right.order()));
+
+    keep(&mut in_order, holders, plan, &mut pool);
+    take_back(&mut in_order, holders, &mut pool);
+    give_named(&mut in_order, holders, &mut pool);
+    give_lowest(&mut in_order, holders, &mut pool);
+
+    seats.into_iter().map(Seat::outcome).collect()
+}
+
+/// A claimant, and what became of them so far.
+struct Seat<'a> {
+    claimant: &'a Claimant<'a>,
+    folded_login: Cow<'a, str>,
+    target: Target<'a>,
+    number: Option<Number>,
+    claim: Option<Expected>,
+    complaint: Option<Complaint>,
+    /// They get no further number: they have one, or their object names one that they can't have.
+    is_settled: bool,
+}
+
+impl<'a> Seat<'a> {
+    fn new(claimant: &'a Claimant<'a>, plan: &NumberPlan) -> Self {
+        let (target, complaint) = match claimant.wish.target(plan) {
+            Ok(target) => (target, None),
+            Err(complaint) => (Target::Nothing, Some(complaint)),
+        };
+        Self {
+            claimant,
+            folded_login: text::fold(claimant.login),
+            target,
+            number: None,
+            claim: None,
+            complaint,
+            is_settled: false,
+        }
+    }
+
+    /// Who is numbered first. The object's name decides between people of one login, so that no two are equal.
+    fn order(&self) -> (bool, &str, &Holder) {
+        (!self.claimant.exists, &self.folded_login, &self.claimant.holder)
+    }
+
+    fn settle(&mut self, number: Number, claim: Option<Expected>) {
+        self.number = Some(number);
+        self.claim = claim;
+        self.is_settled = true;
+    }
+
+    fn complain_taken(&mut self, number: Number, how: impl fmt::Display, other: Option<&str>) {
+        self.complaint = Some(Complaint {
+            reason: ProblemReason::NumberTaken,
+            message: format!("{number} is {how}"),
+            other: other.map(str::to_owned),
+        });
+    }
+
+    /// Says when what they have is not what the rule would give.
+    fn complain_misfit(&mut self, pool: &mut NumberPool<'a>) {
+        let Some(number) = self.number else { return };
+        let misfit = match (self.claimant.wish, self.target) {
+            (Wish::Fixed(wished), _) if wished != number => format!("{wished}, which the scope asks for"),
+            (_, Target::LowestOf { rule, binding: true }) if !pool.fits(rule, number) => {
+                format!("what rule {} may give ({})", rule.name, rule.shown_ranges())
+            }
+            _ => return,
+        };
+        let message = format!("{number} is not {misfit}; it stays as it is");
+        self.complaint
+            .get_or_insert(Complaint::new(ProblemReason::OutOfRange, message));
+    }
+
+    fn outcome(self) -> Numbered {
+        let is_refused = self.complaint.is_some() || matches!(self.claimant.wish, Wish::InDoubt);
+        Numbered {
+            waits: !self.claimant.exists && self.number.is_none() && is_refused,
+            number: self.number,
+            claim: self.claim,
+            complaint: self.complaint,
+        }
+    }
+}
+
+/// Everybody keeps what they have; a number that an object names without an Extension is claimed for it.
+fn keep<'a>(seats: &mut [&mut Seat<'a>], holders: &NumberHolders<'_>, plan: &NumberPlan, pool: &mut NumberPool<'a>) {
+    for seat in seats {
+        let holder = &seat.claimant.holder;
+        if let Some(number) = holders.held_by(holder.kind, &holder.name) {
+            seat.settle(number, None);
+        } else if let Some(number) = holders.named_by(holder.kind, &holder.name) {
+            seat.is_settled = true;
+            match (plan.permit(number), holders.availability(number, holder)) {
+                // Else what they have is theirs, although the plan would not give it today.
+                (Err(forbidden @ Forbidden::Emergency { .. }), _) => {
+                    seat.complaint = Some(Complaint::new(ProblemReason::NumberInvalid, forbidden.to_string()));
+                }
+                (_, Availability::Held) => seat.settle(number, None),
+                (_, Availability::Free(expected)) => seat.settle(number, Some(expected)),
+                (_, Availability::Taken(taker)) => seat.complain_taken(number, taker, taker.who()),
+            }
+        }
+        seat.complain_misfit(pool);
+    }
+}
+
+/// Returners take back a number that rests after them.
+fn take_back<'a>(seats: &mut [&mut Seat<'a>], holders: &NumberHolders<'_>, pool: &mut NumberPool<'a>) {
+    for seat in seats.iter_mut().filter(|seat| !seat.is_settled) {
+        let Target::LowestOf { rule, .. } = seat.target else {
+            continue;
+        };
+        let holder = &seat.claimant.holder;
+        let theirs = holders.resting_after(holder.kind, &holder.name).find_map(|number| {
+            match holders.availability(number, holder) {
+                Availability::Free(expected) if pool.fits(rule, number) => Some((number, expected)),
+                _ => None,
+            }
+        });
+        if let Some((number, expected)) = theirs {
+            pool.give(number, seat.claimant.login);
+            seat.settle(number, Some(expected));
+        }
+    }
+}
+
+/// Claims the numbers that the spec or the directory names. One that two ask for goes to neither, and to nobody else.
+fn give_named<'a>(seats: &mut [&mut Seat<'a>], holders: &NumberHolders<'_>, pool: &mut NumberPool<'a>) {
+    let mut wishers: BTreeMap<Number, Vec<&mut Seat<'a>>> = BTreeMap::new();
+    for seat in seats {
+        match seat.target {
+            Target::Exactly(number) if seat.number != Some(number) => wishers.entry(number).or_default().push(seat),
+            _ => {}
+        }
+    }
+    for (number, wishers) in wishers {
+        let mut candidates = Vec::new();
+        for seat in wishers {
+            match (
+                holders.availability(number, &seat.claimant.holder),
+                pool.given_to(number),
+            ) {
+                (Availability::Taken(taker), _) => seat.complain_taken(number, taker, taker.who()),
+                (_, Some(other)) => seat.complain_taken(number, format_args!("given back to {other}"), Some(other)),
+                (Availability::Free(expected), None) => candidates.push((seat, expected)),
+                // They have it beside another one, from a claim that was cut short: it stays theirs.
+                (Availability::Held, None) => {}
+            }
+        }
+        pool.withhold(number);
+        if let [(first, _), (second, _), ..] = candidates.as_slice() {
+            let (first, second, count) = (first.claimant, second.claimant, candidates.len());
+            for (seat, _) in candidates {
+                let other = if seat.claimant.holder == first.holder {
+                    second
+                } else {
+                    first
+                };
+                let how = format_args!(
+                    "asked for by {count} at once, {} among them: nobody gets it",
+                    other.login
+                );
+                seat.complain_taken(number, how, Some(other.login));
+            }
+        } else if let Some((seat, expected)) = candidates.pop().filter(|(seat, _)| !seat.is_settled) {
+            pool.give(number, seat.claimant.login);
+            seat.settle(number, Some(expected));
+        }
+    }
+}
+
+/// The others get the lowest number that is free.
+fn give_lowest<'a>(seats: &mut [&mut Seat<'a>], holders: &NumberHolders<'_>, pool: &mut NumberPool<'a>) {
+    for seat in seats.iter_mut().filter(|seat| !seat.is_settled) {
+        let Target::LowestOf { rule, .. } = seat.target else {
+            continue;
+        };
+        while let Some(number) = pool.lowest(rule) {
+            pool.give(number, seat.claimant.login);
+            if let Availability::Free(expected) = holders.availability(number, &seat.claimant.holder) {
+                seat.settle(number, Some(expected));
+                break;
+            }
+        }
+        if !seat.is_settled {
+            let message = format!("rule {} has no free number in {}", rule.name, rule.shown_ranges());
+            seat.complaint = Some(Complaint::new(ProblemReason::RangeExhausted, message));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,55 @@
+//! Someone whom a scope provides, on their way through the pipeline. Plain data: each stage says in its own file what it decides.
+
+use super::{observed::ObservedUser, plan::Subject};
+use crate::{
+    api::phone_user::Origin,
+    directory::{Guid, User},
+};
+
+/// Someone whom the scope provides: linked to a PhoneUser, or about to get one.
+#[derive(Clone, Debug)]
+pub struct Person<'a> {
+    /// Their account.
+    pub account: User<'a>,
+    /// Its objectGUID.
+    pub guid: Guid,
+    /// Whom problems are about.
+    pub subject: Subject,
+    /// Name of their PhoneUser.
+    pub name: Box<str>,
+    /// Their PhoneUser. None: a newcomer's, to be created.
+    pub observed: Option<&'a ObservedUser>,
+    /// How they came to be linked.
+    pub origin: Origin,
+    /// Their account is disabled or has expired. They keep what they have; a newcomer never is.
+    pub is_inactive: bool,
+    /// How they are numbered.
+    pub rule: RuleChoice<'a>,
+}
+
+/// Which of the scope's `extensions` numbers somebody: the first whose selector holds.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum RuleChoice<'a> {
+    /// By this ExtensionRule.
+    Rule(&'a str),
+    /// None holds: no number is given. Who has one keeps it.
+    None,
+    /// A selector names an entry that was not found, and none before it holds: who has a number keeps it, and a newcomer is not
+    /// created. Names the entry.
+    Doubt(&'a str),
+}
+
+/// Somebody in the scope who has no PhoneUser yet.
+#[derive(Clone, Debug)]
+pub struct Newcomer<'a> {
+    /// Their account. It is active, and has a login name.
+    pub account: User<'a>,
+    /// Its objectGUID.
+    pub guid: Guid,
+    /// Whom problems are about.
+    pub subject: Subject,
+    /// Name of the PhoneUser that would be made for them.
+    pub name: Box<str>,
+    /// How they are numbered.
+    pub rule: RuleChoice<'a>,
+}

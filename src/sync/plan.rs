@@ -1,0 +1,102 @@
+//! The difference between what should be and what is, as data. Who writes it, and how, is not known here.
+
+use super::{
+    field::{Field, FieldSet, RingField, WrittenField},
+    number::Number,
+    observed::Version,
+    value::Value,
+};
+use crate::api::extension::Holder;
+
+/// All that a sync would write, in a deterministic order: claims first, then users, then ring groups.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plan {
+    /// Numbers to claim. Whoever's claim is lost is left out of this round: look again and plan again.
+    pub claims: Vec<Claim>,
+    /// PhoneUsers to create or change.
+    pub users: Vec<UserChange>,
+    /// RingGroups to create or change.
+    pub ring_groups: Vec<RingGroupChange>,
+}
+
+impl Plan {
+    /// Whether everything is as it should be.
+    pub fn is_empty(&self) -> bool {
+        self.claims.is_empty() && self.users.is_empty() && self.ring_groups.is_empty()
+    }
+}
+
+/// What a write expects to find.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Expected {
+    /// Nothing of this name: the apply carries resourceVersion "1", which conflicts with anything that exists.
+    Absent,
+    /// This version of this object.
+    Present(Version),
+}
+
+/// A number to claim for its holder: an Extension with state Assigned.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Claim {
+    /// The number.
+    pub number: Number,
+    /// Who gets it.
+    pub holder: Holder,
+    /// What is there of the Extension.
+    pub expected: Expected,
+}
+
+/// A PhoneUser to create or change.
+pub type UserChange = Change<Field>;
+/// A RingGroup to create or change.
+pub type RingGroupChange = Change<RingField>;
+
+/// An object to create or change.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change<F: WrittenField> {
+    /// Name of the object.
+    pub name: Box<str>,
+    /// Whom it is about, for messages.
+    pub subject: Subject,
+    /// What is there.
+    pub expected: Expected,
+    /// Fields to let go of first: they keep their values, and stop being the operator's.
+    pub release: FieldSet<F>,
+    /// What to apply then. None: letting go was all.
+    pub apply: Option<Apply<F>>,
+    /// What becomes different, for people to read; the values that only change hands are not in it.
+    pub changes: Vec<FieldChange<F>>,
+    /// The number that must be claimed before this is written.
+    pub needs: Option<Number>,
+    /// This makes somebody linked who was not: when it fails, they are unmatched.
+    pub links: bool,
+}
+
+/// What to apply to an object: these fields and `phoneSystemRef`, whole; what the operator held and is not here goes away.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Apply<F: WrittenField> {
+    /// The fields, in the order of the table.
+    pub values: Vec<(F, Value)>,
+    /// Take fields from managers that the operator may overrule.
+    pub force: bool,
+}
+
+/// A value that becomes another.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FieldChange<F: WrittenField> {
+    /// The field.
+    pub field: F,
+    /// What it holds.
+    pub before: Option<Value>,
+    /// What it will hold.
+    pub after: Option<Value>,
+}
+
+/// Whom a change or a problem is about.
+#[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Subject {
+    /// Login name of the person, or name of the group.
+    pub login: Box<str>,
+    /// Mail address, when there is one.
+    pub mail: Option<Box<str>>,
+}

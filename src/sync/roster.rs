@@ -1,0 +1,114 @@
+//! Which PhoneUser is whose: by objectGUID, and by the name that has the objectGUID in it. Compares no other property.
+
+use std::collections::HashMap;
+
+use super::{
+    field::{Field, FieldSet},
+    observed::{Observed, ObservedUser},
+};
+use crate::{
+    api::{phone_user::Origin, sync_scope::Adopt},
+    directory::Guid,
+};
+
+/// The PhoneUsers of a phone system by the account that they are linked to.
+#[derive(Debug)]
+pub struct Roster<'a> {
+    observed: &'a Observed,
+    phone_system: &'a str,
+    adopt: Adopt,
+    by_guid: HashMap<Guid, Vec<NamedUser<'a>>>,
+}
+
+/// A PhoneUser and its name.
+#[derive(Clone, Copy, Debug)]
+pub struct NamedUser<'a> {
+    /// Name of the object.
+    pub name: &'a str,
+    /// The object.
+    pub user: &'a ObservedUser,
+}
+
+/// What an account has.
+#[derive(Clone, Debug)]
+pub enum Link<'a> {
+    /// No PhoneUser.
+    None,
+    /// This one, which people may have unlinked.
+    One(NamedUser<'a>),
+    /// This one, but its spec can't be read.
+    Unreadable(&'a str),
+    /// None, but what would be its name is that of another one.
+    NameTaken(&'a str),
+    /// Several, and the operator owns the link of none, or of several.
+    Several(Vec<&'a str>),
+}
+
+impl<'a> Roster<'a> {
+    /// The roster of one phone system.
+    pub fn new(observed: &'a Observed, phone_system: &'a str, adopt: Adopt) -> Self {
+        let mut by_guid: HashMap<Guid, Vec<NamedUser<'a>>> = HashMap::new();
+        for (name, user) in &observed.users {
+            if let Some(link) = user.values.link() {
+                by_guid.entry(link.guid).or_default().push(NamedUser { name, user });
+            }
+        }
+        Self {
+            observed,
+            phone_system,
+            adopt,
+            by_guid,
+        }
+    }
+
+    /// The name of the PhoneUser that the operator makes for an account.
+    pub fn name_for(&self, guid: Guid) -> Box<str> {
+        format!("{}-{guid}", self.phone_system).into()
+    }
+
+    /// What an account has.
+    pub fn link(&self, guid: Guid) -> Link<'a> {
+        let linked = self.by_guid.get(&guid).map_or(&[][..], Vec::as_slice);
+        let mut owned = linked
+            .iter()
+            .filter(|named| named.user.ownership.ours.contains(Field::Directory));
+        match (linked, owned.next(), owned.next()) {
+            ([], ..) => self.by_name(guid),
+            ([only], ..) | (_, Some(only), None) => readable(*only),
+            _ => Link::Several(linked.iter().map(|named| named.name).collect()),
+        }
+    }
+
+    /// The object that has the account's objectGUID in its name: the operator's, even when somebody took the link out of it.
+    fn by_name(&self, guid: Guid) -> Link<'a> {
+        let Some((name, user)) = self.observed.users.get_key_value(&self.name_for(guid)) else {
+            return Link::None;
+        };
+        let is_ours = !user.ownership.ours.intersection(FieldSet::all_of_spec()).is_empty();
+        if !user.is_readable {
+            return Link::Unreadable(name);
+        }
+        if user.values.link().is_none() && (is_ours || user.is_unlinked || self.adopt == Adopt::Matching) {
+            return Link::One(NamedUser { name, user });
+        }
+        Link::NameTaken(name)
+    }
+}
+
+fn readable(named: NamedUser<'_>) -> Link<'_> {
+    if named.user.is_readable {
+        Link::One(named)
+    } else {
+        Link::Unreadable(named.name)
+    }
+}
+
+/// How a PhoneUser came to be linked; by whose fields it has, when it does not say.
+pub fn origin_of(user: &ObservedUser) -> Origin {
+    let is_ours = !user.ownership.ours.intersection(FieldSet::all_of_spec()).is_empty();
+    match user.values.link() {
+        Some(link) => link.origin,
+        None if is_ours => Origin::Provisioned,
+        None => Origin::Adopted,
+    }
+}

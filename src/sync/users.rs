@@ -1,0 +1,262 @@
+//! What each person's PhoneUser should hold, and what to write so that it does. Numbers and names were decided before.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Input,
+    census::LetGo,
+    difference::{Desired, Existing},
+    field::{Field, FieldSet, WrittenField as _},
+    login_names::LoginNames,
+    mapping::{Mapped, map_fields},
+    number_wish::Wish,
+    numbering::{Claimant, Numbered},
+    observed::ObservedUser,
+    person::{Person, RuleChoice},
+    plan::{Change, Claim, Expected, UserChange},
+    report::problem,
+    value::{Link, Value},
+};
+use crate::api::{
+    FIELD_MANAGER,
+    extension::{Holder, HolderKind},
+    sync_scope::{Problem, ProblemReason},
+};
+
+/// Somebody the scope provides, with what became of their number.
+#[derive(Clone, Debug)]
+pub struct Provided<'a> {
+    /// The person.
+    pub person: Person<'a>,
+    /// Their number.
+    pub numbered: Numbered,
+}
+
+/// A person as numbering sees them.
+pub fn claimant<'a>(input: &Input<'a>, person: &'a Person<'a>) -> Claimant<'a> {
+    Claimant {
+        holder: Holder {
+            kind: HolderKind::PhoneUser,
+            name: person.name.to_string(),
+        },
+        login: &person.subject.login,
+        exists: person.observed.is_some(),
+        wish: wish(input, person),
+    }
+}
+
+fn wish<'a>(input: &Input<'a>, person: &Person<'a>) -> Wish<'a> {
+    if person.is_inactive {
+        return Wish::Nothing;
+    }
+    match person.rule {
+        RuleChoice::None => Wish::Nothing,
+        RuleChoice::Doubt(_) => Wish::InDoubt,
+        RuleChoice::Rule(name) => {
+            let rule = input.rules.get(name);
+            let attribute = rule.and_then(|rule| rule.attribute.as_ref());
+            if attribute.is_some_and(|attribute| !input.directory.has(&attribute.name)) {
+                return Wish::InDoubt;
+            }
+            Wish::by_rule(rule, |attribute| person.account.text(attribute))
+        }
+    }
+}
+
+/// Why a newcomer is not created now.
+pub fn why_waiting(provided: &Provided<'_>) -> Problem {
+    let Provided { person, numbered } = provided;
+    if let Some(complaint) = &numbered.complaint {
+        return problem(
+            &person.subject,
+            complaint.reason,
+            &complaint.message,
+            complaint.other.as_deref(),
+        );
+    }
+    let message = match person.rule {
+        RuleChoice::Doubt(dn) => format!("it can't be told which rule numbers them: {dn} was not found"),
+        RuleChoice::Rule(rule) => format!("ExtensionRule {rule} numbers them, and is missing or wrong"),
+        RuleChoice::None => "they have no number".to_owned(),
+    };
+    problem(&person.subject, ProblemReason::NumberMissing, &message, None)
+}
+
+/// The number that has to be claimed for somebody first.
+pub fn claim(provided: &Provided<'_>) -> Option<Claim> {
+    Some(Claim {
+        number: provided.numbered.number?,
+        holder: Holder {
+            kind: HolderKind::PhoneUser,
+            name: provided.person.name.to_string(),
+        },
+        expected: provided.numbered.claim.clone()?,
+    })
+}
+
+/// What to write to one person's PhoneUser, and what is to be told about it.
+pub fn change(
+    input: &Input<'_>,
+    provided: &Provided<'_>,
+    names: Option<&LoginNames<'_>>,
+) -> (Option<UserChange>, Vec<Problem>) {
+    let Provided { person, numbered } = provided;
+    let mut problems = Vec::new();
+    if let Some(complaint) = &numbered.complaint {
+        problems.push(problem(
+            &person.subject,
+            complaint.reason,
+            &complaint.message,
+            complaint.other.as_deref(),
+        ));
+    }
+    let desired = desired(input, provided, names, &mut problems);
+    let difference = match person.observed {
+        Some(user) => desired.compare(&existing(user)),
+        None => desired.create(),
+    };
+    if let [(_, manager), ..] = difference.elsewhere.as_slice() {
+        let held = difference
+            .elsewhere
+            .iter()
+            .map(|(field, manager)| format!("{} (by {manager})", field.place()));
+        let held: Vec<_> = held.collect();
+        let message = format!(
+            "other tools hold {}: map them with policy Ignore, or take them from those tools",
+            held.join(", ")
+        );
+        problems.push(problem(
+            &person.subject,
+            ProblemReason::FieldManagedElsewhere,
+            &message,
+            Some(manager),
+        ));
+    }
+    let change = (!difference.is_empty()).then(|| Change {
+        name: person.name.clone(),
+        subject: person.subject.clone(),
+        expected: person
+            .observed
+            .map_or(Expected::Absent, |user| Expected::Present(user.version.clone())),
+        release: difference.release,
+        apply: difference.apply,
+        changes: difference.changes,
+        needs: numbered.claim.is_some().then_some(numbered.number).flatten(),
+        links: person.observed.is_none_or(|user| user.values.link().is_none()),
+    });
+    (change, problems)
+}
+
+/// Letting go of a whole PhoneUser: its values stay, and the labels, which an entry of the operator's must have.
+pub fn let_go(gone: LetGo<'_>) -> UserChange {
+    Change {
+        name: gone.name.into(),
+        subject: gone.subject,
+        expected: Expected::Present(gone.user.version.clone()),
+        release: gone.user.ownership.ours.intersection(FieldSet::all_of_spec()),
+        apply: None,
+        changes: Vec::new(),
+        needs: None,
+        links: false,
+    }
+}
+
+fn desired(
+    input: &Input<'_>,
+    provided: &Provided<'_>,
+    names: Option<&LoginNames<'_>>,
+    problems: &mut Vec<Problem>,
+) -> Desired<Field> {
+    let Provided { person, numbered } = provided;
+    let (mut values, mut kept) = (BTreeMap::new(), FieldSet::EMPTY);
+    for (field, mapped) in map_fields(input, person.account) {
+        match mapped {
+            Mapped::Value(value) => drop(values.insert(field, value)),
+            Mapped::Empty => {}
+            Mapped::Unread => kept.insert(field),
+            Mapped::Unusable(unusable) => {
+                kept.insert(field);
+                problems.push(problem(
+                    &person.subject,
+                    ProblemReason::InvalidRecord,
+                    &unusable.to_string(),
+                    None,
+                ));
+            }
+        }
+    }
+    if let Some(names) = names.map(|names| names.of(person)) {
+        if !names.own.is_empty() {
+            values.insert(Field::LoginNames, Value::List(names.own));
+        }
+        if let [(_, other), ..] = names.shared.as_slice() {
+            let shared: Vec<_> = names
+                .shared
+                .iter()
+                .map(|(name, other)| format!("{name} (with {other})"))
+                .collect();
+            let message = format!(
+                "nobody can sign in with names that two users share: {}",
+                shared.join(", ")
+            );
+            problems.push(problem(
+                &person.subject,
+                ProblemReason::DuplicateMatch,
+                &message,
+                Some(other),
+            ));
+        }
+    }
+    // Nobody is disabled here; who is disabled in the directory stays as they are.
+    if person.is_inactive {
+        kept.insert(Field::Enabled);
+    } else {
+        values.insert(Field::Enabled, Value::Flag(true));
+    }
+    match numbered.number {
+        Some(number) => drop(values.insert(Field::Extension, Value::text(&number.to_string()))),
+        None => kept.insert(Field::Extension),
+    }
+    values.insert(Field::Directory, Value::Link(link(input, person)));
+    values.insert(Field::ManagedByLabel, Value::text(FIELD_MANAGER));
+    values.insert(Field::ScopeLabel, Value::text(&input.scope.name));
+    values.insert(Field::PhoneSystemLabel, Value::text(&input.system.name));
+    let released = Field::mapped()
+        .filter(|field| !input.scope.map.contains_key(field))
+        .collect();
+    Desired {
+        values,
+        kept,
+        released,
+        is_linking: person.observed.is_some_and(becomes_linked),
+    }
+}
+
+fn link(input: &Input<'_>, person: &Person<'_>) -> Link {
+    Link {
+        config: input.scope.directory.clone(),
+        scope: input.scope.name.clone(),
+        guid: person.guid,
+        origin: person.origin,
+    }
+}
+
+/// Whether the operator takes a PhoneUser into its hands: for the first time, or again after people had unlinked it.
+fn becomes_linked(user: &ObservedUser) -> bool {
+    let ownership = &user.ownership;
+    let is_applied = ownership
+        .applied
+        .iter()
+        .any(|(_, fields)| fields.contains(Field::Directory));
+    !ownership.ours.contains(Field::Directory) && !is_applied
+}
+
+fn existing(user: &ObservedUser) -> Existing<'_, Field> {
+    let present = user.values.present().iter();
+    Existing {
+        values: present
+            .filter_map(|field| Some((field, user.values.get(field)?)))
+            .collect(),
+        ownership: &user.ownership,
+    }
+}

@@ -1,0 +1,87 @@
+//! An ExtensionRule, parsed: ranges are ranges, the pattern is compiled.
+
+use super::{At as _, SpecError, SpecProblem};
+use crate::{
+    api::{
+        ExtensionRuleSpec,
+        extension_rule::{NumberSource, WhenMissing},
+    },
+    directory::AttributeName,
+    sync::{number::NumberRange, number_pattern::NumberPattern},
+};
+
+/// A rule whose spec makes sense.
+#[derive(Clone, Debug)]
+pub struct ValidatedRule {
+    /// Name of the object.
+    pub name: Box<str>,
+    /// Name of the phone system whose numbers these are.
+    pub phone_system: Box<str>,
+    /// The attribute that holds the number. None: numbers come from `ranges` alone.
+    pub attribute: Option<RuleAttribute>,
+    /// Ranges to number from. Not empty unless everything comes from the attribute.
+    pub ranges: Vec<NumberRange>,
+    /// Numbers that it never gives.
+    pub reserved: Vec<NumberRange>,
+}
+
+/// The attribute that holds somebody's number.
+#[derive(Clone, Debug)]
+pub struct RuleAttribute {
+    /// Its LDAP name.
+    pub name: AttributeName,
+    /// Its LDAP name as people wrote it, for messages.
+    pub written: Box<str>,
+    /// How its value becomes a number.
+    pub pattern: NumberPattern,
+    /// What happens to people without it.
+    pub when_missing: WhenMissing,
+}
+
+impl ValidatedRule {
+    /// Parses a spec.
+    pub fn new(name: &str, spec: &ExtensionRuleSpec) -> Result<Self, SpecError> {
+        let attribute = match (spec.source, &spec.attribute) {
+            (NumberSource::Sequential, Some(_)) => {
+                return Err(SpecProblem::Complete("leave it out, or write source: Attribute").at("spec.attribute"));
+            }
+            (NumberSource::Sequential, None) => None,
+            (NumberSource::Attribute, None) => {
+                return Err(
+                    SpecProblem::Complete("name the attribute that holds the number, such as telephoneNumber")
+                        .at("spec.attribute"),
+                );
+            }
+            (NumberSource::Attribute, Some(attribute)) => Some(RuleAttribute {
+                name: AttributeName::parse(&attribute.name).at(|| "spec.attribute.name".to_owned())?,
+                written: attribute.name.as_str().into(),
+                pattern: NumberPattern::parse(attribute).at(|| "spec".to_owned())?,
+                when_missing: attribute.when_missing,
+            }),
+        };
+        let ranges = read_ranges(&spec.ranges, "ranges")?;
+        let needs_ranges = attribute
+            .as_ref()
+            .is_none_or(|attribute| attribute.when_missing == WhenMissing::Sequential);
+        if needs_ranges && ranges.is_empty() {
+            return Err(
+                SpecProblem::Complete("write at least one range, such as {from: \"2000\", to: \"2999\"}")
+                    .at("spec.ranges"),
+            );
+        }
+        Ok(Self {
+            name: name.into(),
+            phone_system: spec.phone_system_ref.name.as_str().into(),
+            attribute,
+            ranges,
+            reserved: read_ranges(&spec.reserved, "reserved")?,
+        })
+    }
+}
+
+fn read_ranges(ranges: &[crate::api::NumberRange], field: &str) -> Result<Vec<NumberRange>, SpecError> {
+    let ranges = ranges.iter().enumerate();
+    ranges
+        .map(|(index, range)| NumberRange::try_from(range).at(|| format!("spec.{field}[{index}]")))
+        .collect()
+}

@@ -1,0 +1,329 @@
+//! A SyncScope, parsed: who, how they match, what is mapped, who gets a number, which departments there are.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::{At as _, Exclusion, Reference, Selector, SpecError, SpecProblem, Timing, Users, ValidatedRule};
+use crate::{
+    api::{
+        SyncScopeSpec,
+        ring_group::Strategy,
+        sync_scope::{self, Adopt, FieldPolicy, GroupType, MatchProperty, Mode, OnNoMatch},
+    },
+    directory::{AttributeName, filter::Filter},
+    sync::{
+        field::{Field, Source},
+        number::Number,
+    },
+};
+
+/// What is asked for of everybody, whatever the spec says: what `match` compares, what tells a reused identity, and the mail
+/// address that a problem shows.
+const COMPARED: [AttributeName; 6] = [
+    AttributeName::LOGIN,
+    AttributeName::from_lower_case("userprincipalname"),
+    AttributeName::from_lower_case("mail"),
+    AttributeName::from_lower_case("employeeid"),
+    AttributeName::from_lower_case("givenname"),
+    AttributeName::from_lower_case("sn"),
+];
+
+/// A scope whose spec makes sense.
+#[derive(Clone, Debug)]
+pub struct ValidatedScope {
+    /// Name of the object.
+    pub name: Box<str>,
+    /// When it was created: of two scopes that select somebody, the older one takes them.
+    pub created: Timestamp,
+    /// Name of the ActiveDirectoryConfig.
+    pub directory: Box<str>,
+    /// Name of the PhoneSystem.
+    pub phone_system: Box<str>,
+    /// Who is in it.
+    pub users: Users,
+    /// Who is not.
+    pub exclude: Vec<Exclusion>,
+    /// How people are found among the users that exist.
+    pub matching: Matching,
+    /// Where each mapped field comes from. What is not in it is not synced.
+    pub map: BTreeMap<Field, FieldSource>,
+    /// Who gets a number by which rule.
+    pub extensions: Vec<ExtensionEntry>,
+    /// What becomes ring groups.
+    pub departments: Vec<Department>,
+    /// When it syncs.
+    pub timing: Timing,
+    /// Whether it doesn't.
+    pub suspend: bool,
+    /// Whether it writes.
+    pub mode: Mode,
+}
+
+/// How people are found among the users that exist.
+#[derive(Clone, Debug)]
+pub struct Matching {
+    /// What to compare, in order.
+    pub by: Vec<MatchProperty>,
+    /// What happens to people who match no user.
+    pub on_no_match: OnNoMatch,
+    /// Whether a user that people made may be linked.
+    pub adopt: Adopt,
+    /// Fields without which nobody is provisioned.
+    pub require: Vec<Field>,
+}
+
+/// Where a field comes from.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum FieldSource {
+    /// An attribute of the account.
+    Attribute(AttributeName),
+    /// The names that the person may sign in with.
+    LoginNames,
+    /// The entry above the account.
+    ParentEntry,
+}
+
+/// Who gets a number by which rule.
+#[derive(Clone, Debug)]
+pub struct ExtensionEntry {
+    /// Name of the entry.
+    pub name: Box<str>,
+    /// Name of the ExtensionRule.
+    pub rule: Box<str>,
+    /// Whom it numbers. None: everybody.
+    pub when: Option<Selector>,
+}
+
+/// What becomes one ring group, or many.
+#[derive(Clone, Debug)]
+pub struct Department {
+    /// Name of the entry.
+    pub name: Box<str>,
+    /// What becomes ring groups.
+    pub source: DepartmentSource,
+    /// How they are numbered.
+    pub number: DepartmentNumber,
+    /// In which order their phones ring.
+    pub strategy: Strategy,
+}
+
+/// What becomes ring groups.
+#[derive(Clone, Debug)]
+pub enum DepartmentSource {
+    /// One group.
+    Group {
+        /// The group.
+        reference: Reference,
+        /// People in groups in it, too.
+        nested: bool,
+    },
+    /// People anywhere below one entry.
+    Unit(Reference),
+    /// Each group anywhere below an entry.
+    Under {
+        /// The entry.
+        reference: Reference,
+        /// Which kinds of groups.
+        kinds: BTreeSet<GroupType>,
+        /// Groups that stay out.
+        exclude: Vec<Reference>,
+    },
+}
+
+/// How ring groups are numbered.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum DepartmentNumber {
+    /// Not at all.
+    None,
+    /// With this number.
+    Fixed(Number),
+    /// By this ExtensionRule.
+    Rule(Box<str>),
+}
+
+impl ValidatedScope {
+    /// Parses a spec.
+    pub fn new(name: &str, created: Timestamp, spec: &SyncScopeSpec) -> Result<Self, SpecError> {
+        let extensions = spec.extensions.iter().map(ExtensionEntry::new);
+        let departments = spec.departments.iter().map(Department::new);
+        Ok(Self {
+            name: name.into(),
+            created,
+            directory: spec.directory_ref.name.as_str().into(),
+            phone_system: spec.phone_system_ref.name.as_str().into(),
+            users: Users::new(&spec.users)?,
+            exclude: spec.exclude.iter().map(Exclusion::new).collect::<Result<_, _>>()?,
+            matching: Matching::new(&spec.matching),
+            map: read_map(&spec.map)?,
+            extensions: extensions.collect::<Result<_, _>>()?,
+            departments: departments.collect::<Result<_, _>>()?,
+            timing: Timing::new(spec)?,
+            suspend: spec.suspend,
+            mode: spec.mode,
+        })
+    }
+
+    /// The attributes that must be read to plan for this scope, `rules` being those of its phone system.
+    pub fn attributes(&self, rules: &BTreeMap<Box<str>, ValidatedRule>) -> BTreeSet<AttributeName> {
+        let mapped = self.map.values().filter_map(|source| match source {
+            FieldSource::Attribute(attribute) => Some(attribute.clone()),
+            FieldSource::LoginNames | FieldSource::ParentEntry => None,
+        });
+        let rules = self
+            .rules()
+            .into_iter()
+            .filter_map(|name| rules.get(name)?.attribute.as_ref());
+        let mut attributes: BTreeSet<_> = COMPARED.into_iter().chain(mapped).collect();
+        attributes.extend(rules.map(|attribute| attribute.name.clone()));
+        attributes.extend(self.filters().flat_map(Filter::attributes));
+        attributes
+    }
+
+    /// Names of the ExtensionRules that it refers to.
+    pub fn rules(&self) -> BTreeSet<&str> {
+        let of_departments = self
+            .departments
+            .iter()
+            .filter_map(|department| match &department.number {
+                DepartmentNumber::Rule(rule) => Some(&**rule),
+                DepartmentNumber::None | DepartmentNumber::Fixed(_) => None,
+            });
+        self.extensions
+            .iter()
+            .map(|entry| &*entry.rule)
+            .chain(of_departments)
+            .collect()
+    }
+
+    fn filters(&self) -> impl Iterator<Item = &Filter> {
+        let selectors = self.exclude.iter().map(|exclusion| &exclusion.selector);
+        let selectors = selectors.chain(self.extensions.iter().filter_map(|entry| entry.when.as_ref()));
+        let of_selectors = selectors.filter_map(|selector| match selector {
+            Selector::Filter(filter) => Some(filter),
+            Selector::Unit(_) | Selector::Group { .. } | Selector::Login(_) => None,
+        });
+        self.users.filter.iter().chain(of_selectors)
+    }
+}
+
+impl Matching {
+    fn new(matching: &sync_scope::Match) -> Self {
+        Self {
+            by: matching.by.clone(),
+            on_no_match: matching.on_no_match,
+            adopt: matching.adopt,
+            require: matching.require.iter().copied().map(Field::from).collect(),
+        }
+    }
+}
+
+impl ExtensionEntry {
+    fn new(entry: &sync_scope::ExtensionEntry) -> Result<Self, SpecError> {
+        let path = format!("spec.extensions[{}].when", entry.name);
+        Ok(Self {
+            name: entry.name.as_str().into(),
+            rule: entry.rule_ref.name.as_str().into(),
+            when: entry
+                .when
+                .as_ref()
+                .map(|selector| Selector::new(selector, &path))
+                .transpose()?,
+        })
+    }
+}
+
+impl Department {
+    fn new(department: &sync_scope::Department) -> Result<Self, SpecError> {
+        let path = format!("spec.departments[{}]", department.name);
+        let source = DepartmentSource::new(department, &path)?;
+        let number = match (&department.ring_group.number, &department.ring_group.rule_ref) {
+            (Some(_), Some(_)) => {
+                return Err(SpecProblem::ChooseOne("number and ruleRef").at(format!("{path}.ringGroup")));
+            }
+            (Some(_), None) if matches!(source, DepartmentSource::Under { .. }) => {
+                let problem = SpecProblem::Complete("`under` makes many ring groups: write ruleRef instead");
+                return Err(problem.at(format!("{path}.ringGroup.number")));
+            }
+            (Some(number), None) => DepartmentNumber::Fixed(number.parse().at(|| format!("{path}.ringGroup.number"))?),
+            (None, Some(rule)) => DepartmentNumber::Rule(rule.name.as_str().into()),
+            (None, None) => DepartmentNumber::None,
+        };
+        let strategy = department.ring_group.strategy;
+        Ok(Self {
+            name: department.name.as_str().into(),
+            source,
+            number,
+            strategy,
+        })
+    }
+}
+
+impl DepartmentSource {
+    fn new(department: &sync_scope::Department, path: &str) -> Result<Self, SpecError> {
+        let sync_scope::Department {
+            group,
+            organizational_unit,
+            under,
+            group_types,
+            exclude,
+            ..
+        } = department;
+        if under.is_none() && (group_types.is_some() || !exclude.is_empty()) {
+            return Err(SpecProblem::Complete("groupTypes and exclude go with `under` only: leave them out").at(path));
+        }
+        match (group, organizational_unit, under) {
+            (Some(group), None, None) => Ok(Self::Group {
+                reference: Reference::new(&group.dn, || format!("{path}.group.dn"))?,
+                nested: group.nested,
+            }),
+            (None, Some(unit), None) => {
+                Reference::new(&unit.dn, || format!("{path}.organizationalUnit.dn")).map(Self::Unit)
+            }
+            (None, None, Some(under)) => {
+                let both = [GroupType::SecurityGroup, GroupType::DistributionList];
+                let excluded = exclude.iter().enumerate();
+                let excluded =
+                    excluded.map(|(index, group)| Reference::new(&group.dn, || format!("{path}.exclude[{index}].dn")));
+                Ok(Self::Under {
+                    reference: Reference::new(&under.dn, || format!("{path}.under.dn"))?,
+                    kinds: group_types.as_deref().unwrap_or(&both).iter().copied().collect(),
+                    exclude: excluded.collect::<Result<_, _>>()?,
+                })
+            }
+            _ => Err(SpecProblem::ChooseOne("group, organizationalUnit and under").at(path)),
+        }
+    }
+}
+
+/// The table of fields, with what people wrote over it.
+fn read_map(written: &sync_scope::FieldMap) -> Result<BTreeMap<Field, FieldSource>, SpecError> {
+    let written: BTreeMap<Field, _> = written
+        .iter()
+        .map(|(target, source)| (Field::from(*target), source))
+        .collect();
+    let mut map = BTreeMap::new();
+    for field in Field::mapped() {
+        let row = field.row();
+        let override_of = written.get(&field);
+        if override_of.is_some_and(|source| source.policy == FieldPolicy::Ignore) {
+            continue;
+        }
+        let path = || format!("{}.attribute", row.place).replacen("spec", "spec.map", 1);
+        let attribute = override_of.and_then(|source| source.attribute.as_deref());
+        let source = match (row.source, attribute) {
+            (Source::Attribute(default), None) => FieldSource::Attribute(AttributeName::parse(default).at(path)?),
+            (Source::Attribute(_), Some(attribute)) => {
+                FieldSource::Attribute(AttributeName::parse(attribute).at(path)?)
+            }
+            (Source::LoginNames, None) => FieldSource::LoginNames,
+            (Source::ParentEntry, None) => FieldSource::ParentEntry,
+            (_, Some(_)) => {
+                return Err(SpecProblem::Complete("it is derived: write only a policy, or nothing").at(path()));
+            }
+            (Source::Decision, None) => continue,
+        };
+        map.insert(field, source);
+    }
+    Ok(map)
+}
