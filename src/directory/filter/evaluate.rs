@@ -14,6 +14,8 @@ use crate::directory::{AttributeName, Dn, Snapshot, User, UserSet, text};
 impl Snapshot {
     /// The users for whom the filter holds. All of [`Filter::attributes`] must have been read.
     pub fn users_matching(&self, filter: &Filter) -> UserSet {
+        let was_read = || filter.attributes().iter().all(|attribute| self.has(attribute));
+        debug_assert!(was_read(), "{filter} compares what was not read");
         self.holding(&filter.root)
     }
 
@@ -139,7 +141,7 @@ mod tests {
     /// never expires, `bare` has nothing but a login.
     fn company() -> Snapshot {
         let names = "sn department employeeID title description whenCreated manager objectClass objectCategory mail
-            proxyAddresses msExchHideFromAddressLists groupType shoeSize cn";
+            proxyAddresses msExchHideFromAddressLists groupType shoeSize cn noSuchThing";
         let person = ["CN=Person,CN=Schema,CN=Configuration,DC=example,DC=com"];
         let classes = ["top", "person", "organizationalPerson", "user"];
         let users = [
