@@ -43,7 +43,7 @@ pub struct SyncScopeStatus {
     pub references: Vec<ResolvedReference>,
     /// The last value of the annotation `reconcile.fluxcd.io/requestedAt` that was acted upon.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 1024))]
+    #[schemars(length(max = rules::ANNOTATION_LENGTH))]
     pub last_handled_reconcile_at: Option<String>,
 }
 
