@@ -7,6 +7,7 @@ use super::{
     changes::Changes,
     configuration::{Configuration, Reach},
     connections::Connections,
+    observed::Objects,
 };
 use crate::serve::metrics::Metrics;
 
@@ -19,6 +20,8 @@ pub struct Context {
     pub reach: Reach,
     /// What people wrote.
     pub configuration: Configuration,
+    /// What is there of the many kinds.
+    pub objects: Objects,
     /// Word of what changes.
     pub changes: Changes,
     /// The directories.

@@ -14,6 +14,8 @@ use super::{
     connections::{Connections, Permissions},
     context::Context,
     kinds_served,
+    observed::Objects,
+    sync_scope,
 };
 use crate::{
     causes::with_causes,
@@ -65,15 +67,17 @@ pub async fn run(shared: Shared, reach: Reach) {
 
     let changes = Changes::default();
     let (configuration, watching) = Configuration::watch(&shared.client, &reach, &changes);
-    let context = context(&shared, reach, configuration.clone(), changes.clone());
+    let (objects, watching_objects) = Objects::watch(&shared.client, &reach);
+    let context = context(&shared, reach, configuration.clone(), objects.clone(), changes.clone());
     // Each of these listens from here on, and nothing is announced before the watches are polled.
     let references =
         active_directory_config::references::watch(shared.client.clone(), configuration.directories.clone(), &changes);
     let controllers = async {
-        tokio::join!(active_directory_config::run(&context));
+        tokio::join!(active_directory_config::run(&context), sync_scope::run(&context));
     };
     let filled = async {
         if configuration.filled().await.is_ok() {
+            objects.filled().await;
             shared.readiness.arrived(CACHES);
             info!("the caches are filled");
         }
@@ -83,12 +87,13 @@ pub async fn run(shared: Shared, reach: Reach) {
     tokio::select! {
         () = controllers => {}
         () = watching => {}
+        () = watching_objects => {}
         () = references => {}
         () = filled => {}
     }
 }
 
-fn context(shared: &Shared, reach: Reach, configuration: Configuration, changes: Changes) -> Context {
+fn context(shared: &Shared, reach: Reach, configuration: Configuration, objects: Objects, changes: Changes) -> Context {
     let connections = Connections::new(
         shared.client.clone(),
         configuration.directories.clone(),
@@ -101,6 +106,7 @@ fn context(shared: &Shared, reach: Reach, configuration: Configuration, changes:
         client: shared.client.clone(),
         reach,
         configuration,
+        objects,
         changes,
         connections,
         metrics: shared.metrics.clone(),

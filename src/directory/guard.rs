@@ -14,7 +14,8 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::bytes::BytesMut;
 
-use super::framing::{self, Malformed, Reply, ReplyOperation, Request};
+use super::ber::Malformed;
+use super::framing::{self, Reply, ReplyOperation, Request};
 
 /// Memory of search results that may wait in ldap3's queue, which has no bound of its own. The dearest message alone fits.
 const BACKLOG_LIMIT: usize = framing::LARGEST_COST;
@@ -27,6 +28,8 @@ pub(super) enum Ending {
     Malformed(Malformed),
     /// The server answered what nobody asked.
     Unasked,
+    /// We were about to send something other than a question.
+    NotAQuestion,
     /// The server said that it closes the connection (Notice of Disconnection, RFC 4511 section 4.4.1).
     Disconnected { code: u32, text: String },
     /// The connection broke, or the server closed it without a word.
@@ -130,12 +133,17 @@ enum Verdict {
 }
 
 impl Asked {
-    fn ask(&self, message_id: i32, request: Request) {
-        let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Promise 1 is kept here: nothing that writes passes, whoever asks for it.
+    fn ask(&self, message_id: i32, request: Request) -> Result<(), Ending> {
         match request {
-            // Not to be answered (RFC 4511 sections 4.3 and 4.11).
-            Request::Abandon | Request::Unbind => {}
-            Request::Bind | Request::Search | Request::Other => drop(asked.insert(message_id, request)),
+            Request::Bind | Request::Search => {
+                let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                asked.insert(message_id, request);
+                Ok(())
+            }
+            // Not to be answered (RFC 4511 section 4.3).
+            Request::Unbind => Ok(()),
+            Request::Other => Err(Ending::NotAQuestion),
         }
     }
 
@@ -193,9 +201,9 @@ async fn carry_requests<S: AsyncWrite>(
             Ok(message) => message,
             Err(malformed) => return Ending::Malformed(malformed),
         } {
-            match framing::read_request(&message) {
-                Ok((message_id, request)) => asked.ask(message_id, request),
-                Err(malformed) => return Ending::Malformed(malformed),
+            let request = framing::read_request(&message).map_err(Ending::Malformed);
+            if let Err(over) = request.and_then(|(message_id, request)| asked.ask(message_id, request)) {
+                return over;
             }
             if let Err(error) = to_server.write_all(&message).await {
                 return Ending::Lost(error);
@@ -339,6 +347,16 @@ mod tests {
         ] {
             assert!(matches!(ask_and_be_told(bytes, bind).await, Ending::Unasked));
         }
+    }
+
+    #[tokio::test]
+    async fn nothing_that_writes_reaches_the_server() {
+        let (guard, mut ldap, _driver, mut server) = guarded().await;
+        assert!(ldap.with_timeout(PATIENCE).delete("CN=a").await.is_err());
+        assert!(matches!(guard.ending(), Some(Ending::NotAQuestion)));
+        let mut sent = Vec::new();
+        server.read_to_end(&mut sent).await.unwrap();
+        assert_eq!(sent, b"");
     }
 
     #[tokio::test]

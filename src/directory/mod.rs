@@ -3,6 +3,8 @@
 //! The value types (everything that a [`Snapshot`] is made of) know no connection, no clock and no client: the pure core takes
 //! them as they are.
 
+mod advice;
+mod ber;
 pub mod codes;
 mod connection;
 mod discovery;

@@ -144,42 +144,41 @@ fn claim<'a>(
     covered: &Covered<'a>,
 ) -> Result<Option<RingGroup<'a>>, Problem> {
     let name: Box<str> = format!("{}-{guid}", input.system.name).into();
-    let subject = covered.entry.subject();
     let observed = input.observed.ring_groups.get(&name);
-    let refused = |reason, message: &str, other| Err(problem(&subject, reason, message, other));
-    match observed.map(|ring_group| (ring_group, source(ring_group))) {
-        None if !covered.may_create => return Ok(None),
-        None => {}
-        Some((ring_group, _)) if !ring_group.is_readable => {
-            let message = format!("RingGroup {name} can't be read, so it is left as it is: correct or delete it");
-            return refused(ProblemReason::WriteFailed, &message, Some(&name));
-        }
-        Some((_, Some(source))) if &*source.scope_ref.name != &*input.scope.name => {
-            let other = source.scope_ref.name.as_str();
-            if claims.is_live(other) {
-                let message = format!(
-                    "SyncScope {other} provides RingGroup {name} (its department {})",
-                    source.department
-                );
-                return refused(ProblemReason::ClaimedByOtherScope, &message, Some(other));
-            }
-        }
-        Some((_, Some(source))) if in_doubt.contains(source.department.as_str()) => return Ok(None),
-        Some((_, Some(_))) => {}
-        Some((ring_group, None)) if is_ours(ring_group) => {}
-        Some((_, None)) => {
-            let message = format!("RingGroup {name} was made by somebody else: delete it, and it is made anew");
-            return refused(ProblemReason::DuplicateMatch, &message, Some(&name));
-        }
-    }
-    Ok(Some(RingGroup {
+    let ring_group = RingGroup {
         name,
         guid,
-        subject,
+        subject: covered.entry.subject(),
         department: covered.department,
         entry: covered.entry,
         observed,
-    }))
+    };
+    let Some(observed) = observed else {
+        return Ok(covered.may_create.then_some(ring_group));
+    };
+    let name = &ring_group.name;
+    let refused = |reason, message: &str, other| Err(problem(&ring_group.subject, reason, message, Some(other)));
+    if !observed.is_readable {
+        let message = format!("RingGroup {name} can't be read, so it is left as it is: correct or delete it");
+        return refused(ProblemReason::WriteFailed, &message, name);
+    }
+    match source(observed).map(|source| (source, source.scope_ref.name.as_str())) {
+        Some((source, scope)) if *scope != *input.scope.name && claims.is_live(scope) => {
+            let message = format!(
+                "SyncScope {scope} provides RingGroup {name} (department {})",
+                source.department
+            );
+            refused(ProblemReason::ClaimedByOtherScope, &message, scope)
+        }
+        Some((source, scope)) if *scope == *input.scope.name && in_doubt.contains(source.department.as_str()) => {
+            Ok(None)
+        }
+        None if !is_ours(observed) => {
+            let message = format!("RingGroup {name} was made by somebody else: delete it, and it is made anew");
+            refused(ProblemReason::DuplicateMatch, &message, name)
+        }
+        _ => Ok(Some(ring_group)),
+    }
 }
 
 fn source(ring_group: &ObservedRingGroup) -> Option<&RingGroupSource> {

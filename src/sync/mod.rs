@@ -5,9 +5,11 @@ pub mod claims;
 pub mod departments;
 pub mod difference;
 pub mod field;
+pub mod field_set;
 #[cfg(test)]
 mod fixture;
 mod identities;
+mod keys;
 pub mod login_names;
 pub mod mapping;
 pub mod matching;
@@ -24,11 +26,14 @@ pub mod person;
 pub mod plan;
 pub mod references;
 pub mod report;
+pub mod ring_field;
 pub mod ring_groups;
 pub mod ring_members;
 pub mod roster;
 pub mod rule_usage;
 pub mod select;
+#[cfg(test)]
+mod sentences;
 pub mod users;
 pub mod validated;
 pub mod value;

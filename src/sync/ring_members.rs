@@ -95,20 +95,28 @@ impl RingingPeople {
         let coming: BTreeSet<Number> = active
             .filter_map(|user| self.numbers.get(&user.guid()?).copied())
             .collect();
-        let staying: BTreeSet<Number> = before
+        let staying = before
             .iter()
             .copied()
             .filter(|number| self.linked.contains(number))
             .collect();
-        let all = staying.len() + coming.difference(&staying).count();
-        let room = MOST_MEMBERS.saturating_sub(staying.len());
-        let mut numbers: Vec<_> = coming.difference(&staying).copied().take(room).collect();
-        numbers.extend(staying.into_iter().take(MOST_MEMBERS));
-        numbers.sort_unstable();
         RingMembers {
-            left_out: all - numbers.len(),
-            numbers,
             unresolved,
+            ..RingMembers::within(MOST_MEMBERS, &staying, &coming)
+        }
+    }
+}
+
+impl RingMembers {
+    /// As many as there is room for: those who were there, then who comes in, each lowest first.
+    fn within(room: usize, staying: &BTreeSet<Number>, coming: &BTreeSet<Number>) -> Self {
+        let all = staying.iter().chain(coming.difference(staying));
+        let mut numbers: Vec<_> = all.clone().take(room).copied().collect();
+        numbers.sort_unstable();
+        Self {
+            left_out: all.count() - numbers.len(),
+            numbers,
+            unresolved: 0,
         }
     }
 }
@@ -116,4 +124,29 @@ impl RingingPeople {
 fn switches_on(change: &UserChange) -> bool {
     let mut changes = change.changes.iter();
     changes.any(|change| change.field == Field::Enabled && change.after == Some(Value::Flag(true)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_was_there_stays_when_there_is_no_room_for_all() {
+        let numbers = |texts: &[&str]| {
+            texts
+                .iter()
+                .map(|text| text.parse().unwrap())
+                .collect::<BTreeSet<Number>>()
+        };
+        let members = RingMembers::within(
+            3,
+            &numbers(&["2005", "2007"]),
+            &numbers(&["2001", "2002", "2003", "2005"]),
+        );
+        assert_eq!(
+            members.numbers,
+            ["2001", "2005", "2007"].map(|text| text.parse().unwrap())
+        );
+        assert_eq!(members.left_out, 2);
+    }
 }

@@ -48,12 +48,12 @@ impl<'a> Selection<'a> {
             users.yes = directory.all();
         }
         for unit in &scope.users.units {
-            users.or(Answer::about(references.unit(unit), directory, |unit| {
+            users.or(&Answer::about(references.unit(unit), directory, |unit| {
                 directory.users_below(unit.dn())
             }));
         }
         for (group, nested) in &scope.users.groups {
-            users.or(Answer::about(references.group(group), directory, |group| {
+            users.or(&Answer::about(references.group(group), directory, |group| {
                 directory.members(group.index(), *nested).users
             }));
         }
@@ -134,7 +134,7 @@ impl Answer {
         }
     }
 
-    fn or(&mut self, other: Self) {
+    fn or(&mut self, other: &Self) {
         self.yes.union_with(&other.yes);
         self.perhaps.union_with(&other.perhaps);
         self.perhaps.subtract(&self.yes);

@@ -192,9 +192,7 @@ const GROUP: &str = "CN=Large,DC=example,DC=com";
 /// A group whose members come in pieces; the later ones are answered by the function.
 async fn with_large_group(rest: impl Fn(&Search) -> Vec<Say> + Send + Sync + 'static) -> ScriptedLdap {
     ScriptedLdap::start(move |asked| match asked {
-        Asked::Search(search) if search.mentions("person") => {
-            Some((0..4000).map(|number| user(number)).chain([Say::done()]).collect())
-        }
+        Asked::Search(search) if search.mentions("person") => Some((0..4000).map(user).chain([Say::done()]).collect()),
         Asked::Search(search) if search.scope == 2 && search.mentions("group") => {
             let attributes = vec![
                 ("objectGUID".to_owned(), vec![b"the large group.".to_vec()]),

@@ -324,11 +324,11 @@ pub fn user(number: u16) -> Say {
 pub fn ber(tag: u8, content: &[u8]) -> Vec<u8> {
     let mut element = vec![tag];
     match content.len() {
-        length @ 0..0x80 => element.push(length as u8),
+        length @ 0..0x80 => element.push(u8::try_from(length).expect("it is below 128")),
         // As AD does it.
         length => {
             element.push(0x84);
-            element.extend_from_slice(&(length as u32).to_be_bytes());
+            element.extend_from_slice(&u32::try_from(length).expect("no test needs 4 GiB").to_be_bytes());
         }
     }
     element.extend_from_slice(content);

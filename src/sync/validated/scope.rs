@@ -4,18 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{At as _, Exclusion, Reference, Selector, SpecError, SpecProblem, Timing, Users, ValidatedRule};
+use super::{
+    At as _, Department, DepartmentNumber, Exclusion, Selector, SpecError, SpecProblem, Timing, Users, ValidatedRule,
+};
 use crate::{
     api::{
         SyncScopeSpec,
-        ring_group::Strategy,
-        sync_scope::{self, Adopt, FieldPolicy, GroupType, MatchProperty, Mode, OnNoMatch},
+        sync_scope::{self, Adopt, FieldPolicy, MatchProperty, Mode, OnNoMatch},
     },
     directory::{AttributeName, filter::Filter},
-    sync::{
-        field::{Field, Source},
-        number::Number,
-    },
+    sync::field::{Field, Source},
 };
 
 /// What is asked for of everybody, whatever the spec says: what `match` compares, what tells a reused identity, and the mail
@@ -93,53 +91,6 @@ pub struct ExtensionEntry {
     pub rule: Box<str>,
     /// Whom it numbers. None: everybody.
     pub when: Option<Selector>,
-}
-
-/// What becomes one ring group, or many.
-#[derive(Clone, Debug)]
-pub struct Department {
-    /// Name of the entry.
-    pub name: Box<str>,
-    /// What becomes ring groups.
-    pub source: DepartmentSource,
-    /// How they are numbered.
-    pub number: DepartmentNumber,
-    /// In which order their phones ring.
-    pub strategy: Strategy,
-}
-
-/// What becomes ring groups.
-#[derive(Clone, Debug)]
-pub enum DepartmentSource {
-    /// One group.
-    Group {
-        /// The group.
-        reference: Reference,
-        /// People in groups in it, too.
-        nested: bool,
-    },
-    /// People anywhere below one entry.
-    Unit(Reference),
-    /// Each group anywhere below an entry.
-    Under {
-        /// The entry.
-        reference: Reference,
-        /// Which kinds of groups.
-        kinds: BTreeSet<GroupType>,
-        /// Groups that stay out.
-        exclude: Vec<Reference>,
-    },
-}
-
-/// How ring groups are numbered.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum DepartmentNumber {
-    /// Not at all.
-    None,
-    /// With this number.
-    Fixed(Number),
-    /// By this ExtensionRule.
-    Rule(Box<str>),
 }
 
 impl ValidatedScope {
@@ -230,69 +181,6 @@ impl ExtensionEntry {
                 .map(|selector| Selector::new(selector, &path))
                 .transpose()?,
         })
-    }
-}
-
-impl Department {
-    fn new(department: &sync_scope::Department) -> Result<Self, SpecError> {
-        let path = format!("spec.departments[{}]", department.name);
-        let source = DepartmentSource::new(department, &path)?;
-        let number = match (&department.ring_group.number, &department.ring_group.rule_ref) {
-            (Some(_), Some(_)) => {
-                return Err(SpecProblem::ChooseOne("number and ruleRef").at(format!("{path}.ringGroup")));
-            }
-            (Some(_), None) if matches!(source, DepartmentSource::Under { .. }) => {
-                let problem = SpecProblem::Complete("`under` makes many ring groups: write ruleRef instead");
-                return Err(problem.at(format!("{path}.ringGroup.number")));
-            }
-            (Some(number), None) => DepartmentNumber::Fixed(number.parse().at(|| format!("{path}.ringGroup.number"))?),
-            (None, Some(rule)) => DepartmentNumber::Rule(rule.name.as_str().into()),
-            (None, None) => DepartmentNumber::None,
-        };
-        let strategy = department.ring_group.strategy;
-        Ok(Self {
-            name: department.name.as_str().into(),
-            source,
-            number,
-            strategy,
-        })
-    }
-}
-
-impl DepartmentSource {
-    fn new(department: &sync_scope::Department, path: &str) -> Result<Self, SpecError> {
-        let sync_scope::Department {
-            group,
-            organizational_unit,
-            under,
-            group_types,
-            exclude,
-            ..
-        } = department;
-        if under.is_none() && (group_types.is_some() || !exclude.is_empty()) {
-            return Err(SpecProblem::Complete("groupTypes and exclude go with `under` only: leave them out").at(path));
-        }
-        match (group, organizational_unit, under) {
-            (Some(group), None, None) => Ok(Self::Group {
-                reference: Reference::new(&group.dn, || format!("{path}.group.dn"))?,
-                nested: group.nested,
-            }),
-            (None, Some(unit), None) => {
-                Reference::new(&unit.dn, || format!("{path}.organizationalUnit.dn")).map(Self::Unit)
-            }
-            (None, None, Some(under)) => {
-                let both = [GroupType::SecurityGroup, GroupType::DistributionList];
-                let excluded = exclude.iter().enumerate();
-                let excluded =
-                    excluded.map(|(index, group)| Reference::new(&group.dn, || format!("{path}.exclude[{index}].dn")));
-                Ok(Self::Under {
-                    reference: Reference::new(&under.dn, || format!("{path}.under.dn"))?,
-                    kinds: group_types.as_deref().unwrap_or(&both).iter().copied().collect(),
-                    exclude: excluded.collect::<Result<_, _>>()?,
-                })
-            }
-            _ => Err(SpecProblem::ChooseOne("group, organizationalUnit and under").at(path)),
-        }
     }
 }
 
