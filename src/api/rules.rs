@@ -66,6 +66,19 @@ pub(super) fn range_order() -> Rule {
         .message("from must not be above to: write the smaller number first")
 }
 
+/// The DNS name of a domain. Windows takes letters of any script, and underscores.
+pub(super) fn domain() -> Rule {
+    let label = r"[\\pL\\pN_]([\\pL\\pN_-]*[\\pL\\pN_])?";
+    Rule::new(format!(r"self.matches('^{label}(\\.{label})*$')"))
+        .message("write the DNS name of the domain, such as example.com")
+}
+
+/// A server, without scheme and port.
+pub(super) fn host() -> Rule {
+    Rule::new(r"isIP(self) || self.matches('^[\\pL\\pN_]([\\pL\\pN_.-]*[\\pL\\pN_])?$')")
+        .message("write the host name or IP address alone, such as dc1.example.com; the port goes into port")
+}
+
 /// A distinguished name. All of RFC 4514 would break CEL's budget where names stand in long lists; the operator checks the
 /// rest. Every name in AD ends with the domain's components.
 pub(super) fn distinguished_name() -> Rule {

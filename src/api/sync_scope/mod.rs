@@ -74,7 +74,7 @@ pub struct SyncScopeSpec {
     #[schemars(length(max = 256))]
     #[x_kube(validation = rules::unique_names())]
     pub departments: Vec<Department>,
-    /// Time from one sync to the next, such as `30m` (at least `10s`). Default, without `schedule`: `1h`.
+    /// Time from one sync to the next, such as `30m` (`10s` to `168h`). Default, without `schedule`: `1h`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = rules::DURATION_LENGTH), regex(pattern = rules::DURATION))]
     #[x_kube(validation = rules::interval())]
