@@ -16,6 +16,8 @@ mod env;
 
 mod apply;
 mod directory;
+mod connection;
 mod environment;
+mod operation;
 mod release;
 mod telephony;
