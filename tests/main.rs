@@ -15,6 +15,7 @@ mod crds;
 mod env;
 
 mod apply;
+mod architecture;
 mod directory;
 mod connection;
 mod environment;

@@ -120,3 +120,64 @@ impl DepartmentSource {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn department(spec: &str) -> Result<Department, SpecError> {
+        Department::new(&serde_yaml::from_str(&format!("{{name: x, {spec}}}")).unwrap())
+    }
+
+    #[test]
+    fn every_error_names_the_field_and_says_what_to_write() {
+        for (spec, path, hint) in [
+            (
+                "ringGroup: {}",
+                "spec.departments[x]",
+                "group, organizationalUnit and under",
+            ),
+            (
+                "under: {dn: OU=a}, organizationalUnit: {dn: OU=a}",
+                "spec.departments[x]",
+                "exactly one",
+            ),
+            ("group: {dn: nonsense}", "spec.departments[x].group.dn", "position"),
+            (
+                "under: {dn: OU=a}, exclude: [{dn: b}]",
+                "spec.departments[x].exclude[0].dn",
+                "position",
+            ),
+            (
+                "organizationalUnit: {dn: OU=a}, groupTypes: [SecurityGroup]",
+                "spec.departments[x]",
+                "`under` only",
+            ),
+            (
+                "under: {dn: OU=a}, ringGroup: {number: '600'}",
+                "spec.departments[x].ringGroup.number",
+                "ruleRef",
+            ),
+            (
+                "group: {dn: CN=a}, ringGroup: {number: 6OO}",
+                "spec.departments[x].ringGroup.number",
+                "digits",
+            ),
+            (
+                "group: {dn: CN=a}, ringGroup: {number: '6', ruleRef: {name: r}}",
+                "spec.departments[x].ringGroup",
+                "number and ruleRef",
+            ),
+        ] {
+            let error = department(spec).unwrap_err();
+            assert_eq!(error.path, path, "{error}");
+            assert!(error.to_string().contains(hint), "{error}");
+        }
+    }
+
+    #[test]
+    fn without_group_types_both_are_meant() {
+        let source = department("under: {dn: OU=a}").unwrap().source;
+        assert!(matches!(source, DepartmentSource::Under { kinds, .. } if kinds.len() == 2));
+    }
+}

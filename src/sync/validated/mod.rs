@@ -67,7 +67,7 @@ pub enum SpecProblem {
     #[error("{0}")]
     ParseNumber(#[from] NumberError),
     /// No range.
-    #[error("{0}")]
+    #[error("{}", chain(.0))]
     ParseRange(#[from] RangeError),
     /// No number plan.
     #[error("{}", chain(.0))]
