@@ -19,6 +19,8 @@ mod architecture;
 mod directory;
 mod connection;
 mod environment;
+mod operator;
 mod operation;
 mod release;
+mod sync_scope;
 mod telephony;
