@@ -9,5 +9,9 @@
 //! Data goes one way. Between the two I/O ends everything is synchronous: values in, values out.
 
 pub mod api;
+pub mod causes;
+pub mod cli;
+pub mod controllers;
 pub mod directory;
+pub mod serve;
 pub mod sync;

@@ -1,1 +1,21 @@
+//! The integration tests: one binary, so that all of them share one API server and one directory. A module a subject.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test says what went wrong by panicking, in its helpers too"
+)]
+#![allow(unreachable_pub, reason = "everything here is private to the test binary anyway")]
+
+mod env;
+
+mod apply;
+mod architecture;
+mod directory;
+mod environment;
+mod release;
+mod telephony;

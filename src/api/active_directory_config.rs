@@ -1,14 +1,14 @@
 //! ActiveDirectoryConfig: how to reach one AD domain.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-use kube::CustomResource;
+use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::shared::LocalReference;
+use super::{rules, schema::describe_choices, shared::LocalReference};
 
 /// How to reach one Active Directory domain. Its status is the Test Connection button.
-#[derive(Clone, CustomResource, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, CustomResource, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[kube(
     group = "adsync.dev",
     version = "v1alpha1",
@@ -21,11 +21,16 @@ use super::shared::LocalReference;
     derive = "PartialEq"
 )]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = describe_choices)]
 pub struct ActiveDirectoryConfigSpec {
     /// DNS name of the domain: suffix of user principal names, and where servers are discovered (DNS SRV) when `servers` is empty.
+    #[schemars(length(max = 253))]
+    #[x_kube(validation = Rule::new(r"self.matches('^[\\pL\\pN_]([\\pL\\pN_-]*[\\pL\\pN_])?(\\.[\\pL\\pN_]([\\pL\\pN_-]*[\\pL\\pN_])?)*$')")
+        .message("write the DNS name of the domain, such as example.com"))]
     pub domain: String,
     /// Domain controllers in order of preference; one stays in use while it works. Empty: discovered by DNS SRV.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
     pub servers: Vec<Server>,
     /// How the connection is encrypted.
     #[serde(default)]
@@ -34,12 +39,16 @@ pub struct ActiveDirectoryConfigSpec {
     pub credentials: Credentials,
     /// Only people below this entry are read. Default: the whole domain (`defaultNamingContext`).
     #[serde(default, rename = "baseDN", skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    #[x_kube(validation = rules::distinguished_name())]
     pub base_dn: Option<String>,
     /// What users may sign in with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub login: Option<Login>,
     /// How often the connection is tested again, such as `10m` (at least `10s`).
     #[serde(default = "default_interval")]
+    #[schemars(length(max = rules::DURATION_LENGTH), regex(pattern = rules::DURATION))]
+    #[x_kube(validation = rules::interval())]
     pub interval: String,
 }
 
@@ -48,17 +57,25 @@ fn default_interval() -> String {
 }
 
 /// A domain controller.
-#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
 pub struct Server {
     /// Host name (checked against the server's certificate) or IP address.
+    #[schemars(length(max = 253))]
+    #[x_kube(validation = Rule::new(r"isIP(self) || self.matches('^[\\pL\\pN_]([\\pL\\pN_.-]*[\\pL\\pN_])?$')")
+        .message("write the host name or IP address alone, such as dc1.example.com; the port goes into port"))]
     pub host: String,
     /// TCP port. Default: 636 with LDAPS, else 389. Global Catalog ports (3268, 3269) are refused: they hold partial entries.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 65535))]
+    #[x_kube(validation = Rule::new("!(self in [3268, 3269])")
+        .message("ports 3268 and 3269 are the Global Catalog, which holds only part of each entry: use 636 (LDAPS) or 389 (StartTLS)"))]
     pub port: Option<i32>,
 }
 
 /// Encryption of the connection.
-#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
+#[x_kube(validation = Rule::new("self.mode != 'Disabled' || (has(self.allowPlaintext) && self.allowPlaintext)")
+    .message("mode Disabled sends passwords in clear: write allowPlaintext: true if you mean it, else mode LDAPS or StartTLS"))]
 #[serde(rename_all = "camelCase")]
 pub struct Tls {
     /// How the connection is encrypted. `Disabled` sends passwords in clear and needs `allowPlaintext: true`.
@@ -87,7 +104,8 @@ pub enum TlsMode {
 }
 
 /// Where the certificate authority is: one of `configMap` and `secret`.
-#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
+#[x_kube(validation = Rule::new("has(self.configMap) != has(self.secret)").message("write one of configMap and secret"))]
 #[serde(rename_all = "camelCase")]
 pub struct CaReference {
     /// A key of a ConfigMap with PEM certificates.
@@ -102,9 +120,11 @@ pub struct CaReference {
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct KeyReference {
     /// Name of the object.
+    #[schemars(length(min = 1, max = 253), regex(pattern = rules::OBJECT_NAME))]
     pub name: String,
     /// Key in its data.
     #[serde(default = "default_ca_key")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = "^[-._a-zA-Z0-9]+$"))]
     pub key: String,
 }
 
@@ -161,6 +181,7 @@ pub struct ActiveDirectoryConfigStatus {
     pub rejected: Option<RejectedCredentials>,
     /// The last value of the annotation `reconcile.fluxcd.io/requestedAt` that was acted upon.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
     pub last_handled_reconcile_at: Option<String>,
 }
 
@@ -169,11 +190,14 @@ pub struct ActiveDirectoryConfigStatus {
 #[serde(rename_all = "camelCase")]
 pub struct ServerStatus {
     /// Host name and port.
+    #[schemars(length(max = 512))]
     pub host: String,
     /// Identity of the controller's database (MS-ADTS 3.1.1.1.9).
     #[serde(rename = "invocationID")]
+    #[schemars(length(max = 64))]
     pub invocation_id: String,
     /// The domain's root entry.
+    #[schemars(length(max = 1024))]
     pub naming_context: String,
 }
 
@@ -182,6 +206,7 @@ pub struct ServerStatus {
 #[serde(rename_all = "camelCase")]
 pub struct RejectedCredentials {
     /// `metadata.resourceVersion` of the Secret that held it.
+    #[schemars(length(max = 64))]
     pub secret_resource_version: String,
     /// When it was refused.
     pub time: Time,

@@ -1,14 +1,14 @@
 //! Extension: one number of a phone system and who holds it.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use kube::CustomResource;
+use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::shared::LocalReference;
+use super::{rules, schema::describe_choices, shared::LocalReference};
 
 /// One dialable number, a ring group's too. Its name is `<phonesystem>-<number>`, so a number exists once.
-#[derive(Clone, CustomResource, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, CustomResource, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[kube(
     group = "telephony.adsync.dev",
     version = "v1alpha1",
@@ -18,13 +18,29 @@ use super::shared::LocalReference;
     category = "telephony",
     namespaced,
     status = "ExtensionStatus",
-    derive = "PartialEq"
+    derive = "PartialEq",
+    validation = Rule::new("self.metadata.name == self.spec.phoneSystemRef.name + '-' + self.spec.number")
+        .message("name it <phonesystem>-<number>, such as hq-2001: so a number exists once"),
+)]
+#[x_kube(
+    validation = Rule::new("self.state != 'Assigned' || has(self.holder)")
+        .message("a number that is Assigned has a holder: write holder: {kind: PhoneUser, name: ...}, or state: Reserved"),
+    validation = Rule::new("self.state != 'Reserved' || !has(self.holder)")
+        .message("a number that is Reserved has no holder: remove holder, or write state: Assigned"),
+    validation = Rule::new(
+        "oldSelf.state == 'Cooling' || (has(self.holder) == has(oldSelf.holder) && (!has(self.holder) || self.holder == oldSelf.holder))"
+    )
+    .message("the holder of a number changes only from Cooling: write state: Cooling first, and the new holder after that")
 )]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = describe_choices)]
 pub struct ExtensionSpec {
     /// The phone system this is a number of. Immutable.
+    #[x_kube(validation = rules::immutable())]
     pub phone_system_ref: LocalReference,
     /// The number: 1 to 15 ASCII digits, compared as text. Immutable.
+    #[schemars(length(max = 15), regex(pattern = rules::NUMBER))]
+    #[x_kube(validation = rules::number(), validation = rules::immutable())]
     pub number: String,
     /// Whether somebody holds it.
     pub state: ExtensionState,
@@ -53,6 +69,7 @@ pub struct Holder {
     /// Kind of the holder.
     pub kind: HolderKind,
     /// Name of the holder, in this namespace.
+    #[schemars(length(min = 1, max = 253), regex(pattern = rules::OBJECT_NAME))]
     pub name: String,
 }
 

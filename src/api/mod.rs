@@ -2,13 +2,23 @@
 //!
 //! `adsync.dev/v1alpha1` is the sync (people write it), `telephony.adsync.dev/v1alpha1` the target phone system.
 
+#![expect(unreachable_pub, reason = "KubeSchema copies each public struct into a function")]
+#![allow(
+    clippy::doc_markdown,
+    reason = "the documentation is what `kubectl explain` shows, as it is"
+)]
+
 pub mod active_directory_config;
+mod columns;
 pub mod conditions;
+pub mod crds;
 pub mod extension;
 pub mod extension_rule;
 pub mod phone_system;
 pub mod phone_user;
 pub mod ring_group;
+mod rules;
+mod schema;
 pub mod shared;
 pub mod sync_scope;
 

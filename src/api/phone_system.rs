@@ -1,12 +1,14 @@
 //! PhoneSystem: the target system and its number plan.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube::CustomResource;
+use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{rules, schema::describe_choices};
+
 /// A phone system: what its scopes, rules, users and numbers refer to.
-#[derive(Clone, CustomResource, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, CustomResource, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[kube(
     group = "telephony.adsync.dev",
     version = "v1alpha1",
@@ -17,9 +19,11 @@ use serde::{Deserialize, Serialize};
     category = "telephony",
     namespaced,
     status = "PhoneSystemStatus",
-    derive = "PartialEq"
+    derive = "PartialEq",
+    validation = rules::short_name(),
 )]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = describe_choices)]
 pub struct PhoneSystemSpec {
     /// Which numbers may be given.
     #[serde(default)]
@@ -27,7 +31,7 @@ pub struct PhoneSystemSpec {
 }
 
 /// Which numbers may be given.
-#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NumberPlan {
     /// How long a number may be.
@@ -35,9 +39,12 @@ pub struct NumberPlan {
     pub digits: Digits,
     /// Numbers known to the phone system only: never given.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256))]
     pub reserved: Vec<ReservedRange>,
     /// Emergency numbers: never given.
     #[serde(default = "default_emergency")]
+    #[schemars(length(max = 64), inner(length(max = 15), regex(pattern = rules::NUMBER)))]
+    #[x_kube(validation = rules::numbers())]
     pub emergency: Vec<String>,
 }
 
@@ -58,28 +65,50 @@ fn default_emergency() -> Vec<String> {
 }
 
 /// How long a number may be, in digits.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
+#[x_kube(validation = Rule::new("self.min <= self.max").message("min must not be above max"))]
 pub struct Digits {
     /// Fewest digits.
+    #[serde(default = "default_min")]
+    #[schemars(range(min = 1, max = 15))]
     pub min: i32,
     /// Most digits.
+    #[serde(default = "default_max")]
+    #[schemars(range(min = 1, max = 15))]
     pub max: i32,
+}
+
+fn default_min() -> i32 {
+    2
+}
+
+fn default_max() -> i32 {
+    6
 }
 
 impl Default for Digits {
     fn default() -> Self {
-        Self { min: 2, max: 6 }
+        Self {
+            min: default_min(),
+            max: default_max(),
+        }
     }
 }
 
 /// Numbers that are never given.
-#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
+#[x_kube(validation = rules::range_length(), validation = rules::range_order())]
 pub struct ReservedRange {
-    /// First number.
+    /// First number: 1 to 15 digits.
+    #[schemars(length(max = 15), regex(pattern = rules::NUMBER))]
+    #[x_kube(validation = rules::number())]
     pub from: String,
     /// Last number: as many digits as `from`, and not below it.
+    #[schemars(length(max = 15), regex(pattern = rules::NUMBER))]
+    #[x_kube(validation = rules::number())]
     pub to: String,
     /// What they are for.
+    #[schemars(length(max = 256))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }

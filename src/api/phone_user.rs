@@ -1,13 +1,13 @@
 //! PhoneUser: one user of a phone system.
 
-use kube::CustomResource;
+use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::shared::LocalReference;
+use super::{rules, schema::describe_choices, shared::LocalReference};
 
 /// One user of a phone system. Those that the operator makes are named `<phonesystem>-<objectGUID>`.
-#[derive(Clone, CustomResource, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, CustomResource, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[kube(
     group = "telephony.adsync.dev",
     version = "v1alpha1",
@@ -17,65 +17,88 @@ use super::shared::LocalReference;
     category = "telephony",
     namespaced,
     status = "PhoneUserStatus",
-    derive = "PartialEq"
+    derive = "PartialEq",
+    selectable = ".spec.login",
+    selectable = ".spec.extension",
+    selectable = ".spec.directory.objectGUID"
 )]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = describe_choices)]
 pub struct PhoneUserSpec {
     /// The phone system this is a user of. Immutable.
+    #[x_kube(validation = rules::immutable())]
     pub phone_system_ref: LocalReference,
     /// People's wish: `Unlinked` keeps the user as it is, free to edit, until somebody sets `Linked` again. The operator never writes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "Linked"))]
     pub link: Option<Link>,
     /// Login name (sAMAccountName).
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
     pub login: Option<String>,
     /// User principal name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
     pub user_principal_name: Option<String>,
     /// Everything this person may sign in with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16), inner(length(max = 1024)))]
     pub login_names: Option<Vec<String>>,
     /// Name as shown on phones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
     pub display_name: Option<String>,
     /// Given name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
     pub first_name: Option<String>,
     /// Family name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
     pub last_name: Option<String>,
     /// Mail address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
     pub email: Option<String>,
     /// Personnel number.
     #[serde(default, rename = "employeeID", skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
     pub employee_id: Option<String>,
     /// Whether the phone works.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
     /// Department.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
     pub department: Option<String>,
     /// Job title.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
     pub title: Option<String>,
     /// Public phone number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
     pub phone: Option<String>,
     /// Mobile number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
     pub mobile: Option<String>,
     /// Office or room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
     pub office: Option<String>,
     /// Company.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
     pub company: Option<String>,
     /// Organizational unit of the account, as its distinguished name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
     pub organizational_unit: Option<String>,
     /// Internal number. The Extension of that number says who holds it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 15), regex(pattern = rules::NUMBER))]
+    #[x_kube(validation = rules::number())]
     pub extension: Option<String>,
     /// The account this user is linked to. The operator's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -102,6 +125,7 @@ pub struct DirectoryLink {
     pub scope_ref: LocalReference,
     /// The account's objectGUID, lower-case text form.
     #[serde(rename = "objectGUID")]
+    #[schemars(length(max = 36), regex(pattern = rules::OBJECT_GUID))]
     pub object_guid: String,
     /// How the user came to be linked.
     pub origin: Origin,

@@ -3,17 +3,40 @@
 //! The value types (everything that a [`Snapshot`] is made of) know no connection, no clock and no client: the pure core takes
 //! them as they are.
 
+mod advice;
+mod ber;
+pub mod codes;
+mod connection;
+mod discovery;
 pub mod dn;
 pub mod entry;
+pub mod error;
 pub mod filter;
+mod framing;
+mod guard;
 pub mod guid;
+mod ranges;
+pub mod reader;
+pub mod reading;
+pub mod rejected;
+#[cfg(test)]
+pub(crate) mod samples;
+mod search;
+pub mod settings;
 pub mod snapshot;
 pub mod text;
+mod tls;
+mod transport;
 pub mod user_set;
 
 pub use dn::{Dn, DnError};
 pub use entry::{AttributeName, AttributeNameError, RawEntry};
+pub use error::DirectoryError;
 pub use filter::{Filter, FilterError};
 pub use guid::Guid;
+pub use reader::Directory;
+pub use reading::{ConnectionReport, Request};
+pub use rejected::RejectedPasswords;
+pub use settings::{Account, ConnectionSettings, Encryption, ServerAddress, Timeouts};
 pub use snapshot::{Group, GroupIndex, Members, Origin, Snapshot, SnapshotBuilder, Unit, UnitIndex, User};
 pub use user_set::{UserIndex, UserSet};

@@ -5,9 +5,11 @@ pub mod claims;
 pub mod departments;
 pub mod difference;
 pub mod field;
+pub mod field_set;
 #[cfg(test)]
 mod fixture;
 mod identities;
+mod keys;
 pub mod login_names;
 pub mod mapping;
 pub mod matching;
@@ -24,6 +26,7 @@ pub mod person;
 pub mod plan;
 pub mod references;
 pub mod report;
+pub mod ring_field;
 pub mod ring_groups;
 pub mod ring_members;
 pub mod roster;
@@ -126,8 +129,12 @@ pub struct Outcome {
 
 /// Makes the plan of one scope.
 ///
-/// 1. resolve the entries that the spec names; 2. select, and take a census of everybody by objectGUID; 3. match newcomers
-/// with users that exist; 4. number people and ring groups together; 5. compare what should be with what is; 6. count.
+/// 1. resolve the entries that the spec names
+/// 2. select, and take a census of everybody by objectGUID
+/// 3. match newcomers with users that exist
+/// 4. number people and ring groups together
+/// 5. compare what should be with what is
+/// 6. count
 pub fn plan(input: &Input<'_>) -> Outcome {
     let references = References::resolve(input.scope, input.directory, input.references);
     let selection = Selection::new(input.scope, &references, input.directory);

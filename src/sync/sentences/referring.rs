@@ -204,3 +204,25 @@ fn an_entry_before_the_one_in_doubt_decides() {
     world.sync();
     assert_eq!(world.text("ada", Field::Extension), Some("800"));
 }
+
+#[test]
+fn a_filter_on_what_was_not_read_is_doubt() {
+    let mut world = World::new("").person("ada", &[]).person("bob", &[]);
+    world.disable("bob");
+    world.sync();
+    let older = world.snapshot();
+    for spec in [
+        ("{everyone: {}, filter: (employeeType=staff)}", ""),
+        ("{everyone: {}}", "exclude: [{name: x, filter: (employeeType=guest)}]"),
+        (
+            "{everyone: {}}",
+            "extensions: [{name: x, ruleRef: {name: r}, when: {filter: (l=Berlin)}}]",
+        ),
+    ] {
+        let mut world = world.clone();
+        world.respec(spec.0, spec.1);
+        let outcome = world.plan_with(&older);
+        assert!(outcome.plan.is_empty(), "{spec:?} {:?}", outcome.plan);
+        assert_eq!(outcome.report.users.matched, 1);
+    }
+}

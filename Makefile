@@ -1,0 +1,54 @@
+# adsync: what a developer types. `make` or `make help` lists it.
+#
+# Rust (rust-toolchain.toml pins the version) is the one prerequisite; what else a Debian machine lacks, `tests/env/setup` installs.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+##@ Try it
+.PHONY: demo demo-down
+demo: setup ## Start a real API server and Active Directory, run the operator on examples/quickstart, show the result
+	@tests/env/demo up
+
+demo-down: ## Stop what `make demo` started
+	@tests/env/demo down
+
+##@ Develop
+.PHONY: build test soak lint fmt crds
+build: ## Build the release binary, target/release/adsync
+	@tests/env/setup build
+	cargo build --release --locked
+
+test: setup ## Run every test, against a real API server and a real Active Directory
+	cargo test --locked
+
+soak: setup ## Run the long enumerations that `make test` takes one of each of
+	cargo test --locked -- --ignored
+
+lint: ## Check format, lints, dependencies and scripts
+	@tests/env/setup lint
+	shellcheck --external-sources --source-path=SCRIPTDIR $$(grep -lrE '^#!/usr/bin/env bash' tests .ci)
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	tests/env/cargo-deny --locked check bans licenses sources
+
+fmt: ## Format the code
+	cargo fmt
+
+crds: ## Generate crds/ from the types
+	cargo run --locked --quiet -- crds --output-dir crds
+
+##@ House-keeping
+.PHONY: setup clean
+setup: ## Install what this machine lacks, build the API server and the directory's image (once, cached)
+	@tests/env/setup
+
+clean: demo-down ## Remove everything that was built here (`tests/env/setup clean` removes the cached servers)
+	cargo clean

@@ -1,0 +1,124 @@
+//! SyncScope: who is synced, where to, how they match, what is mapped, and when.
+
+mod entries;
+mod fields;
+mod matching;
+mod status;
+mod users;
+
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use self::{
+    entries::{Department, ExtensionEntry, GroupType, RingGroupTemplate},
+    fields::{FieldMap, FieldPolicy, FieldSource, TargetField},
+    matching::{Adopt, Match, MatchProperty, OnNoMatch},
+    status::{
+        ExtensionCounts, Problem, ProblemReason, ResolvedReference, RingGroupCounts, SyncRecord, SyncScopeStatus,
+        SyncType, Trigger, UserCounts,
+    },
+    users::{Everyone, Exclusion, Selector, Users},
+};
+use super::{rules, schema::describe_choices, shared::LocalReference};
+
+/// Who is synced from one directory to one phone system, how they match, what is mapped, and when.
+#[derive(Clone, CustomResource, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[kube(
+    group = "adsync.dev",
+    version = "v1alpha1",
+    kind = "SyncScope",
+    plural = "syncscopes",
+    shortname = "scope",
+    category = "adsync",
+    namespaced,
+    status = "SyncScopeStatus",
+    derive = "PartialEq",
+    validation = rules::short_name(),
+)]
+#[x_kube(validation = Rule::new("!has(self.interval) || !has(self.schedule)").message("write interval or schedule, not both"))]
+#[serde(rename_all = "camelCase")]
+#[schemars(transform = describe_choices)]
+pub struct SyncScopeSpec {
+    /// The ActiveDirectoryConfig to read.
+    pub directory_ref: LocalReference,
+    /// The PhoneSystem to write to. Immutable.
+    #[x_kube(validation = rules::immutable())]
+    pub phone_system_ref: LocalReference,
+    /// Who is in the scope.
+    pub users: Users,
+    /// Who is not, whatever `users` says; one selector each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
+    pub exclude: Vec<Exclusion>,
+    /// How people are found among the users that exist.
+    #[serde(default, rename = "match")]
+    pub matching: Match,
+    /// Where the fields of a PhoneUser come from, by field. What is not named has a default.
+    #[serde(default, skip_serializing_if = "FieldMap::is_empty")]
+    #[schemars(extend("maxProperties" = TargetField::NAMES.len()))]
+    #[x_kube(validation = fields::known_fields(), validation = fields::derived_fields())]
+    pub map: FieldMap,
+    /// Who gets a number by which rule: the first entry whose selector holds. None: no number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    #[x_kube(
+        validation = rules::unique_names(),
+        validation = Rule::new("self.all(entry, has(entry.when) || entry.name == self[size(self) - 1].name)")
+            .message("an entry without when numbers everybody, so entries behind it do nothing: write it last")
+    )]
+    pub extensions: Vec<ExtensionEntry>,
+    /// Groups and organizational units that become ring groups: the first entry that covers one wins.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256))]
+    #[x_kube(validation = rules::unique_names())]
+    pub departments: Vec<Department>,
+    /// Time from one sync to the next, such as `30m` (at least `10s`). Default, without `schedule`: `1h`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = rules::DURATION_LENGTH), regex(pattern = rules::DURATION))]
+    #[x_kube(validation = rules::interval())]
+    pub interval: Option<String>,
+    /// Times of day to sync at, instead of `interval`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
+    /// Stops all syncs of this scope until unset.
+    #[serde(default)]
+    pub suspend: bool,
+    /// Whether a sync writes.
+    #[serde(default)]
+    pub mode: Mode,
+}
+
+/// Times of day.
+#[derive(Clone, Debug, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Schedule {
+    /// Cron expression of five fields: minute, hour, day of month, month, day of week.
+    #[schemars(length(max = 256))]
+    #[x_kube(validation = Rule::new(r"self.matches('^[0-9A-Za-z*/,#?-]+( +[0-9A-Za-z*/,#?-]+){4}$')")
+        .message("write five fields: minute, hour, day of month, month and day of week, such as 0 2 * * *"))]
+    pub cron: String,
+    /// IANA time zone. Default: `UTC`.
+    #[serde(default = "utc")]
+    #[schemars(length(max = 64))]
+    #[x_kube(validation = Rule::new(
+        "self.matches('^[A-Za-z][A-Za-z0-9_+/-]*$') && self != 'Local' && timestamp('2026-01-01T00:00:00Z').getHours(self) >= 0"
+    )
+    .message("write the IANA name of a time zone, such as Europe/Berlin or UTC"))]
+    pub time_zone: String,
+}
+
+fn utc() -> String {
+    "UTC".to_owned()
+}
+
+/// Whether a sync writes.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum Mode {
+    /// It does.
+    #[default]
+    Apply,
+    /// It computes and reports, and writes no user, number or ring group.
+    Plan,
+}

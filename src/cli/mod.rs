@@ -1,0 +1,27 @@
+//! The command line, one file a subcommand.
+
+pub mod crds;
+pub mod logging;
+pub mod run;
+
+use std::error::Error;
+
+/// Keeps a phone system's users, extensions and ring groups in step with Active Directory.
+#[derive(Debug, clap::Parser)]
+#[command(name = "adsync", version, about)]
+pub enum Command {
+    /// Runs the operator until SIGTERM or SIGINT.
+    Run(run::Args),
+    /// Prints the CRDs, or writes one file a kind.
+    Crds(crds::Args),
+}
+
+impl Command {
+    /// Does it.
+    pub fn execute(self) -> Result<(), Box<dyn Error>> {
+        match self {
+            Self::Run(args) => Ok(run::run(args)?),
+            Self::Crds(args) => Ok(crds::run(&args)?),
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! `adsync run`: the operator. Joins the client, the watches, the controllers and the servers, and takes them down again.
+
+use std::{collections::BTreeSet, io, net::SocketAddr, time::Duration};
+
+use kube::Config;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    task::JoinSet,
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::logging::{self, LogFormat, LoggingError};
+use crate::{
+    controllers::{
+        client,
+        configuration::Reach,
+        connections::Permissions,
+        world::{self, Shared},
+    },
+    directory::RejectedPasswords,
+    serve::{
+        self,
+        health::{self, Readiness},
+        metrics::Metrics,
+    },
+};
+
+/// How long what is under way may take to finish after SIGTERM.
+const GRACE: Duration = Duration::from_secs(10);
+
+const STOP: &str = "the end: it is stopping";
+
+/// What `adsync run` is told.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// Serves this namespace; can be given several times. Default: all namespaces.
+    #[arg(
+        long = "namespace",
+        short,
+        value_name = "NAME",
+        env = "ADSYNC_NAMESPACES",
+        value_delimiter = ','
+    )]
+    pub namespaces: Vec<String>,
+    /// Where `/metrics` is served.
+    #[arg(long, value_name = "ADDRESS", default_value = "[::]:8080")]
+    pub metrics_bind_address: SocketAddr,
+    /// Where `/livez` and `/readyz` are served.
+    #[arg(long, value_name = "ADDRESS", default_value = "[::]:8081")]
+    pub health_bind_address: SocketAddr,
+    /// Form of the log. Default: text on a terminal, else json.
+    #[arg(long, value_enum)]
+    pub log_format: Option<LogFormat>,
+    /// What is logged: a level, or levels by module such as `info,adsync::directory=debug`.
+    #[arg(long, value_name = "LEVEL", env = "ADSYNC_LOG_LEVEL", default_value = "info")]
+    pub log_level: String,
+    /// Allows what `tls.mode: Disabled` with `allowPlaintext: true` asks for: passwords that cross the network in clear.
+    #[arg(long)]
+    pub allow_plaintext: bool,
+    /// How many objects of a kind are worked on at the same time.
+    #[arg(long, value_name = "NUMBER", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
+    pub concurrency: u16,
+}
+
+/// Why the operator could not run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The log could not be started.
+    #[error("cannot start the log")]
+    StartLog(#[from] LoggingError),
+    /// There is no asynchronous runtime.
+    #[error("cannot start the runtime")]
+    StartRuntime(#[source] io::Error),
+    /// There is no way to the cluster.
+    #[error("cannot find the cluster: run inside of one, or set KUBECONFIG")]
+    FindCluster(#[source] kube::config::InferConfigError),
+    /// The cluster's configuration makes no client.
+    #[error("cannot make a client for the cluster")]
+    MakeClient(#[source] kube::Error),
+    /// An address is not free, or not ours.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// Something that has no end ended.
+    #[error("{part} ended; this is a bug: please report it with the log")]
+    EndEarly {
+        /// What it was.
+        part: &'static str,
+    },
+    /// Signals can't be caught.
+    #[error("cannot listen to signals")]
+    CatchSignals(#[source] io::Error),
+}
+
+/// An operator that is about to run.
+pub struct Operator {
+    /// The cluster.
+    pub cluster: Config,
+    /// Namespaces to serve; empty: all.
+    pub namespaces: Vec<String>,
+    /// Whether passwords may cross the network in clear where the YAML says so.
+    pub allow_plaintext: bool,
+    /// How many objects of a kind are worked on at the same time.
+    pub concurrency: u16,
+    /// Where `/metrics` is served.
+    pub metrics: TcpListener,
+    /// Where `/livez` and `/readyz` are served.
+    pub health: TcpListener,
+}
+
+/// Runs until SIGTERM or SIGINT.
+pub fn run(args: Args) -> Result<(), RunError> {
+    logging::install(&args.log_level, args.log_format)?;
+    let runtime = tokio::runtime::Runtime::new().map_err(RunError::StartRuntime)?;
+    let result = runtime.block_on(async {
+        let stop = CancellationToken::new();
+        let signals = stop_on_signal(stop.clone())?;
+        let operator = Operator {
+            cluster: Config::infer().await.map_err(RunError::FindCluster)?,
+            namespaces: args.namespaces,
+            allow_plaintext: args.allow_plaintext,
+            concurrency: args.concurrency,
+            metrics: listen(args.metrics_bind_address).await?,
+            health: listen(args.health_bind_address).await?,
+        };
+        tokio::spawn(signals);
+        operator.run(stop).await
+    });
+    // A name that is being resolved sits on a thread that nothing can interrupt.
+    runtime.shutdown_background();
+    result
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, RunError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| RunError::Listen { address, source })
+}
+
+fn stop_on_signal(stop: CancellationToken) -> Result<impl Future<Output = ()> + Send, RunError> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(RunError::CatchSignals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(RunError::CatchSignals)?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        stop.cancel();
+    })
+}
+
+impl Operator {
+    /// Runs until `stop` is cancelled; what is under way then has ten seconds to finish.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), RunError> {
+        let shared = Shared {
+            client: client::client(self.cluster).map_err(RunError::MakeClient)?,
+            rejected: RejectedPasswords::default(),
+            permissions: Permissions {
+                plaintext: self.allow_plaintext,
+            },
+            metrics: Metrics::new(),
+            readiness: Readiness::default(),
+            concurrency: self.concurrency,
+            stop: stop.clone(),
+        };
+        let mut worlds = JoinSet::new();
+        for reach in reaches(self.namespaces) {
+            world::await_readiness(&shared.readiness);
+            worlds.spawn(world::run(shared.clone(), reach));
+        }
+        let (health, metrics) = (
+            health::router(shared.readiness.clone()),
+            serve::metrics_router(shared.metrics),
+        );
+        let mut servers = JoinSet::new();
+        servers.spawn(serve::serve("health", self.health, health));
+        servers.spawn(serve::serve("metrics", self.metrics, metrics));
+        info!(version = env!("CARGO_PKG_VERSION"), "adsync runs");
+
+        // A world has no end before `stop`, unless it has a bug; a server has none at all.
+        let ended_early = tokio::select! {
+            () = stop.cancelled() => None,
+            _ = worlds.join_next() => Some(RunError::EndEarly { part: "a set of controllers" }),
+            _ = servers.join_next() => Some(RunError::EndEarly { part: "a server" }),
+        };
+        info!("adsync stops: no new work, and what is under way may finish");
+        shared.readiness.await_arrival(STOP);
+        stop.cancel();
+        // The probes answer to the very end: a pod that takes its time to stop is not a dead one.
+        if timeout(GRACE, async { while worlds.join_next().await.is_some() {} })
+            .await
+            .is_err()
+        {
+            warn!(
+                ?GRACE,
+                "gave up on what was under way; it is done again after the next start"
+            );
+        }
+        info!("adsync has stopped");
+        ended_early.map_or(Ok(()), Err)
+    }
+}
+
+fn reaches(namespaces: Vec<String>) -> Vec<Reach> {
+    if namespaces.is_empty() {
+        return vec![Reach::Cluster];
+    }
+    let namespaces: BTreeSet<String> = namespaces.into_iter().collect();
+    namespaces.into_iter().map(Reach::Namespace).collect()
+}

@@ -1,0 +1,168 @@
+//! What is sent to the API server: the bodies of server-side applies. Pure.
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::{
+    api::{FIELD_MANAGER, extension::ExtensionState, labels},
+    controllers::{changes::NamespacedName, observed::Kind},
+    sync::{
+        field::{Place, WrittenField},
+        plan::{Apply, Claim, Expected},
+        value::{Link, Value},
+    },
+};
+
+/// Creates or changes a PhoneUser or RingGroup. It carries every field that the operator wants to hold, and no other.
+pub(super) fn of_change<F: WrittenField>(
+    kind: Kind,
+    system: &NamespacedName,
+    name: &str,
+    expected: &Expected,
+    apply: &Apply<F>,
+) -> Json {
+    let (mut labels, mut spec) = (Map::new(), reference(&system.name));
+    for (field, value) in &apply.values {
+        match field.place() {
+            Place::Spec(name) => spec.insert(name.to_owned(), json_of(value)),
+            Place::Label(name) => labels.insert(name.to_owned(), json_of(value)),
+        };
+    }
+    object(kind, system, name, expected, labels, spec)
+}
+
+/// Makes an Extension its holder's.
+pub(super) fn of_claim(system: &NamespacedName, scope: &str, name: &str, claim: &Claim) -> Json {
+    let mut labels = Map::new();
+    labels.insert(labels::MANAGED_BY.to_owned(), json!(FIELD_MANAGER));
+    labels.insert(labels::SCOPE.to_owned(), json!(scope));
+    labels.insert(labels::PHONE_SYSTEM.to_owned(), json!(system.name));
+    let mut spec = reference(&system.name);
+    spec.insert("number".to_owned(), json!(claim.number.to_string()));
+    spec.insert("state".to_owned(), json!(ExtensionState::Assigned));
+    spec.insert("holder".to_owned(), json!(claim.holder));
+    object(Kind::Extension, system, name, &claim.expected, labels, spec)
+}
+
+/// Makes a body expect another version of the object that it expected.
+pub(super) fn expect_version(body: &mut Json, version: Option<&str>) {
+    body["metadata"]["resourceVersion"] = json!(version);
+}
+
+fn reference(system: &str) -> Map<String, Json> {
+    let mut spec = Map::new();
+    spec.insert("phoneSystemRef".to_owned(), json!({"name": system}));
+    spec
+}
+
+fn object(
+    kind: Kind,
+    system: &NamespacedName,
+    name: &str,
+    expected: &Expected,
+    labels: Map<String, Json>,
+    spec: Map<String, Json>,
+) -> Json {
+    let resource = kind.resource();
+    let mut metadata = json!({"name": name, "namespace": system.namespace, "labels": labels});
+    match expected {
+        // An apply creates what does not exist. "1" is no version that an object can have: 409 when there is one.
+        Expected::Absent => metadata["resourceVersion"] = json!("1"),
+        // Without the uid it would make again what was deleted; without the version, undo what somebody just changed.
+        Expected::Present(version) => {
+            metadata["uid"] = json!(version.uid);
+            metadata["resourceVersion"] = json!(version.resource_version);
+        }
+    }
+    json!({"apiVersion": resource.api_version, "kind": resource.kind, "metadata": metadata, "spec": spec})
+}
+
+fn json_of(value: &Value) -> Json {
+    match value {
+        Value::Text(text) => json!(text),
+        Value::List(list) => json!(list),
+        Value::Flag(flag) => json!(flag),
+        Value::Link(Link {
+            config,
+            scope,
+            guid,
+            origin,
+        }) => json!({
+            "configRef": {"name": config},
+            "scopeRef": {"name": scope},
+            "objectGUID": guid.to_string(),
+            "origin": origin,
+        }),
+        Value::Source(source) => json!(source),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        api::{
+            extension::{Holder, HolderKind},
+            phone_user::Origin,
+        },
+        sync::{field::Field, observed::Version},
+    };
+
+    fn system() -> NamespacedName {
+        NamespacedName::new("telephony", "hq")
+    }
+
+    #[test]
+    fn a_newcomer_must_not_exist_yet() {
+        let link = Link {
+            config: "corp".into(),
+            scope: "staff".into(),
+            guid: "0f7c1b1e-7a0c-4d5a-9f7e-0123456789ab".parse().unwrap(),
+            origin: Origin::Provisioned,
+        };
+        let apply = Apply {
+            values: vec![
+                (Field::Login, Value::text("ada")),
+                (Field::LoginNames, Value::List(vec!["ada".into()])),
+                (Field::Enabled, Value::Flag(true)),
+                (Field::Directory, Value::Link(link)),
+                (Field::ScopeLabel, Value::text("staff")),
+            ],
+            force: false,
+        };
+        let body = of_change(Kind::User, &system(), "hq-1", &Expected::Absent, &apply);
+        let wanted = json!({
+            "apiVersion": "telephony.adsync.dev/v1alpha1",
+            "kind": "PhoneUser",
+            "metadata": {"name": "hq-1", "namespace": "telephony", "resourceVersion": "1",
+                "labels": {"adsync.dev/scope": "staff"}},
+            "spec": {
+                "phoneSystemRef": {"name": "hq"}, "login": "ada", "loginNames": ["ada"], "enabled": true,
+                "directory": {"configRef": {"name": "corp"}, "scopeRef": {"name": "staff"}, "origin": "Provisioned",
+                    "objectGUID": "0f7c1b1e-7a0c-4d5a-9f7e-0123456789ab"},
+            },
+        });
+        assert_eq!(body, wanted);
+    }
+
+    #[test]
+    fn a_claim_of_what_exists_names_its_version() {
+        let claim = Claim {
+            number: "2001".parse().unwrap(),
+            holder: Holder {
+                kind: HolderKind::PhoneUser,
+                name: "hq-1".to_owned(),
+            },
+            expected: Expected::Present(Version {
+                uid: "u".into(),
+                resource_version: "7".into(),
+            }),
+        };
+        let body = of_claim(&system(), "staff", "hq-2001", &claim);
+        assert_eq!(body["metadata"]["uid"], "u");
+        assert_eq!(body["metadata"]["resourceVersion"], "7");
+        let spec = json!({"phoneSystemRef": {"name": "hq"}, "number": "2001", "state": "Assigned",
+            "holder": {"kind": "PhoneUser", "name": "hq-1"}});
+        assert_eq!(body["spec"], spec);
+        assert_eq!(body["metadata"]["labels"]["app.kubernetes.io/managed-by"], "adsync");
+    }
+}

@@ -1,0 +1,396 @@
+//! Writes a plan to the API server: claims, then users, then ring groups. What to write was decided before; what became of
+//! each write is told, and one object that fails costs that object.
+
+mod body;
+mod log;
+
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicU32, AtomicUsize, Ordering},
+};
+
+use futures::{
+    FutureExt,
+    future::{BoxFuture, join_all},
+};
+use kube::{
+    Api, Client,
+    api::{DynamicObject, Patch, PatchParams},
+};
+use serde_json::Value as Json;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+use self::log::Differences;
+use super::{
+    changes::NamespacedName,
+    client::{CallError, call},
+    observed::{Kind, Objects, Record},
+    release::{Released, release},
+};
+use crate::{
+    api::FIELD_MANAGER,
+    causes::with_causes,
+    serve::metrics::{Metrics, WriteResult, WrittenKind},
+    sync::{
+        field::{Field, FieldSet, WrittenField},
+        number::Number,
+        observed::{ObservedExtension, ObservedRingGroup, ObservedUser},
+        plan::{Change, Claim, Expected, Plan},
+    },
+};
+
+/// Writes in flight. The API server is the limit from there on, not the client.
+const IN_FLIGHT: usize = 16;
+/// Calls in a row without any answer after which nothing more is tried: with a deadline each, thousands would take hours.
+const UNANSWERED: u32 = 16;
+
+/// What became of a write.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Fate {
+    /// The object was made.
+    Created,
+    /// The object was changed.
+    Updated,
+    /// The object is not what the plan took it for; the maps know by now. Plan again.
+    Lost,
+    /// What it needs was lost, or the operator stops.
+    Skipped,
+    /// It could not be written, for this reason.
+    Failed(String),
+}
+
+impl Fate {
+    /// Why the object is not what the plan says.
+    pub fn why_not(&self) -> Option<&str> {
+        match self {
+            Self::Created | Self::Updated => None,
+            Self::Lost | Self::Skipped => Some("somebody else keeps changing it; it is tried again"),
+            Self::Failed(reason) => Some(reason),
+        }
+    }
+}
+
+/// What became of each part of a plan, in its order.
+#[derive(Clone, Debug, Default)]
+pub struct Applied {
+    /// Of the claims.
+    pub claims: Vec<Fate>,
+    /// Of the users.
+    pub users: Vec<Fate>,
+    /// Of the ring groups.
+    pub ring_groups: Vec<Fate>,
+}
+
+impl Applied {
+    /// All of them.
+    pub fn fates(&self) -> impl Iterator<Item = &Fate> {
+        let Self {
+            claims,
+            users,
+            ring_groups,
+        } = self;
+        claims.iter().chain(users).chain(ring_groups)
+    }
+
+    /// Whether another plan could do what this one couldn't.
+    pub fn lost_any(&self) -> bool {
+        self.fates().any(|fate| *fate == Fate::Lost)
+    }
+}
+
+/// One write.
+struct Write<'a, F: WrittenField> {
+    name: &'a str,
+    expected: &'a Expected,
+    release: FieldSet<F>,
+    /// None: letting go is all.
+    body: Option<Json>,
+    force: bool,
+}
+
+/// Writes for one scope.
+pub struct Writer<'a> {
+    client: &'a Client,
+    objects: &'a Objects,
+    metrics: &'a Metrics,
+    stop: &'a CancellationToken,
+    system: &'a NamespacedName,
+    scope: &'a str,
+    /// Calls without any answer, in a row.
+    unanswered: AtomicU32,
+    /// What failed in this sync: it is not tried again before the next.
+    failed: BTreeMap<(Kind, Box<str>), String>,
+}
+
+impl<'a> Writer<'a> {
+    /// A writer for one sync of the scope of this name. It begins no write after `stop`.
+    pub fn new(
+        client: &'a Client,
+        objects: &'a Objects,
+        metrics: &'a Metrics,
+        stop: &'a CancellationToken,
+        system: &'a NamespacedName,
+        scope: &'a str,
+    ) -> Self {
+        Self {
+            client,
+            objects,
+            metrics,
+            stop,
+            system,
+            scope,
+            unanswered: AtomicU32::new(0),
+            failed: BTreeMap::new(),
+        }
+    }
+
+    /// Writes a plan.
+    pub async fn apply(&mut self, plan: &Plan) -> Applied {
+        let Plan {
+            claims,
+            users,
+            ring_groups,
+        } = plan;
+        let claimed = all(claims, |claim| self.claim(claim).boxed()).await;
+        let numbers: BTreeMap<Number, &Fate> = claims.iter().map(|claim| claim.number).zip(&claimed).collect();
+        let users = all(users, |change| self.change::<ObservedUser, _>(change, &numbers).boxed()).await;
+        let ring_groups = all(ring_groups, |change| {
+            self.change::<ObservedRingGroup, _>(change, &numbers).boxed()
+        })
+        .await;
+        let applied = Applied {
+            claims: claimed.clone(),
+            users,
+            ring_groups,
+        };
+        self.remember_failures(plan, &applied);
+        applied
+    }
+
+    async fn claim(&self, claim: &Claim) -> Fate {
+        let name = self.extension_name(claim);
+        let write = Write {
+            name: &name,
+            expected: &claim.expected,
+            release: FieldSet::<Field>::EMPTY,
+            body: Some(body::of_claim(self.system, self.scope, &name, claim)),
+            // One that exists is Cooling or its own: the rule on the holder refuses everything else, forced or not.
+            force: matches!(claim.expected, Expected::Present(_)),
+        };
+        let fate = self.write::<ObservedExtension, _>(write).await;
+        let holder = format!("spec.holder: {:?} {}", claim.holder.kind, claim.holder.name);
+        self.tell(Kind::Extension, &name, &fate, &holder);
+        fate
+    }
+
+    async fn change<R: Record, F: WrittenField>(&self, change: &Change<F>, claims: &BTreeMap<Number, &Fate>) -> Fate {
+        match change.needs.and_then(|number| claims.get(&number)) {
+            Some(Fate::Lost | Fate::Skipped) => return Fate::Skipped,
+            Some(Fate::Failed(reason)) => return Fate::Failed(reason.clone()),
+            Some(Fate::Created | Fate::Updated) | None => {}
+        }
+        let Change {
+            name,
+            expected,
+            release,
+            apply,
+            ..
+        } = change;
+        let write = Write {
+            name,
+            expected,
+            release: *release,
+            body: apply
+                .as_ref()
+                .map(|apply| body::of_change(R::KIND, self.system, name, expected, apply)),
+            force: apply.as_ref().is_some_and(|apply| apply.force),
+        };
+        let fate = self.write::<R, F>(write).await;
+        self.tell(R::KIND, name, &fate, &Differences(&change.changes));
+        fate
+    }
+
+    /// Writes one object, and tells the maps what it came to.
+    async fn write<R: Record, F: WrittenField>(&self, write: Write<'_, F>) -> Fate {
+        let (name, expected) = (write.name, write.expected);
+        if self.stop.is_cancelled() {
+            return Fate::Skipped;
+        }
+        if let Some(reason) = self.failed.get(&(R::KIND, name.into())) {
+            return Fate::Failed(reason.clone());
+        }
+        if self.unanswered.load(Ordering::Relaxed) >= UNANSWERED {
+            return Fate::Failed("not tried: the API server does not answer".to_owned());
+        }
+        let api = Api::namespaced_with(self.client.clone(), &self.system.namespace, &R::KIND.resource());
+        let mut answers = Vec::new();
+        self.objects.begin_write::<R>(self.system, name).await;
+        let result = send(&api, write, &mut answers).await;
+        self.objects.end_write::<R>(self.system, name, &answers).await;
+        match (result, expected) {
+            (Ok(()), Expected::Absent) => self.answered(Fate::Created),
+            (Ok(()), Expected::Present(_)) => self.answered(Fate::Updated),
+            (Err(error), _) if error.code().is_none() => {
+                self.unanswered.fetch_add(1, Ordering::Relaxed);
+                failed(&error)
+            }
+            (Err(error), _) => self.answered(self.judge::<R>(&api, name, expected, &error).await),
+        }
+    }
+
+    /// Whether a refusal means that the object is not what the plan took it for. It is read again to see.
+    async fn judge<R: Record>(
+        &self,
+        api: &Api<DynamicObject>,
+        name: &str,
+        expected: &Expected,
+        error: &CallError,
+    ) -> Fate {
+        let may_be_lost = match expected {
+            // Not found where nothing was expected: it is the namespace or the kind that is missing.
+            Expected::Absent => matches!(error.code(), Some(409 | 422)),
+            Expected::Present(_) => matches!(error.code(), Some(404 | 409 | 422)),
+        };
+        if !may_be_lost {
+            return failed(error);
+        }
+        let Ok(found) = call(api.get_opt(name)).await else {
+            return failed(error);
+        };
+        self.objects.looked_up::<R>(self.system, name, found.as_ref()).await;
+        match (expected, found) {
+            (Expected::Present(version), Some(found))
+                if found.metadata.resource_version.as_deref() == Some(&*version.resource_version) =>
+            {
+                failed(error)
+            }
+            // It was not there, and still isn't: what is wrong is the object.
+            (Expected::Absent, None) if error.code() == Some(422) => failed(error),
+            _ => Fate::Lost,
+        }
+    }
+
+    fn answered(&self, fate: Fate) -> Fate {
+        self.unanswered.store(0, Ordering::Relaxed);
+        fate
+    }
+
+    /// Says what became of a write, in one line of the log and to Prometheus.
+    fn tell(&self, kind: Kind, name: &str, fate: &Fate, changes: &dyn std::fmt::Display) {
+        if let Some(result) = counted(fate) {
+            self.metrics.written(written(kind), result);
+        }
+        let (namespace, system, scope, kind) = (&self.system.namespace, &self.system.name, self.scope, kind.name());
+        match fate {
+            Fate::Created => info!(namespace, system, scope, kind, name, %changes, "created"),
+            Fate::Updated => info!(namespace, system, scope, kind, name, %changes, "updated"),
+            Fate::Lost => debug!(
+                namespace,
+                system, scope, kind, name, "changed meanwhile, planning again"
+            ),
+            Fate::Skipped => {}
+            Fate::Failed(reason) => warn!(namespace, system, scope, kind, name, reason, "could not be written"),
+        }
+    }
+
+    fn remember_failures(&mut self, plan: &Plan, applied: &Applied) {
+        let claims = plan
+            .claims
+            .iter()
+            .map(|claim| (Kind::Extension, self.extension_name(claim)));
+        let users = plan.users.iter().map(|change| (Kind::User, change.name.clone()));
+        let ring_groups = plan
+            .ring_groups
+            .iter()
+            .map(|change| (Kind::RingGroup, change.name.clone()));
+        let written: Vec<_> = claims.chain(users).chain(ring_groups).collect();
+        for (object, fate) in written.into_iter().zip(applied.fates()) {
+            if let Fate::Failed(reason) = fate {
+                self.failed.insert(object, reason.clone());
+            }
+        }
+    }
+
+    fn extension_name(&self, claim: &Claim) -> Box<str> {
+        format!("{}-{}", self.system.name, claim.number).into()
+    }
+}
+
+fn counted(fate: &Fate) -> Option<WriteResult> {
+    match fate {
+        Fate::Created => Some(WriteResult::Created),
+        Fate::Updated => Some(WriteResult::Updated),
+        Fate::Lost => Some(WriteResult::Lost),
+        Fate::Failed(_) => Some(WriteResult::Failed),
+        Fate::Skipped => None,
+    }
+}
+
+fn written(kind: Kind) -> WrittenKind {
+    match kind {
+        Kind::User => WrittenKind::PhoneUser,
+        Kind::Extension => WrittenKind::Extension,
+        Kind::RingGroup => WrittenKind::RingGroup,
+    }
+}
+
+fn failed(error: &CallError) -> Fate {
+    Fate::Failed(with_causes(error))
+}
+
+/// The calls of one write: fields are let go of first, and then the apply is shorter.
+async fn send<F: WrittenField>(
+    api: &Api<DynamicObject>,
+    write: Write<'_, F>,
+    answers: &mut Vec<DynamicObject>,
+) -> Result<(), CallError> {
+    let Write {
+        name,
+        expected,
+        release: fields,
+        mut body,
+        force,
+    } = write;
+    if let Expected::Present(version) = expected
+        && !fields.is_empty()
+        && let Released::Rewritten(object) = release(api, name, version, fields).await?
+    {
+        if let Some(body) = &mut body {
+            body::expect_version(body, object.metadata.resource_version.as_deref());
+        }
+        answers.push(*object);
+    }
+    if let Some(body) = body {
+        let parameters = PatchParams {
+            force,
+            ..PatchParams::apply(FIELD_MANAGER)
+        };
+        answers.push(call(api.patch(name, &parameters, &Patch::Apply(body))).await?);
+    }
+    Ok(())
+}
+
+/// Does all the work, [`IN_FLIGHT`] pieces at a time, and gives what became of each in the order of the work.
+async fn all<'a, W: Sync>(work: &'a [W], write: impl Fn(&'a W) -> BoxFuture<'a, Fate> + Send + Sync) -> Vec<Fate> {
+    let next = AtomicUsize::new(0);
+    let hands = join_all((0..IN_FLIGHT).map(|_| hand(work, &next, &write))).await;
+    let mut fates: Vec<(usize, Fate)> = hands.into_iter().flatten().collect();
+    fates.sort_by_key(|(index, _)| *index);
+    fates.into_iter().map(|(_, fate)| fate).collect()
+}
+
+/// Takes one piece of work after the other until none is left. A future is made only for work that has begun: a plan may
+/// have hundreds of thousands of pieces.
+async fn hand<'a, W>(
+    work: &'a [W],
+    next: &AtomicUsize,
+    write: &(impl Fn(&'a W) -> BoxFuture<'a, Fate> + Send + Sync),
+) -> Vec<(usize, Fate)> {
+    let mut fates = Vec::new();
+    loop {
+        let index = next.fetch_add(1, Ordering::Relaxed);
+        let Some(piece) = work.get(index) else { return fates };
+        fates.push((index, write(piece).await));
+    }
+}

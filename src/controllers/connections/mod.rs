@@ -1,0 +1,335 @@
+//! The directories of all ActiveDirectoryConfigs: one [`Directory`] and the latest snapshot each. Asked by several, each is
+//! read once. Nothing here decides what a failure means.
+
+mod error;
+mod settings;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use jiff::Timestamp;
+use kube::{Client, runtime::reflector::Store};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::changes::NamespacedName;
+use crate::{
+    api::ActiveDirectoryConfig,
+    directory::{
+        AttributeName, ConnectionReport, ConnectionSettings, Directory, DirectoryError, Guid, RejectedPasswords,
+        Request, Snapshot,
+    },
+    serve::metrics::{DirectoryOperation, Metrics},
+};
+
+pub use self::{
+    error::{ConnectionError, ReferencedKind, SettingsError, Trouble},
+    settings::Permissions,
+};
+
+/// The directories of all ActiveDirectoryConfigs. Cloning shares.
+#[derive(Clone)]
+pub struct Connections(Arc<Shared>);
+
+struct Shared {
+    client: Client,
+    configs: Store<ActiveDirectoryConfig>,
+    rejected: RejectedPasswords,
+    permissions: Permissions,
+    metrics: Metrics,
+    stop: CancellationToken,
+    known: Mutex<BTreeMap<NamespacedName, Arc<Known>>>,
+}
+
+/// One configuration's directory.
+#[derive(Default)]
+struct Known {
+    /// Whoever reads has the turn; who waited for it meanwhile takes what was read then.
+    turn: tokio::sync::Mutex<()>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    directory: Option<Directory>,
+    /// What the directory connects with. `revision` moves with them.
+    settings: Option<ConnectionSettings>,
+    revision: u64,
+    /// Attributes that each scope needs: all are read, so that one read serves all.
+    attributes: BTreeMap<Box<str>, BTreeSet<AttributeName>>,
+    /// The last read that worked, and the one that did not if that was later.
+    latest: Option<Read<Arc<Snapshot>>>,
+    failed: Option<Read<ConnectionError>>,
+}
+
+/// What a read brought.
+struct Read<T> {
+    began: Timestamp,
+    revision: u64,
+    attributes: BTreeSet<AttributeName>,
+    brought: T,
+}
+
+/// A directory that is ready to be asked.
+pub struct Prepared {
+    name: NamespacedName,
+    directory: Directory,
+    settings: ConnectionSettings,
+    /// Moves when anything that the connection is made with changes: what was found before says nothing then.
+    pub revision: u64,
+    /// `metadata.resourceVersion` of the Secret with the account.
+    pub secret_version: String,
+}
+
+impl Connections {
+    /// None is connected to until somebody asks.
+    pub fn new(
+        client: Client,
+        configs: Store<ActiveDirectoryConfig>,
+        rejected: RejectedPasswords,
+        permissions: Permissions,
+        metrics: Metrics,
+        stop: CancellationToken,
+    ) -> Self {
+        Self(Arc::new(Shared {
+            client,
+            configs,
+            rejected,
+            permissions,
+            metrics,
+            stop,
+            known: Mutex::default(),
+        }))
+    }
+
+    /// Fetches what the configuration refers to, so that its directory is asked with the Secret's contents of now.
+    pub async fn prepare(&self, config: &ActiveDirectoryConfig) -> Result<Prepared, SettingsError> {
+        let name = NamespacedName::of(config);
+        let known = self.known(&name);
+        let fetched = settings::fetch(&self.0.client, config, self.0.permissions).await?;
+        let mut state = known.state();
+        if state.directory.is_none() {
+            self.remember_rejection(config, &fetched.settings, &fetched.secret_version);
+        }
+        let directory = match &state.directory {
+            Some(directory) => directory.clone(),
+            None => Directory::new(fetched.settings.clone(), self.0.rejected.clone()),
+        };
+        if state.settings.as_ref() != Some(&fetched.settings) {
+            directory.update(fetched.settings.clone());
+            state.settings = Some(fetched.settings.clone());
+            state.revision += 1;
+        }
+        state.directory = Some(directory.clone());
+        let revision = state.revision;
+        Ok(Prepared {
+            name,
+            directory,
+            settings: fetched.settings,
+            revision,
+            secret_version: fetched.secret_version,
+        })
+    }
+
+    /// A refusal that the status remembers from before a restart still counts, if it was of this Secret as it is.
+    fn remember_rejection(&self, config: &ActiveDirectoryConfig, settings: &ConnectionSettings, secret_version: &str) {
+        let rejected = config.status.as_ref().and_then(|status| status.rejected.as_ref());
+        let Some(rejected) = rejected.filter(|rejected| rejected.secret_resource_version == secret_version) else {
+            return;
+        };
+        self.0
+            .rejected
+            .remember(&settings.domain, &settings.account, rejected.time.0);
+    }
+
+    /// Tests the connection.
+    pub async fn test(&self, prepared: &Prepared) -> Result<ConnectionReport, ConnectionError> {
+        self.ask(&prepared.name, DirectoryOperation::Test, prepared.directory.test())
+            .await
+    }
+
+    /// When the directory refused the password that it is asked with, if that was in the last 30 minutes.
+    pub fn rejected_at(&self, prepared: &Prepared) -> Option<Timestamp> {
+        self.0
+            .rejected
+            .rejected_at(&prepared.settings.domain, &prepared.settings.account)
+    }
+
+    /// Everything that the scopes on a configuration need, as the directory was at `since` or later.
+    ///
+    /// Whoever asks while a read is under way shares the next one with all others who do.
+    pub async fn read(
+        &self,
+        config: &NamespacedName,
+        scope: &str,
+        attributes: BTreeSet<AttributeName>,
+        since: Timestamp,
+    ) -> Result<Arc<Snapshot>, ConnectionError> {
+        self.want(config, scope, attributes.clone());
+        let known = self.known(config);
+        let _turn = known.turn.lock().await;
+        let object = self.0.configs.get(&config.reference());
+        let object = object.ok_or_else(|| ConnectionError::FindConfig {
+            name: config.name.clone(),
+        })?;
+        let prepared = self
+            .prepare(&object)
+            .await
+            .map_err(|error| ConnectionError::Prepare(Arc::new(error)))?;
+        let attributes = {
+            let state = known.state();
+            if let Some(answer) = state.answer(since, prepared.revision, &attributes) {
+                return answer;
+            }
+            state.attributes.values().flatten().cloned().collect::<BTreeSet<_>>()
+        };
+        let began = Timestamp::now();
+        let request = Request {
+            attributes: attributes.clone(),
+        };
+        let answer = self
+            .ask(config, DirectoryOperation::Read, prepared.directory.read(&request))
+            .await
+            .map(Arc::new);
+        known.state().remember(began, prepared.revision, attributes, &answer);
+        answer
+    }
+
+    /// What was last read, if the directory is still asked as it was then and this has what the scope needs.
+    pub fn latest(&self, config: &NamespacedName, attributes: &BTreeSet<AttributeName>) -> Option<Arc<Snapshot>> {
+        let known = self.known(config);
+        let state = known.state();
+        state
+            .latest
+            .as_ref()
+            .filter(|read| read.serves(state.revision, attributes))
+            .map(|read| read.brought.clone())
+    }
+
+    /// Where the entries with these objectGUIDs are; `None`: the account sees no such entry.
+    pub async fn find(
+        &self,
+        config: &NamespacedName,
+        guids: &[Guid],
+    ) -> Result<BTreeMap<Guid, Option<String>>, ConnectionError> {
+        let object = self.0.configs.get(&config.reference());
+        let object = object.ok_or_else(|| ConnectionError::FindConfig {
+            name: config.name.clone(),
+        })?;
+        let prepared = self
+            .prepare(&object)
+            .await
+            .map_err(|error| ConnectionError::Prepare(Arc::new(error)))?;
+        self.ask(config, DirectoryOperation::Find, prepared.directory.find(guids))
+            .await
+    }
+
+    /// The scope is gone, or reads another configuration: nobody needs its attributes any more.
+    pub fn forget_scope(&self, namespace: &str, scope: &str) {
+        for (_, known) in self.all().iter().filter(|(name, _)| name.namespace == namespace) {
+            known.state().attributes.remove(scope);
+        }
+    }
+
+    /// The configuration is gone.
+    pub fn forget(&self, config: &NamespacedName) {
+        self.all().remove(config);
+        self.0.metrics.forget_directory(&config.namespace, &config.name);
+    }
+
+    /// The scope reads this configuration, and no other any more. Said early, it saves a second read for its sake.
+    pub fn want(&self, config: &NamespacedName, scope: &str, attributes: BTreeSet<AttributeName>) {
+        self.forget_scope(&config.namespace, scope);
+        self.known(config).state().attributes.insert(scope.into(), attributes);
+    }
+
+    async fn ask<T>(
+        &self,
+        config: &NamespacedName,
+        operation: DirectoryOperation,
+        answer: impl Future<Output = Result<T, DirectoryError>>,
+    ) -> Result<T, ConnectionError> {
+        let began = Instant::now();
+        let answer = tokio::select! {
+            answer = answer => answer,
+            () = self.0.stop.cancelled() => return Err(ConnectionError::Stop),
+        };
+        let reason = answer.as_ref().err().map(DirectoryError::reason);
+        self.0
+            .metrics
+            .directory_asked(&config.namespace, &config.name, operation, began.elapsed(), reason);
+        answer.map_err(|error| ConnectionError::Ask(Arc::new(error)))
+    }
+
+    fn known(&self, config: &NamespacedName) -> Arc<Known> {
+        self.all().entry(config.clone()).or_default().clone()
+    }
+
+    fn all(&self) -> MutexGuard<'_, BTreeMap<NamespacedName, Arc<Known>>> {
+        self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// What was read since then, if anything was.
+    fn answer(
+        &self,
+        since: Timestamp,
+        revision: u64,
+        attributes: &BTreeSet<AttributeName>,
+    ) -> Option<Result<Arc<Snapshot>, ConnectionError>> {
+        let failed = self
+            .failed
+            .as_ref()
+            .filter(|read| read.began >= since && read.revision == revision);
+        let latest = self
+            .latest
+            .as_ref()
+            .filter(|read| read.began >= since && read.serves(revision, attributes));
+        failed
+            .map(|read| Err(read.brought.clone()))
+            .or_else(|| latest.map(|read| Ok(read.brought.clone())))
+    }
+
+    fn remember(
+        &mut self,
+        began: Timestamp,
+        revision: u64,
+        attributes: BTreeSet<AttributeName>,
+        answer: &Result<Arc<Snapshot>, ConnectionError>,
+    ) {
+        match answer {
+            Ok(snapshot) => {
+                self.latest = Some(Read {
+                    began,
+                    revision,
+                    attributes,
+                    brought: snapshot.clone(),
+                });
+                self.failed = None;
+            }
+            Err(error) => {
+                self.failed = Some(Read {
+                    began,
+                    revision,
+                    attributes,
+                    brought: error.clone(),
+                })
+            }
+        }
+    }
+}
+
+impl<T> Read<T> {
+    fn serves(&self, revision: u64, attributes: &BTreeSet<AttributeName>) -> bool {
+        self.revision == revision && attributes.is_subset(&self.attributes)
+    }
+}

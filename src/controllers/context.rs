@@ -1,0 +1,35 @@
+//! What every controller is given. No logic here.
+
+use kube::Client;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    changes::Changes,
+    configuration::{Configuration, Reach},
+    connections::Connections,
+    observed::Objects,
+};
+use crate::serve::metrics::Metrics;
+
+/// What every controller is given. Cloning shares.
+#[derive(Clone)]
+pub struct Context {
+    /// The Kubernetes API.
+    pub client: Client,
+    /// Which namespaces are served.
+    pub reach: Reach,
+    /// What people wrote.
+    pub configuration: Configuration,
+    /// What is there of the many kinds.
+    pub objects: Objects,
+    /// Word of what changes.
+    pub changes: Changes,
+    /// The directories.
+    pub connections: Connections,
+    /// What Prometheus sees.
+    pub metrics: Metrics,
+    /// Cancelled when the operator is to stop: take no new work, start no new write.
+    pub stop: CancellationToken,
+    /// Reconciles of one kind that run at the same time.
+    pub concurrency: u16,
+}

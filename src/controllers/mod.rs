@@ -1,0 +1,20 @@
+//! The I/O side of the operator: one controller a kind, and what they share. It joins `api`, `directory` and `sync`.
+
+pub mod active_directory_config;
+pub mod apply;
+pub mod backoff;
+pub mod changes;
+pub mod client;
+pub mod conditions;
+pub mod configuration;
+pub mod connections;
+pub mod context;
+pub mod events;
+pub mod kinds_served;
+pub mod managed_fields;
+pub mod observed;
+pub mod release;
+pub mod runner;
+pub mod status;
+pub mod sync_scope;
+pub mod world;

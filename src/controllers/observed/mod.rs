@@ -1,0 +1,173 @@
+//! What is in the cluster of the many kinds (users, numbers, ring groups): compact maps, one set a phone system.
+//!
+//! The watches fill them, and the operator's own writes are folded in at once from the API server's answer, so that the
+//! next plan never works on what it has just changed itself. Nothing here decides what to do about what it sees.
+
+mod changes;
+mod kind;
+mod record;
+mod system;
+mod watch;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use futures::Stream;
+use kube::{Client, ResourceExt, api::DynamicObject};
+use tokio::sync::{OwnedRwLockReadGuard, RwLock, watch as signal};
+
+use self::{changes::Listeners, system::Told, watch::system_of};
+pub use self::{
+    changes::{Author, ObjectChange},
+    kind::{Kind, Record},
+    system::System,
+};
+use super::{changes::NamespacedName, configuration::Reach};
+use crate::sync::observed::{ObservedExtension, ObservedRingGroup, ObservedUser};
+
+/// How many kinds there are to list before the maps can be trusted.
+const KINDS: usize = 3;
+
+/// The objects of the many kinds, by phone system. Cloning shares.
+#[derive(Clone, Debug)]
+pub struct Objects {
+    systems: Arc<Mutex<BTreeMap<NamespacedName, Arc<RwLock<System>>>>>,
+    listeners: Listeners,
+    listed: Arc<signal::Sender<usize>>,
+}
+
+impl Objects {
+    /// Starts watching; the future keeps at it for as long as it is polled.
+    pub fn watch(client: &Client, reach: &Reach) -> (Self, impl Future<Output = ()> + Send + use<>) {
+        let objects = Self {
+            systems: Arc::default(),
+            listeners: Listeners::default(),
+            listed: Arc::new(signal::Sender::new(0)),
+        };
+        let users = watch::watch_kind::<ObservedUser>(objects.clone(), client.clone(), reach.clone());
+        let extensions = watch::watch_kind::<ObservedExtension>(objects.clone(), client.clone(), reach.clone());
+        let ring_groups = watch::watch_kind::<ObservedRingGroup>(objects.clone(), client.clone(), reach.clone());
+        let watching = async move {
+            tokio::join!(users, extensions, ring_groups);
+        };
+        (objects, watching)
+    }
+
+    /// Waits until each kind has been listed once.
+    pub async fn filled(&self) {
+        // It can't fail while `self` holds the sender.
+        let _ = self.listed.subscribe().wait_for(|listed| *listed == KINDS).await;
+    }
+
+    /// Whether each kind has been listed once.
+    pub fn is_filled(&self) -> bool {
+        *self.listed.borrow() == KINDS
+    }
+
+    /// The objects of a phone system. What happens meanwhile waits until this is dropped.
+    pub async fn of(&self, system: &NamespacedName) -> OwnedRwLockReadGuard<System> {
+        self.system(system).read_owned().await
+    }
+
+    /// What changes from now on, as often as twice a second.
+    pub fn changes(&self) -> impl Stream<Item = BTreeSet<ObjectChange>> + Send + use<> {
+        self.listeners.listen()
+    }
+
+    /// From here on, the watch may show the operator's own write of this object before its answer is there.
+    pub(super) async fn begin_write<R: Record>(&self, system: &NamespacedName, name: &str) {
+        self.system(system).write().await.begin_write(R::KIND, name);
+    }
+
+    /// The operator's write of this object is over; `answers` are what the API server said it became, if it did.
+    pub(super) async fn end_write<R: Record>(&self, system: &NamespacedName, name: &str, answers: &[DynamicObject]) {
+        let lock = self.system(system);
+        let mut maps = lock.write().await;
+        let mut told = Vec::new();
+        for answer in answers {
+            told.extend(maps.put(name, R::read(answer), Author::Operator));
+        }
+        let versions: Vec<Box<str>> = answers
+            .iter()
+            .filter_map(ResourceExt::resource_version)
+            .map(Into::into)
+            .collect();
+        told.extend(maps.end_write::<R>(name, &versions));
+        drop(maps);
+        self.tell(system, told);
+    }
+
+    /// Folds in what a read of one object showed; `None`: there is none of this name.
+    pub(super) async fn looked_up<R: Record>(
+        &self,
+        system: &NamespacedName,
+        name: &str,
+        object: Option<&DynamicObject>,
+    ) {
+        let lock = self.system(system);
+        let mut maps = lock.write().await;
+        // An object of this name in another phone system is none of this one.
+        let told = match object.filter(|object| system_of(object).as_ref() == Some(system)) {
+            Some(object) => maps.put(name, R::read(object), Author::Other),
+            None => maps.forget::<R>(name),
+        };
+        drop(maps);
+        self.tell(system, told);
+    }
+
+    async fn seen<R: Record>(&self, object: &DynamicObject) {
+        let Some(system) = system_of(object) else { return };
+        let told = self
+            .system(&system)
+            .write()
+            .await
+            .put(&object.name_any(), R::read(object), Author::Other);
+        self.tell(&system, told);
+    }
+
+    async fn deleted<R: Record>(&self, object: &DynamicObject) {
+        let Some(system) = system_of(object) else { return };
+        let version = object.resource_version().unwrap_or_default();
+        let told = self
+            .system(&system)
+            .write()
+            .await
+            .remove::<R>(&object.name_any(), &version);
+        self.tell(&system, told);
+    }
+
+    async fn replace<R: Record>(&self, mut listing: BTreeMap<NamespacedName, BTreeMap<Box<str>, R>>) {
+        let known: Vec<NamespacedName> = self.lock().keys().cloned().collect();
+        for system in known {
+            listing.entry(system).or_default();
+        }
+        for (system, listed) in listing {
+            let told = self.system(&system).write().await.replace(listed);
+            self.tell(&system, told);
+        }
+    }
+
+    fn count_listed(&self) {
+        self.listed.send_modify(|listed| *listed += 1);
+    }
+
+    fn system(&self, name: &NamespacedName) -> Arc<RwLock<System>> {
+        self.lock().entry(name.clone()).or_default().clone()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<NamespacedName, Arc<RwLock<System>>>> {
+        self.systems.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, system: &NamespacedName, told: Vec<Told>) {
+        for Told { by, scope } in told {
+            self.listeners.tell(&ObjectChange {
+                system: system.clone(),
+                by,
+                scope,
+            });
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! What people should see of a sync in Events: what was made and changed, new problems, conditions that turned. Pure.
+
+use k8s_openapi::{api::core::v1::ObjectReference, apimachinery::pkg::apis::meta::v1::Condition};
+
+use crate::{
+    api::{
+        SyncScopeStatus,
+        conditions::{READY, REFERENCES_RESOLVED, SYNCED},
+    },
+    controllers::{
+        apply::{Applied, Fate},
+        conditions::find,
+        events::{Notice, Notices},
+        observed::Kind,
+    },
+    sync::{
+        field::WrittenField,
+        plan::{Change, Plan},
+    },
+};
+
+/// What a plan made and changed. Numbers are told with whoever has them.
+pub(super) fn of_plan(notices: &mut Notices, plan: &Plan, applied: &Applied) {
+    for (change, fate) in plan.users.iter().zip(&applied.users) {
+        of_change(notices, Kind::User, change, fate);
+    }
+    for (change, fate) in plan.ring_groups.iter().zip(&applied.ring_groups) {
+        of_change(notices, Kind::RingGroup, change, fate);
+    }
+}
+
+fn of_change<F: WrittenField>(notices: &mut Notices, kind: Kind, change: &Change<F>, fate: &Fate) {
+    let fields = || {
+        let fields: Vec<String> = change
+            .changes
+            .iter()
+            .map(|change| change.field.place().to_string())
+            .collect();
+        if fields.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", fields.join(", "))
+        }
+    };
+    let (reason, note) = match fate {
+        Fate::Created => ("Created", format!("created {} {}", kind.name(), change.subject.login)),
+        Fate::Updated if change.links => (
+            "Linked",
+            format!("linked {} {} to {}", kind.name(), change.name, change.subject.login),
+        ),
+        Fate::Updated => (
+            "Updated",
+            format!("updated {} {}{}", kind.name(), change.subject.login, fields()),
+        ),
+        Fate::Lost | Fate::Skipped | Fate::Failed(_) => return,
+    };
+    notices.push(Notice {
+        warning: false,
+        reason: reason.to_owned(),
+        note,
+        about: Some(reference(kind, &change.name)),
+    });
+}
+
+/// New problems, and conditions that turned.
+pub(super) fn of_status(notices: &mut Notices, before: &SyncScopeStatus, after: &SyncScopeStatus) {
+    for kind in [READY, SYNCED, REFERENCES_RESOLVED] {
+        if let Some(condition) = turned(&before.conditions, &after.conditions, kind) {
+            let note = format!("{kind} is {}: {}", condition.status, condition.message);
+            let warning = condition.status == "False";
+            notices.push(Notice {
+                warning,
+                reason: condition.reason.clone(),
+                note,
+                about: None,
+            });
+        }
+    }
+    for problem in after
+        .problems
+        .iter()
+        .filter(|problem| !before.problems.contains(problem))
+    {
+        let note = format!("{}: {}", problem.login, problem.message);
+        notices.push(Notice {
+            warning: true,
+            reason: format!("{:?}", problem.reason),
+            note,
+            about: None,
+        });
+    }
+}
+
+/// A condition that became False, or True after having been False.
+fn turned<'a>(before: &[Condition], after: &'a [Condition], kind: &str) -> Option<&'a Condition> {
+    let status_before = find(before, kind).map_or("Unknown", |condition| condition.status.as_str());
+    let condition = find(after, kind)?;
+    match (status_before, condition.status.as_str()) {
+        (before, "False") if before != "False" => Some(condition),
+        ("False", "True") => Some(condition),
+        _ => None,
+    }
+}
+
+fn reference(kind: Kind, name: &str) -> ObjectReference {
+    let resource = kind.resource();
+    ObjectReference {
+        api_version: Some(resource.api_version),
+        kind: Some(resource.kind),
+        name: Some(name.to_owned()),
+        ..ObjectReference::default()
+    }
+}

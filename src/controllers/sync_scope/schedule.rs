@@ -1,0 +1,212 @@
+//! When a scope syncs, and why. Pure: the clock is an argument.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::{api::sync_scope::Trigger, controllers::backoff::Backoff, sync::validated::Timing};
+
+/// Waits after failed syncs.
+const RETRIES: Backoff = Backoff {
+    first: Duration::from_secs(5),
+    longest: Duration::from_mins(5),
+};
+
+/// What the operator remembers of a scope's last attempt. It starts empty with the process.
+#[derive(Clone, Debug, Default)]
+pub struct Attempts {
+    /// The generation that was attempted.
+    pub generation: Option<i64>,
+    /// What the references looked like then.
+    pub references: Option<u64>,
+    /// When it began.
+    pub began: Option<Timestamp>,
+    /// Failed ones in a row.
+    pub failures: u32,
+    /// When the last of the failed ones ended.
+    pub ended: Option<Timestamp>,
+}
+
+/// What a scope looks like now.
+#[derive(Clone, Debug)]
+pub struct Situation {
+    /// `metadata.generation`.
+    pub generation: Option<i64>,
+    /// A digest of what it refers to.
+    pub references: u64,
+    /// The directory is asked in another way than when it was last read.
+    pub connection_changed: bool,
+    /// Somebody asked for a sync that has not been acted upon.
+    pub requested: bool,
+    /// Somebody else changed an object of the phone system since the last attempt.
+    pub objects_changed: bool,
+}
+
+impl Attempts {
+    /// Why the scope should sync now, if it should.
+    pub fn due(&self, situation: &Situation, timing: &Timing, now: Timestamp) -> Option<Trigger> {
+        let Some(began) = self.began else {
+            return Some(if situation.requested {
+                Trigger::Requested
+            } else {
+                Trigger::Started
+            });
+        };
+        if situation.requested {
+            Some(Trigger::Requested)
+        } else if self.generation != situation.generation {
+            Some(Trigger::SpecChanged)
+        } else if self.references != Some(situation.references) || situation.connection_changed {
+            Some(Trigger::ReferenceChanged)
+        } else if situation.objects_changed {
+            Some(Trigger::ObjectChanged)
+        } else if self.retry().is_some_and(|retry| retry <= now) {
+            Some(Trigger::Retried)
+        } else if scheduled(timing, began) <= now {
+            Some(Trigger::Scheduled)
+        } else {
+            None
+        }
+    }
+
+    /// When to look again, if nothing happens before.
+    pub fn next(&self, timing: &Timing, now: Timestamp) -> Timestamp {
+        let scheduled = self.began.map_or(now, |began| scheduled(timing, began));
+        self.retry().map_or(scheduled, |retry| retry.min(scheduled))
+    }
+
+    /// One more attempt failed, and ended now.
+    pub fn failed(&mut self, now: Timestamp) {
+        self.failures = self.failures.saturating_add(1);
+        self.ended = Some(now);
+    }
+
+    fn retry(&self) -> Option<Timestamp> {
+        let ended = self.ended.filter(|_| self.failures > 0)?;
+        ended.checked_add(RETRIES.after(self.failures)).ok()
+    }
+}
+
+/// When the sync after one that began at `last` is due. A schedule that never comes is never due.
+fn scheduled(timing: &Timing, last: Timestamp) -> Timestamp {
+    timing.next_after(last).unwrap_or(Timestamp::MAX)
+}
+
+/// From when on data that was read at `read` is old: three syncs should have come.
+pub fn stale_from(timing: &Timing, read: Timestamp) -> Timestamp {
+    (0..3).fold(read, |time, _| scheduled(timing, time))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn time(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn hourly() -> Timing {
+        Timing::Interval(Duration::from_hours(1))
+    }
+
+    fn synced() -> Attempts {
+        Attempts {
+            generation: Some(3),
+            references: Some(7),
+            began: Some(time("2026-11-20T10:00:00Z")),
+            failures: 0,
+            ended: Some(time("2026-11-20T10:00:05Z")),
+        }
+    }
+
+    const CONVERGED: Situation = Situation {
+        generation: Some(3),
+        references: 7,
+        connection_changed: false,
+        requested: false,
+        objects_changed: false,
+    };
+
+    #[test]
+    fn data_is_old_when_three_syncs_should_have_come() {
+        assert_eq!(
+            stale_from(&hourly(), time("2026-11-20T10:00:00Z")),
+            time("2026-11-20T13:00:00Z")
+        );
+    }
+
+    #[test]
+    fn nothing_is_due_before_its_time() {
+        let now = time("2026-11-20T10:59:59Z");
+        assert_eq!(synced().due(&CONVERGED, &hourly(), now), None);
+        assert_eq!(synced().next(&hourly(), now), time("2026-11-20T11:00:00Z"));
+    }
+
+    #[test]
+    fn each_cause_has_its_trigger() {
+        let now = time("2026-11-20T10:30:00Z");
+        let due = |attempts: &Attempts, situation: Situation| attempts.due(&situation, &hourly(), now);
+        assert_eq!(due(&Attempts::default(), CONVERGED), Some(Trigger::Started));
+        assert_eq!(
+            due(
+                &synced(),
+                Situation {
+                    requested: true,
+                    ..CONVERGED
+                }
+            ),
+            Some(Trigger::Requested)
+        );
+        assert_eq!(
+            due(
+                &synced(),
+                Situation {
+                    generation: Some(4),
+                    ..CONVERGED
+                }
+            ),
+            Some(Trigger::SpecChanged)
+        );
+        assert_eq!(
+            due(
+                &synced(),
+                Situation {
+                    references: 8,
+                    ..CONVERGED
+                }
+            ),
+            Some(Trigger::ReferenceChanged)
+        );
+        assert_eq!(
+            due(
+                &synced(),
+                Situation {
+                    objects_changed: true,
+                    ..CONVERGED
+                }
+            ),
+            Some(Trigger::ObjectChanged)
+        );
+        assert_eq!(
+            synced().due(&CONVERGED, &hourly(), time("2026-11-20T11:00:00Z")),
+            Some(Trigger::Scheduled)
+        );
+    }
+
+    #[test]
+    fn a_failure_is_retried_later_and_later() {
+        let failed = Attempts {
+            failures: 2,
+            ..synced()
+        };
+        assert_eq!(failed.due(&CONVERGED, &hourly(), time("2026-11-20T10:00:14Z")), None);
+        assert_eq!(
+            failed.next(&hourly(), time("2026-11-20T10:00:14Z")),
+            time("2026-11-20T10:00:15Z")
+        );
+        assert_eq!(
+            failed.due(&CONVERGED, &hourly(), time("2026-11-20T10:00:15Z")),
+            Some(Trigger::Retried)
+        );
+    }
+}

@@ -1,0 +1,128 @@
+//! All controllers of one reach, from the first look for the CRDs to the last write. What each of them does is its own.
+
+use std::time::Duration;
+
+use kube::Client;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::{
+    active_directory_config,
+    changes::Changes,
+    configuration::{Configuration, Reach},
+    connections::{Connections, Permissions},
+    context::Context,
+    kinds_served,
+    observed::Objects,
+    sync_scope,
+};
+use crate::{
+    causes::with_causes,
+    directory::RejectedPasswords,
+    serve::{health::Readiness, metrics::Metrics},
+};
+
+/// From one look for the CRDs to the next.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// From one complaint that they are missing to the next.
+const COMPLAIN_AGAIN: Duration = Duration::from_secs(30);
+
+const CRDS: &str = "the CRDs";
+const CACHES: &str = "the caches";
+
+/// What all reaches of one operator share.
+#[derive(Clone)]
+pub struct Shared {
+    /// The Kubernetes API.
+    pub client: Client,
+    /// Passwords that were refused, by whichever configuration.
+    pub rejected: RejectedPasswords,
+    /// What the person who runs the operator allows.
+    pub permissions: Permissions,
+    /// What Prometheus sees.
+    pub metrics: Metrics,
+    /// What is still missing before the operator can serve.
+    pub readiness: Readiness,
+    /// Reconciles of one kind that run at the same time.
+    pub concurrency: u16,
+    /// Cancelled when the operator is to stop.
+    pub stop: CancellationToken,
+}
+
+/// The operator isn't ready before every reach has what it needs: say so before any of them starts.
+pub fn await_readiness(readiness: &Readiness) {
+    readiness.await_arrival(CRDS);
+    readiness.await_arrival(CACHES);
+}
+
+/// Serves one reach until the operator stops and what was under way has finished.
+pub async fn run(shared: Shared, reach: Reach) {
+    let stop = shared.stop.clone();
+    tokio::select! {
+        () = find_kinds(&shared.client, &reach) => {}
+        () = stop.cancelled() => return,
+    }
+    shared.readiness.arrived(CRDS);
+
+    let changes = Changes::default();
+    let (configuration, watching) = Configuration::watch(&shared.client, &reach, &changes);
+    let (objects, watching_objects) = Objects::watch(&shared.client, &reach);
+    let context = context(&shared, reach, configuration.clone(), objects.clone(), changes.clone());
+    // Each of these listens from here on, and nothing is announced before the watches are polled.
+    let references =
+        active_directory_config::references::watch(shared.client.clone(), configuration.directories.clone(), &changes);
+    let controllers = async {
+        tokio::join!(active_directory_config::run(&context), sync_scope::run(&context));
+    };
+    let filled = async {
+        if configuration.filled().await.is_ok() {
+            objects.filled().await;
+            shared.readiness.arrived(CACHES);
+            info!("the caches are filled");
+        }
+        std::future::pending::<()>().await;
+    };
+    // Only the controllers have an end.
+    tokio::select! {
+        () = controllers => {}
+        () = watching => {}
+        () = watching_objects => {}
+        () = references => {}
+        () = filled => {}
+    }
+}
+
+fn context(shared: &Shared, reach: Reach, configuration: Configuration, objects: Objects, changes: Changes) -> Context {
+    let connections = Connections::new(
+        shared.client.clone(),
+        configuration.directories.clone(),
+        shared.rejected.clone(),
+        shared.permissions,
+        shared.metrics.clone(),
+        shared.stop.clone(),
+    );
+    Context {
+        client: shared.client.clone(),
+        reach,
+        configuration,
+        objects,
+        changes,
+        connections,
+        metrics: shared.metrics.clone(),
+        stop: shared.stop.clone(),
+        concurrency: shared.concurrency,
+    }
+}
+
+/// Returns when the API server has all our kinds; until then says now and then what is missing.
+async fn find_kinds(client: &Client, reach: &Reach) {
+    let mut complained: Option<Instant> = None;
+    while let Err(unserved) = kinds_served::check(client, reach).await {
+        if complained.is_none_or(|at| at.elapsed() >= COMPLAIN_AGAIN) {
+            warn!(error = with_causes(&unserved), "cannot begin yet");
+            complained = Some(Instant::now());
+        }
+        sleep(LOOK_AGAIN).await;
+    }
+}

@@ -1,0 +1,207 @@
+//! directory: the handle on one domain. Which server, which connection, and when to try another; no operation that writes.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::connection::{self, Connection};
+use super::discovery;
+use super::error::DirectoryError;
+use super::reading::{ConnectionReport, Find, Inquiry, Read, Request, Test};
+use super::rejected::RejectedPasswords;
+use super::settings::{ConnectionSettings, ServerAddress};
+use super::{Guid, Snapshot};
+
+/// At any time: one read, and beside it something short.
+const MOST_CONNECTIONS: usize = 2;
+/// An idle connection may have been forgotten by a firewall after this.
+const LONGEST_IDLE: Duration = Duration::from_mins(1);
+/// ldap3 keeps the id of each search for ever, so no connection is kept for ever.
+const LONGEST_LIFE: Duration = Duration::from_mins(30);
+
+/// One Active Directory domain, to be read. Cheap to clone; clones share connections and settings.
+#[derive(Clone, Debug)]
+pub struct Directory {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    rejected: RejectedPasswords,
+    slots: Semaphore,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    settings: Arc<ConnectionSettings>,
+    /// The server that worked last: used until it fails.
+    preferred: Option<ServerAddress>,
+    /// With the settings that it was opened with.
+    idle: Option<(Arc<ConnectionSettings>, Connection)>,
+}
+
+impl Directory {
+    /// A directory that has not been connected to.
+    pub fn new(settings: ConnectionSettings, rejected: RejectedPasswords) -> Self {
+        let state = State {
+            settings: Arc::new(settings),
+            preferred: None,
+            idle: None,
+        };
+        Self {
+            shared: Arc::new(Shared {
+                rejected,
+                slots: Semaphore::new(MOST_CONNECTIONS),
+                state: Mutex::new(state),
+            }),
+        }
+    }
+
+    /// New settings, for all connections from now on. What runs goes on with the old ones.
+    pub fn update(&self, settings: ConnectionSettings) {
+        let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if *state.settings != settings {
+            state.settings = Arc::new(settings);
+            state.preferred = None;
+            state.idle = None;
+        }
+    }
+
+    /// Connects, binds, and counts whom the account can see.
+    pub async fn test(&self) -> Result<ConnectionReport, DirectoryError> {
+        self.run(Test).await
+    }
+
+    /// Reads everything: on one connection, from one domain controller, to the end. Or fails.
+    pub async fn read(&self, request: &Request) -> Result<Snapshot, DirectoryError> {
+        self.run(Read {
+            request: request.clone(),
+        })
+        .await
+    }
+
+    /// Where the entries with these objectGUIDs are; `None`: the account sees no such entry.
+    pub async fn find(&self, guids: &[Guid]) -> Result<BTreeMap<Guid, Option<String>>, DirectoryError> {
+        if guids.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        self.run(Find { guids: guids.to_vec() }).await
+    }
+
+    /// Asks in a task of its own: a caller that gives up ends the task with its connection, and leaves no half-taken search.
+    async fn run<I: Inquiry>(&self, inquiry: I) -> Result<I::Answer, DirectoryError> {
+        let shared = Arc::clone(&self.shared);
+        let mut task = JoinSet::new();
+        task.spawn(async move { shared.ask(&inquiry).await });
+        task.join_next()
+            .await
+            .and_then(Result::ok)
+            .unwrap_or(Err(DirectoryError::Finish))
+    }
+}
+
+impl Shared {
+    async fn ask<I: Inquiry>(&self, inquiry: &I) -> Result<I::Answer, DirectoryError> {
+        let _slot = self.slots.acquire().await.map_err(|_| DirectoryError::Finish)?;
+        let (settings, idle) = self.settings_and_idle();
+        settings.check()?;
+        if let Some(connection) = idle {
+            match self.ask_on(connection, &settings, inquiry).await {
+                Err(error) if error.another_server_may_help() => {
+                    tracing::debug!(%error, "an idle connection no longer works");
+                }
+                answer => return answer,
+            }
+        }
+        self.ask_each(&settings, inquiry).await
+    }
+
+    /// Tries the servers in order, first the one that worked last, until one answers or nobody could do better.
+    async fn ask_each<I: Inquiry>(
+        &self,
+        settings: &Arc<ConnectionSettings>,
+        inquiry: &I,
+    ) -> Result<I::Answer, DirectoryError> {
+        let account = &settings.account;
+        if let Some(rejected_at) = self.rejected.rejected_at(&settings.domain, account) {
+            return Err(connection::bind_again(&account.username, rejected_at));
+        }
+        let mut failures = Vec::new();
+        for server in self.in_order(discovery::servers(settings).await?) {
+            let answer = match Connection::open(settings, &server, &self.rejected).await {
+                Ok(connection) => self.ask_on(connection, settings, inquiry).await,
+                Err(error) => Err(error),
+            };
+            match answer {
+                Err(error) if error.another_server_may_help() => {
+                    tracing::debug!(%server, reason = error.reason(), %error, "a domain controller could not be used");
+                    failures.push(error);
+                }
+                answer => return answer,
+            }
+        }
+        match <[DirectoryError; 1]>::try_from(failures) {
+            Ok([failure]) => Err(failure),
+            Err(failures) => Err(DirectoryError::TryServers { failures }),
+        }
+    }
+
+    /// Asks on a connection and keeps it for the next time, if it is whole.
+    async fn ask_on<I: Inquiry>(
+        &self,
+        mut connection: Connection,
+        settings: &Arc<ConnectionSettings>,
+        inquiry: &I,
+    ) -> Result<I::Answer, DirectoryError> {
+        connection.deadline = Instant::now() + settings.timeouts.whole;
+        let answer = inquiry.ask(settings, &mut connection).await;
+        if answer.is_ok() {
+            self.keep(connection, settings);
+        } else {
+            // Results of what failed may still be under way on it.
+            drop(connection);
+        }
+        answer
+    }
+
+    fn keep(&self, mut connection: Connection, settings: &Arc<ConnectionSettings>) {
+        connection.last_used = Instant::now();
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if !Arc::ptr_eq(&state.settings, settings) {
+            tokio::spawn(connection.close());
+            return;
+        }
+        state.preferred = Some(connection.server.clone());
+        if let Some((_, other)) = state.idle.replace((Arc::clone(settings), connection)) {
+            tokio::spawn(other.close());
+        }
+    }
+
+    fn settings_and_idle(&self) -> (Arc<ConnectionSettings>, Option<Connection>) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let idle = state.idle.take().map(|(_, connection)| connection);
+        let usable = idle.filter(|connection| {
+            !connection.is_over()
+                && connection.last_used.elapsed() < LONGEST_IDLE
+                && connection.opened.elapsed() < LONGEST_LIFE
+        });
+        (Arc::clone(&state.settings), usable)
+    }
+
+    fn in_order(&self, mut servers: Vec<ServerAddress>) -> Vec<ServerAddress> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(position) = servers
+            .iter()
+            .position(|server| Some(server) == state.preferred.as_ref())
+        {
+            let preferred = servers.remove(position);
+            servers.insert(0, preferred);
+        }
+        servers
+    }
+}

@@ -1,0 +1,249 @@
+//! directory: searches. Pages are asked for until the directory says that there are no more; anything else is an error,
+//! never a short result (promise 2).
+
+use std::time::Duration;
+
+use lber::structure::{PL, StructureTag};
+use ldap3::controls::{MakeCritical, PagedResults};
+use ldap3::{LdapError, LdapResult, Scope, SearchStream};
+use tokio::time::Instant;
+
+use super::ber::Malformed;
+use super::connection::Connection;
+use super::error::DirectoryError;
+use super::framing;
+use super::ranges;
+use super::{Dn, RawEntry};
+
+/// AD's own limit (`MaxPageSize`).
+const PAGE_SIZE: i32 = 1000;
+const PAGED_RESULTS: &str = "1.2.840.113556.1.4.319";
+const EVERYTHING: &str = "(objectClass=*)";
+const NO_SUCH_OBJECT: u32 = 32;
+const INVALID_DN_SYNTAX: u32 = 34;
+const REFERRAL: u32 = 10;
+
+/// Tags of what a search returns (RFC 4511 section 4.5.2).
+const SEARCH_ENTRY: u64 = 4;
+const SEARCH_REFERENCE: u64 = 19;
+
+/// What to look for, below which entry.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Search<'a> {
+    pub(super) base: &'a str,
+    pub(super) filter: &'a str,
+    pub(super) attributes: &'a [&'a str],
+}
+
+/// How a page ended.
+struct PageEnd {
+    /// Where the next page begins; empty: there is none.
+    cookie: Vec<u8>,
+    referrals: usize,
+}
+
+impl Connection {
+    /// Everything that fits, from the first page to the last, each entry with all its values. Returns how many referrals
+    /// there were.
+    pub(super) async fn search(
+        &mut self,
+        search: Search<'_>,
+        found: &mut (impl FnMut(RawEntry) + Send),
+    ) -> Result<usize, DirectoryError> {
+        let mut cut = Vec::new();
+        let mut referrals = 0;
+        let mut cookie = Vec::new();
+        loop {
+            let page = self
+                .page(search, cookie, &mut |entry| {
+                    if ranges::is_cut(&entry) {
+                        cut.push(entry);
+                    } else {
+                        found(entry);
+                    }
+                })
+                .await?;
+            referrals += page.referrals;
+            cookie = page.cookie;
+            if cookie.is_empty() {
+                break;
+            }
+        }
+        for entry in cut {
+            found(self.rejoin(entry).await?);
+        }
+        Ok(referrals)
+    }
+
+    async fn page(
+        &mut self,
+        search: Search<'_>,
+        cookie: Vec<u8>,
+        found: &mut (impl FnMut(RawEntry) + Send),
+    ) -> Result<PageEnd, DirectoryError> {
+        let paging = PagedResults {
+            size: PAGE_SIZE,
+            cookie,
+        }
+        .critical();
+        let stream = self
+            .ldap
+            .with_timeout(self.timeouts.search)
+            .with_controls(paging)
+            .streaming_search(search.base, Scope::Subtree, search.filter, search.attributes.to_vec())
+            .await;
+        let (answer, referrals) = self.drain(stream, self.timeouts.search, found).await?;
+        match answer.rc {
+            0 => Ok(PageEnd {
+                cookie: self.next_cookie(&answer)?,
+                referrals,
+            }),
+            // AD answers with a referral for a base that is in another domain.
+            NO_SUCH_OBJECT | INVALID_DN_SYNTAX | REFERRAL => Err(self.lost_base(search.base, &answer).await),
+            _ => Err(self.answer(&answer)),
+        }
+    }
+
+    /// The entry at `base` itself; `None` when there is none that the account may see.
+    pub(super) async fn search_base(
+        &mut self,
+        base: &str,
+        attributes: &[&str],
+    ) -> Result<Option<RawEntry>, DirectoryError> {
+        let mut entry = None;
+        let stream = self
+            .ldap
+            .with_timeout(self.timeouts.answer)
+            .streaming_search(base, Scope::Base, EVERYTHING, attributes.to_vec())
+            .await;
+        let (answer, _) = self
+            .drain(stream, self.timeouts.answer, &mut |found| entry = Some(found))
+            .await?;
+        match answer.rc {
+            0 => Ok(entry),
+            NO_SUCH_OBJECT => Ok(None),
+            _ => Err(self.answer(&answer)),
+        }
+    }
+
+    /// Takes one search's results until the directory has said how it ended. Each wait has ldap3's own timeout: one from
+    /// outside would lose results without a word.
+    async fn drain<'a>(
+        &mut self,
+        stream: Result<SearchStream<'a, &'a str, Vec<&'a str>>, LdapError>,
+        timeout: Duration,
+        found: &mut (impl FnMut(RawEntry) + Send),
+    ) -> Result<(LdapResult, usize), DirectoryError> {
+        let mut stream = stream.map_err(|error| self.failure(error, timeout))?;
+        let mut referrals = 0;
+        while let Some(result) = stream.next().await.map_err(|error| self.failure(error, timeout))? {
+            self.guard.took_result();
+            let tag = result.0;
+            if Instant::now() > self.deadline {
+                return Err(DirectoryError::Await {
+                    server: self.server.clone(),
+                    waited: self.timeouts.whole,
+                });
+            }
+            match tag.id {
+                SEARCH_ENTRY => found(self.understood(entry(tag))?),
+                SEARCH_REFERENCE => referrals += 1,
+                _ => return Err(self.incomplete("a search returned something that is neither an entry nor a referral")),
+            }
+        }
+        Ok((stream.finish().await, referrals))
+    }
+
+    /// Where the next page begins. A directory that does not say has not promised that there is none.
+    fn next_cookie(&self, answer: &LdapResult) -> Result<Vec<u8>, DirectoryError> {
+        let control = answer.ctrls.iter().find(|control| control.1.ctype == PAGED_RESULTS);
+        let value = control.and_then(|control| control.1.val.as_deref());
+        let value = value.ok_or_else(|| self.incomplete("the directory did not say whether there are more pages"))?;
+        let cookie = self.understood(framing::paging_cookie(value))?;
+        if cookie.is_empty() || Instant::now() <= self.deadline {
+            Ok(cookie.to_vec())
+        } else {
+            Err(DirectoryError::Await {
+                server: self.server.clone(),
+                waited: self.timeouts.whole,
+            })
+        }
+    }
+
+    /// Says how far a base DN exists. Samba doesn't, so it is looked for.
+    async fn lost_base(&mut self, base: &str, answer: &LdapResult) -> DirectoryError {
+        let mut matched = self.said(&answer.matched);
+        let mut ancestor = Dn::parse(base).ok().and_then(|base| base.parent());
+        while let (true, Some(dn)) = (matched.is_empty(), &ancestor) {
+            match self.search_base(dn.as_str(), &["1.1"]).await {
+                Ok(Some(entry)) => matched = entry.dn,
+                Ok(None) => ancestor = dn.parent(),
+                Err(_) => break,
+            }
+        }
+        DirectoryError::FindBase {
+            server: self.server.clone(),
+            base_dn: base.to_owned(),
+            matched,
+        }
+    }
+
+    pub(super) fn incomplete(&self, detail: impl Into<String>) -> DirectoryError {
+        DirectoryError::Complete {
+            server: self.server.clone(),
+            detail: detail.into(),
+        }
+    }
+
+    fn understood<T>(&self, read: Result<T, Malformed>) -> Result<T, DirectoryError> {
+        read.map_err(|malformed| DirectoryError::Understand {
+            server: self.server.clone(),
+            malformed,
+        })
+    }
+}
+
+/// A parsed `SearchResultEntry` as an entry, by moving its parts: ldap3's own way panics on what it did not expect, copies, and
+/// guesses which values are text.
+fn entry(tag: StructureTag) -> Result<RawEntry, Malformed> {
+    let [dn, attributes] = parts(tag, "an entry")?;
+    let dn = string(dn, "an entry's DN")?;
+    let attributes = children(attributes, "an entry's attributes")?
+        .into_iter()
+        .map(attribute);
+    Ok(RawEntry {
+        dn,
+        attributes: attributes.collect::<Result<_, _>>()?,
+    })
+}
+
+fn attribute(tag: StructureTag) -> Result<(String, Vec<Vec<u8>>), Malformed> {
+    let [name, values] = parts(tag, "an attribute")?;
+    let name = string(name, "an attribute's name")?;
+    let values = children(values, "an attribute's values")?
+        .into_iter()
+        .map(|value| bytes(value, "a value"));
+    Ok((name, values.collect::<Result<_, _>>()?))
+}
+
+fn parts<const COUNT: usize>(tag: StructureTag, what: &'static str) -> Result<[StructureTag; COUNT], Malformed> {
+    children(tag, what)?.try_into().map_err(|_| Malformed::Unexpected(what))
+}
+
+fn children(tag: StructureTag, what: &'static str) -> Result<Vec<StructureTag>, Malformed> {
+    match tag.payload {
+        PL::C(children) => Ok(children),
+        PL::P(_) => Err(Malformed::Unexpected(what)),
+    }
+}
+
+fn bytes(tag: StructureTag, what: &'static str) -> Result<Vec<u8>, Malformed> {
+    match tag.payload {
+        PL::P(bytes) => Ok(bytes),
+        PL::C(_) => Err(Malformed::Unexpected(what)),
+    }
+}
+
+fn string(tag: StructureTag, what: &'static str) -> Result<String, Malformed> {
+    String::from_utf8(bytes(tag, what)?).map_err(|_| Malformed::NotUtf8(what))
+}

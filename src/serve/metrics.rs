@@ -1,0 +1,456 @@
+//! What Prometheus sees: one method for each thing worth counting. No I/O, no Kubernetes client, no knowledge of who calls.
+//!
+//! Labels are the namespace and name of a configuration object, and closed sets (reasons, results, kinds). The series of an
+//! object go away with it (`forget_…`), so that a deleted scope can't keep an alert alive.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    hash::Hash,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use prometheus_client::{
+    encoding::{EncodeLabelSet, EncodeLabelValue, text},
+    metrics::{
+        TypedMetric,
+        counter::Counter,
+        family::{Family, MetricConstructor},
+        gauge::Gauge,
+        histogram::Histogram,
+        info::Info,
+    },
+    registry::{Metric, Registry},
+};
+
+use crate::api::sync_scope::{ProblemReason, UserCounts};
+
+/// What the operator counts and measures. Cloning shares.
+#[derive(Clone)]
+pub struct Metrics(Arc<Inner>);
+
+/// What a write to the Kubernetes API was about.
+#[derive(Clone, Copy, Debug, EncodeLabelValue, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum WrittenKind {
+    /// A person.
+    PhoneUser,
+    /// A number.
+    Extension,
+    /// A department.
+    RingGroup,
+    /// The status of a configuration object.
+    Status,
+    /// An event.
+    Event,
+}
+
+/// How a write to the Kubernetes API ended.
+#[derive(Clone, Copy, Debug, EncodeLabelValue, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum WriteResult {
+    /// The object is new.
+    Created,
+    /// The object was changed.
+    Updated,
+    /// Fields were let go of.
+    Released,
+    /// Somebody else was faster (409 or 422): read again.
+    Lost,
+    /// Anything else went wrong.
+    Failed,
+}
+
+/// What was asked of a directory.
+#[derive(Clone, Copy, Debug, EncodeLabelValue, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum DirectoryOperation {
+    /// The connection was tested.
+    Test,
+    /// Everything was read.
+    Read,
+    /// Single accounts were asked for.
+    Find,
+}
+
+/// How many numbers of a rule are in which state; together they are its capacity.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RuleNumbers {
+    /// Held by somebody.
+    pub assigned: i64,
+    /// Resting after their last holder.
+    pub cooling: i64,
+    /// Free now.
+    pub free: i64,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, Ord, PartialEq, PartialOrd)]
+struct ObjectLabels {
+    namespace: String,
+    name: String,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, Ord, PartialEq, PartialOrd)]
+struct StateLabels {
+    namespace: String,
+    name: String,
+    state: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, Ord, PartialEq, PartialOrd)]
+struct ReasonLabels {
+    namespace: String,
+    name: String,
+    reason: String,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, Ord, PartialEq, PartialOrd)]
+struct ResultLabels {
+    namespace: String,
+    name: String,
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, Ord, PartialEq, PartialOrd)]
+struct OperationLabels {
+    namespace: String,
+    name: String,
+    operation: DirectoryOperation,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, Ord, PartialEq, PartialOrd)]
+struct WriteLabels {
+    kind: WrittenKind,
+    result: WriteResult,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, Ord, PartialEq, PartialOrd)]
+struct ReconcileLabels {
+    controller: &'static str,
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, Ord, PartialEq, PartialOrd)]
+struct ControllerLabels {
+    controller: &'static str,
+}
+
+/// Whether labels belong to an object.
+trait OfObject {
+    fn is_of(&self, namespace: &str, name: &str) -> bool;
+}
+
+macro_rules! of_object {
+    ($($labels:ty),*) => {$(
+        impl OfObject for $labels {
+            fn is_of(&self, namespace: &str, name: &str) -> bool {
+                self.namespace == namespace && self.name == name
+            }
+        }
+    )*};
+}
+of_object!(ObjectLabels, StateLabels, ReasonLabels, ResultLabels, OperationLabels);
+
+/// A family that knows its label sets, so that those of a deleted object can be dropped.
+struct ObjectFamily<S, M, C = fn() -> M> {
+    family: Family<S, M, C>,
+    seen: Mutex<BTreeSet<S>>,
+}
+
+impl<S: Clone + Eq + Hash + Ord + OfObject, M: Clone, C: MetricConstructor<M>> ObjectFamily<S, M, C> {
+    fn new(family: Family<S, M, C>) -> Self {
+        Self {
+            family,
+            seen: Mutex::default(),
+        }
+    }
+
+    fn of(&self, labels: S) -> M {
+        let metric = self.family.get_or_create_owned(&labels);
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(labels);
+        metric
+    }
+
+    fn forget(&self, namespace: &str, name: &str) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.retain(|labels| {
+            let keep = !labels.is_of(namespace, name);
+            if !keep {
+                self.family.remove(labels);
+            }
+            keep
+        });
+    }
+}
+
+struct Inner {
+    registry: Registry,
+    sync_duration: ObjectFamily<ObjectLabels, Histogram>,
+    syncs: ObjectFamily<ResultLabels, Counter>,
+    last_successful_sync: ObjectFamily<ObjectLabels, Gauge>,
+    users: ObjectFamily<StateLabels, Gauge>,
+    unmatched: ObjectFamily<ReasonLabels, Gauge>,
+    connected: ObjectFamily<ObjectLabels, Gauge>,
+    directory_duration: ObjectFamily<OperationLabels, Histogram>,
+    directory_errors: ObjectFamily<ReasonLabels, Counter>,
+    rule_numbers: ObjectFamily<StateLabels, Gauge>,
+    writes: Family<WriteLabels, Counter>,
+    reconciles: Family<ReconcileLabels, Counter>,
+    reconcile_duration: Family<ControllerLabels, Histogram, fn() -> Histogram>,
+}
+
+/// From a status patch in milliseconds to a sync of 100,000 people in minutes.
+fn durations() -> Histogram {
+    Histogram::new([0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0])
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// All at zero.
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("adsync");
+        registry.register(
+            "build",
+            "The version that runs",
+            Info::new([("version", env!("CARGO_PKG_VERSION"))]),
+        );
+        let mut all = Registering(registry);
+        let inner = Inner {
+            sync_duration: all.timed("sync_duration_seconds", "How long syncs of a SyncScope took"),
+            syncs: all.of_objects("syncs", "Syncs of a SyncScope by result"),
+            last_successful_sync: all.of_objects(
+                "last_successful_sync_timestamp_seconds",
+                "When a sync of the SyncScope last worked, in Unix time",
+            ),
+            users: all.of_objects("users", "People of a SyncScope by state; a person can be in several"),
+            unmatched: all.of_objects("unmatched_users", "People of a SyncScope who are not served, by reason"),
+            connected: all.of_objects(
+                "directory_connected",
+                "1 while the ActiveDirectoryConfig is Connected, else 0",
+            ),
+            directory_duration: all.timed(
+                "directory_operation_duration_seconds",
+                "How long operations on an ActiveDirectoryConfig's directory took",
+            ),
+            directory_errors: all.of_objects("directory_errors", "Failed operations on a directory by reason"),
+            rule_numbers: all.of_objects("extension_rule_numbers", "Numbers of an ExtensionRule by state"),
+            writes: all.plain(
+                "api_writes",
+                "Writes to the Kubernetes API by kind and result",
+                Family::default(),
+            ),
+            reconciles: all.plain("reconciles", "Reconciles by controller and result", Family::default()),
+            reconcile_duration: all.plain(
+                "reconcile_duration_seconds",
+                "How long reconciles took",
+                Family::new_with_constructor(durations as fn() -> Histogram),
+            ),
+            registry: all.0,
+        };
+        Self(Arc::new(inner))
+    }
+
+    /// The text that a scrape gets (OpenMetrics).
+    pub fn encode(&self) -> Result<String, fmt::Error> {
+        let mut text = String::new();
+        text::encode(&mut text, &self.0.registry)?;
+        Ok(text)
+    }
+
+    /// A sync worked, and ended at this time.
+    pub fn sync_succeeded(&self, namespace: &str, scope: &str, at: Timestamp, duration: Duration) {
+        self.sync_ended(namespace, scope, "success", duration);
+        self.0
+            .last_successful_sync
+            .of(object(namespace, scope))
+            .set(at.as_second());
+    }
+
+    /// A sync failed.
+    pub fn sync_failed(&self, namespace: &str, scope: &str, duration: Duration) {
+        self.sync_ended(namespace, scope, "error", duration);
+    }
+
+    fn sync_ended(&self, namespace: &str, scope: &str, result: &'static str, duration: Duration) {
+        self.0
+            .sync_duration
+            .of(object(namespace, scope))
+            .observe(duration.as_secs_f64());
+        self.0
+            .syncs
+            .of(ResultLabels {
+                namespace: namespace.into(),
+                name: scope.into(),
+                result,
+            })
+            .inc();
+    }
+
+    /// Who is in a scope, and for which reasons people are not served.
+    pub fn scope_users(
+        &self,
+        namespace: &str,
+        scope: &str,
+        counts: &UserCounts,
+        unmatched: &BTreeMap<ProblemReason, i64>,
+    ) {
+        for (state, count) in [
+            ("found", counts.found),
+            ("excluded", counts.excluded),
+            ("inactive", counts.inactive),
+            ("in_scope", counts.in_scope),
+            ("matched", counts.matched),
+            ("unmatched", counts.unmatched),
+            ("disabled", counts.disabled),
+            ("out_of_scope", counts.out_of_scope),
+            ("gone", counts.gone),
+        ] {
+            self.0
+                .users
+                .of(StateLabels {
+                    namespace: namespace.into(),
+                    name: scope.into(),
+                    state,
+                })
+                .set(count);
+        }
+        self.0.unmatched.forget(namespace, scope);
+        for (reason, count) in unmatched {
+            let reason = format!("{reason:?}");
+            self.0
+                .unmatched
+                .of(ReasonLabels {
+                    namespace: namespace.into(),
+                    name: scope.into(),
+                    reason,
+                })
+                .set(*count);
+        }
+    }
+
+    /// The SyncScope is gone.
+    pub fn forget_scope(&self, namespace: &str, scope: &str) {
+        self.0.sync_duration.forget(namespace, scope);
+        self.0.syncs.forget(namespace, scope);
+        self.0.last_successful_sync.forget(namespace, scope);
+        self.0.users.forget(namespace, scope);
+        self.0.unmatched.forget(namespace, scope);
+    }
+
+    /// Whether the directory answers now.
+    pub fn connected(&self, namespace: &str, config: &str, connected: bool) {
+        self.0.connected.of(object(namespace, config)).set(i64::from(connected));
+    }
+
+    /// Something was asked of a directory; `error` is the reason when it failed.
+    pub fn directory_asked(
+        &self,
+        namespace: &str,
+        config: &str,
+        operation: DirectoryOperation,
+        duration: Duration,
+        error: Option<&'static str>,
+    ) {
+        let labels = OperationLabels {
+            namespace: namespace.into(),
+            name: config.into(),
+            operation,
+        };
+        self.0.directory_duration.of(labels).observe(duration.as_secs_f64());
+        if let Some(reason) = error {
+            let labels = ReasonLabels {
+                namespace: namespace.into(),
+                name: config.into(),
+                reason: reason.into(),
+            };
+            self.0.directory_errors.of(labels).inc();
+        }
+    }
+
+    /// The ActiveDirectoryConfig is gone.
+    pub fn forget_directory(&self, namespace: &str, config: &str) {
+        self.0.connected.forget(namespace, config);
+        self.0.directory_duration.forget(namespace, config);
+        self.0.directory_errors.forget(namespace, config);
+    }
+
+    /// How full an ExtensionRule is.
+    pub fn rule_numbers(&self, namespace: &str, rule: &str, numbers: RuleNumbers) {
+        for (state, count) in [
+            ("assigned", numbers.assigned),
+            ("cooling", numbers.cooling),
+            ("free", numbers.free),
+        ] {
+            self.0
+                .rule_numbers
+                .of(StateLabels {
+                    namespace: namespace.into(),
+                    name: rule.into(),
+                    state,
+                })
+                .set(count);
+        }
+    }
+
+    /// The ExtensionRule is gone.
+    pub fn forget_rule(&self, namespace: &str, rule: &str) {
+        self.0.rule_numbers.forget(namespace, rule);
+    }
+
+    /// Something was written to the Kubernetes API, or was meant to be.
+    pub fn written(&self, kind: WrittenKind, result: WriteResult) {
+        self.0.writes.get_or_create(&WriteLabels { kind, result }).inc();
+    }
+
+    /// A controller looked at an object. `controller` is the object's kind.
+    pub fn reconciled(&self, controller: &'static str, succeeded: bool, duration: Duration) {
+        let result = if succeeded { "success" } else { "error" };
+        self.0
+            .reconciles
+            .get_or_create(&ReconcileLabels { controller, result })
+            .inc();
+        let labels = ControllerLabels { controller };
+        self.0
+            .reconcile_duration
+            .get_or_create(&labels)
+            .observe(duration.as_secs_f64());
+    }
+}
+
+fn object(namespace: &str, name: &str) -> ObjectLabels {
+    ObjectLabels {
+        namespace: namespace.into(),
+        name: name.into(),
+    }
+}
+
+/// Makes families and registers them in one go, so that none is forgotten.
+struct Registering(Registry);
+
+impl Registering {
+    fn plain<F: Clone + Metric>(&mut self, name: &str, help: &str, family: F) -> F {
+        self.0.register(name, help, family.clone());
+        family
+    }
+
+    fn of_objects<S, M>(&mut self, name: &str, help: &str) -> ObjectFamily<S, M>
+    where
+        S: Clone + Eq + Hash + Ord + OfObject,
+        M: Clone + Default + TypedMetric,
+        Family<S, M, fn() -> M>: Clone + Metric,
+    {
+        ObjectFamily::new(self.plain(name, help, Family::new_with_constructor(M::default as fn() -> M)))
+    }
+
+    fn timed<S>(&mut self, name: &str, help: &str) -> ObjectFamily<S, Histogram>
+    where
+        S: Clone + Eq + Hash + Ord + OfObject,
+        Family<S, Histogram, fn() -> Histogram>: Clone + Metric,
+    {
+        ObjectFamily::new(self.plain(name, help, Family::new_with_constructor(durations as fn() -> Histogram)))
+    }
+}

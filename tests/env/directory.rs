@@ -1,0 +1,225 @@
+//! The Active Directory domain controller: where it listens, who may bind, and changes made as an administrator.
+//! `ad/README.md` says who is in it.
+
+use std::ffi::OsStr;
+use std::fmt::Write;
+use std::ops::Deref;
+
+use super::ldif::{self, Entry};
+use super::organizational_unit::TestOu;
+use super::process::{self, Server};
+
+/// How Samba divides its work.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Model {
+    /// One process: small and quick, but one long search holds up everybody.
+    #[default]
+    Single,
+    /// A process a connection.
+    Standard,
+}
+
+/// Which certificate the domain controller shows.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Certificate {
+    /// For `localhost`, 127.0.0.1 and dc1.example.com.
+    #[default]
+    Server,
+    /// Of the same authority, but for another name only.
+    Misnamed,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    pub model: Model,
+    pub certificate: Certificate,
+}
+
+/// A running domain controller. Stopping, freezing and the like come from `Server`.
+pub struct Directory {
+    server: Server,
+    ports: [u16; 4],
+}
+
+impl Deref for Directory {
+    type Target = Server;
+
+    fn deref(&self) -> &Server {
+        &self.server
+    }
+}
+
+impl Directory {
+    pub const HOST: &'static str = "localhost";
+    pub const DOMAIN: &'static str = "example.com";
+    pub const BASE_DN: &'static str = "DC=example,DC=com";
+
+    /// The account that adsync is meant to bind with: it may read, and write nothing.
+    pub const BIND_DN: &'static str = "CN=svc-adsync,OU=Service Accounts,DC=example,DC=com";
+    pub const BIND_UPN: &'static str = "svc-adsync@example.com";
+    pub const BIND_DOWN_LEVEL: &'static str = "EXAMPLE\\svc-adsync";
+    pub const BIND_PASSWORD: &'static str = "Passw0rd.Adsync";
+
+    pub const ADMIN_UPN: &'static str = "Administrator@example.com";
+    pub const ADMIN_PASSWORD: &'static str = "Passw0rd.Adm1n";
+
+    /// A domain controller for this caller alone; it ends when the value is dropped.
+    pub async fn own(options: Options) -> Self {
+        let model = match options.model {
+            Model::Single => "single",
+            Model::Standard => "standard",
+        };
+        let certificate = match options.certificate {
+            Certificate::Server => "server",
+            Certificate::Misnamed => "misnamed",
+        };
+        let (server, facts) = Server::start("ad/start", &["--model", model, "--certificate", certificate]).await;
+        let ports: Vec<u16> = facts
+            .split_whitespace()
+            .map(|port| port.parse().expect("a port"))
+            .collect();
+        Self {
+            server,
+            ports: ports.try_into().expect("the start script names four ports"),
+        }
+    }
+
+    pub fn ldap_port(&self) -> u16 {
+        self.ports[0]
+    }
+
+    pub fn ldaps_port(&self) -> u16 {
+        self.ports[1]
+    }
+
+    /// The Global Catalog's port without TLS.
+    pub fn gc_port(&self) -> u16 {
+        self.ports[2]
+    }
+
+    /// The Global Catalog's port with TLS.
+    pub fn gcs_port(&self) -> u16 {
+        self.ports[3]
+    }
+
+    /// The authority that signed the domain controller's certificate.
+    pub fn ca_pem(&self) -> String {
+        self.tls_file("ca.pem")
+    }
+
+    /// An authority that didn't.
+    pub fn other_ca_pem(&self) -> String {
+        self.tls_file("other-ca.pem")
+    }
+
+    fn tls_file(&self, name: &str) -> String {
+        std::fs::read_to_string(self.server.folder().join("tls").join(name)).expect("the golden image has it")
+    }
+
+    /// Makes an OU for the calling test, below `OU=Tests`.
+    pub async fn ou(&self, name: &str) -> TestOu<'_> {
+        TestOu::make(self, name).await
+    }
+
+    /// Applies LDIF as the administrator; an entry without `changetype` is added.
+    pub async fn ldif(&self, text: &str) {
+        self.run_as_administrator("ldapmodify", &["-a"], text).await;
+    }
+
+    /// What the directory holds, as a tool of somebody else's sees it: the oracle for what we read.
+    pub async fn search(&self, base: &str, filter: &str, attributes: &[&str]) -> Vec<Entry> {
+        let arguments = [&["-LLL", "-o", "ldif-wrap=no", "-b", base, filter], attributes].concat();
+        let output = self.run_as_administrator("ldapsearch", &arguments, "").await;
+        ldif::parse(&output)
+    }
+
+    /// The entry of this DN.
+    pub async fn entry(&self, dn: &str, attributes: &[&str]) -> Entry {
+        let arguments = [
+            &["-LLL", "-o", "ldif-wrap=no", "-s", "base", "-b", dn, "(objectClass=*)"],
+            attributes,
+        ]
+        .concat();
+        let output = self.run_as_administrator("ldapsearch", &arguments, "").await;
+        ldif::parse(&output).pop().unwrap_or_else(|| panic!("there is no {dn}"))
+    }
+
+    /// Replaces an attribute's values; none removes it.
+    pub async fn set(&self, dn: &str, attribute: &str, values: &[&str]) {
+        self.modify(dn, "replace", attribute, values).await;
+    }
+
+    pub async fn disable(&self, dn: &str) {
+        self.set(dn, "userAccountControl", &["514"]).await;
+    }
+
+    pub async fn enable(&self, dn: &str) {
+        self.set(dn, "userAccountControl", &["512"]).await;
+    }
+
+    pub async fn add_member(&self, group: &str, member: &str) {
+        self.modify(group, "add", "member", &[member]).await;
+    }
+
+    pub async fn remove_member(&self, group: &str, member: &str) {
+        self.modify(group, "delete", "member", &[member]).await;
+    }
+
+    /// Makes a group somebody's primary group. They must be a member; AD then keeps that in `primaryGroupID`, and no
+    /// longer in `member`.
+    pub async fn make_primary_group(&self, person: &str, group: &str) {
+        let group = self.entry(group, &["objectSid"]).await;
+        let sid = group.bytes("objectSid").first().expect("a group has a SID");
+        let last = sid.last_chunk().expect("a SID ends with the relative identifier");
+        self.set(person, "primaryGroupID", &[&u32::from_le_bytes(*last).to_string()])
+            .await;
+    }
+
+    async fn modify(&self, dn: &str, operation: &str, attribute: &str, values: &[&str]) {
+        let mut text = ldif::line("dn", dn);
+        write!(text, "changetype: modify\n{operation}: {attribute}\n").expect("a string takes text");
+        for value in values {
+            text += &ldif::line(attribute, value);
+        }
+        self.ldif(&text).await;
+    }
+
+    /// Gives an entry another name in its place, and returns its new DN.
+    pub async fn rename(&self, dn: &str, new_name: &str) -> String {
+        let (relative, parent) = ldif::split_dn(dn);
+        let (kind, _) = relative.split_once('=').expect("a relative DN has a type");
+        self.move_entry(dn, &format!("{kind}={}", ldif::escape(new_name)), parent)
+            .await
+    }
+
+    /// Moves an entry below another parent, and returns its new DN.
+    pub async fn move_below(&self, dn: &str, new_parent: &str) -> String {
+        let (relative, _) = ldif::split_dn(dn);
+        self.move_entry(dn, relative, new_parent).await
+    }
+
+    async fn move_entry(&self, dn: &str, relative: &str, parent: &str) -> String {
+        let mut text = ldif::line("dn", dn) + "changetype: modrdn\n";
+        text += &ldif::line("newrdn", relative);
+        text += "deleteoldrdn: 1\n";
+        text += &ldif::line("newsuperior", parent);
+        self.ldif(&text).await;
+        format!("{relative},{parent}")
+    }
+
+    pub async fn delete(&self, dn: &str) {
+        self.ldif(&(ldif::line("dn", dn) + "changetype: delete\n")).await;
+    }
+
+    async fn run_as_administrator(&self, program: &str, arguments: &[&str], input: &str) -> String {
+        // By address: the LDAP tools take "localhost" for the machine's own name, which the certificate can't know.
+        let url = format!("ldaps://127.0.0.1:{}", self.ldaps_port());
+        let login = ["-x", "-H", &url, "-D", Self::ADMIN_UPN, "-w", Self::ADMIN_PASSWORD];
+        let ca = self.server.folder().join("tls/ca.pem");
+        let environment = [
+            ("LDAPTLS_CACERT", ca.as_os_str()),
+            ("LDAPTLS_REQCERT", OsStr::new("demand")),
+        ];
+        process::run(program, &[&login, arguments].concat(), &environment, input).await
+    }
+}

@@ -1,0 +1,260 @@
+//! The Kubernetes API server: clients, kubectl, a namespace a test, and what its audit log says was asked of it.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::core::v1;
+use kube::api::{Api, ObjectMeta, PostParams};
+use kube::config::{Config, KubeConfigOptions, Kubeconfig};
+use kube::{Client, Resource};
+use serde::Deserialize;
+
+use super::process::{self, Server};
+
+/// A running etcd and kube-apiserver. Stopping, freezing and the like come from `Server`; etcd is left in peace by them.
+pub struct Kube {
+    server: Server,
+    kubeconfig: PathBuf,
+    audit_log: PathBuf,
+    kubectl: PathBuf,
+}
+
+impl Deref for Kube {
+    type Target = Server;
+
+    fn deref(&self) -> &Server {
+        &self.server
+    }
+}
+
+impl Kube {
+    /// An API server for this caller alone, with our CRDs; it ends when the value is dropped.
+    pub async fn own() -> Self {
+        let (server, _) = Server::start("kube/start", &[]).await;
+        let in_folder = |name| server.folder().join(name);
+        let (kubeconfig, audit_log, kubectl) = (in_folder("kubeconfig"), in_folder("audit.log"), in_folder("kubectl"));
+        let kube = Self {
+            server,
+            kubeconfig,
+            audit_log,
+            kubectl,
+        };
+        kube.install_crds().await;
+        kube
+    }
+
+    async fn install_crds(&self) {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("crds");
+        if !folder.exists() {
+            return;
+        }
+        let folder = folder.to_str().expect("the path of the crate is UTF-8");
+        self.kubectl(&["apply", "--server-side", "--filename", folder]).await;
+        self.kubectl(&[
+            "wait",
+            "--for=condition=Established",
+            "--timeout=30s",
+            "--filename",
+            folder,
+        ])
+        .await;
+    }
+
+    /// A fresh client for the calling test: a client must not outlive the tokio runtime that it was made in.
+    pub async fn client(&self) -> Client {
+        self.client_named("adsync-test").await
+    }
+
+    /// A client that calls itself so in the audit log.
+    pub async fn client_named(&self, user_agent: &str) -> Client {
+        // Another test may have installed it already.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let kubeconfig = Kubeconfig::read_from(&self.kubeconfig).expect("the start script wrote a kubeconfig");
+        let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
+            .await
+            .expect("the kubeconfig names a cluster and a user");
+        let user_agent = user_agent.parse().expect("a user agent is visible ASCII");
+        config.headers.push((axum::http::header::USER_AGENT, user_agent));
+        Client::try_from(config).expect("the configuration makes a client")
+    }
+
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
+    /// What kubectl prints; panics if it fails.
+    pub async fn kubectl(&self, arguments: &[&str]) -> String {
+        self.kubectl_with_input(arguments, "").await
+    }
+
+    /// The same with something on its stdin, as in `apply --filename -`.
+    pub async fn kubectl_with_input(&self, arguments: &[&str], input: &str) -> String {
+        let environment = [
+            ("KUBECONFIG", self.kubeconfig.as_os_str()),
+            // Its discovery cache, which would otherwise be left behind in the home folder.
+            ("KUBECACHEDIR", self.server.folder().as_os_str()),
+        ];
+        process::run::<&str>(&self.kubectl, arguments, &environment, input).await
+    }
+
+    /// Makes a namespace for the calling test. Nobody deletes it: the whole server is thrown away.
+    pub async fn namespace(&self, prefix: &str) -> Namespace<'_> {
+        static COUNTER: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("{prefix}-{}", COUNTER.fetch_add(1, Ordering::Relaxed));
+        let client = self.client().await;
+        let metadata = ObjectMeta {
+            name: Some(name.clone()),
+            ..ObjectMeta::default()
+        };
+        let namespace = v1::Namespace {
+            metadata,
+            ..v1::Namespace::default()
+        };
+        Api::all(client.clone())
+            .create(&PostParams::default(), &namespace)
+            .await
+            .expect("the namespace is new");
+        Namespace {
+            kube: self,
+            client,
+            name,
+        }
+    }
+
+    pub fn audit_log(&self) -> &Path {
+        &self.audit_log
+    }
+
+    /// Where the audit log ends now: give it to `audit_events` later to see only what came after.
+    pub fn audit_position(&self) -> u64 {
+        std::fs::metadata(&self.audit_log)
+            .expect("the API server has an audit log")
+            .len()
+    }
+
+    /// What was asked of the server since a position (0: since its start): everything about our own kinds, and the
+    /// writes to all others. A request is in the log before its answer is on the way; a watch appears twice, when it
+    /// starts and when it ends.
+    pub fn audit_events(&self, position: u64) -> Vec<AuditEvent> {
+        let mut file = File::open(&self.audit_log).expect("the API server has an audit log");
+        file.seek(SeekFrom::Start(position))
+            .expect("the position lies in the audit log");
+        let mut text = String::new();
+        file.read_to_string(&mut text).expect("the audit log is text");
+        let complete = text.rfind('\n').map_or("", |end| &text[..end]);
+        complete
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("a line of the audit log is an event"))
+            .collect()
+    }
+}
+
+/// One request, as the API server saw it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditEvent {
+    /// `get`, `list`, `watch`, `create`, `update`, `patch` (an apply, too), `delete` or `deletecollection`.
+    pub verb: String,
+    /// With the query: an apply names its field manager there.
+    #[serde(rename = "requestURI")]
+    pub uri: String,
+    #[serde(default)]
+    pub user_agent: String,
+    pub user: AuditUser,
+    #[serde(default, rename = "objectRef")]
+    pub object: AuditObject,
+    #[serde(default)]
+    pub response_status: AuditStatus,
+    /// When it arrived, in RFC 3339.
+    pub request_received_timestamp: String,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct AuditUser {
+    pub username: String,
+}
+
+/// Empty strings where the request has none: a cluster's object has no namespace, a list no name.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct AuditObject {
+    pub api_group: String,
+    pub resource: String,
+    pub subresource: String,
+    pub namespace: String,
+    pub name: String,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct AuditStatus {
+    pub code: u16,
+}
+
+impl AuditEvent {
+    pub fn is_write(&self) -> bool {
+        matches!(
+            self.verb.as_str(),
+            "create" | "update" | "patch" | "delete" | "deletecollection"
+        )
+    }
+}
+
+/// A namespace of the test that made it.
+pub struct Namespace<'a> {
+    kube: &'a Kube,
+    client: Client,
+    name: String,
+}
+
+impl Namespace<'_> {
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The client of the test that made the namespace.
+    pub fn client(&self) -> Client {
+        self.client.clone()
+    }
+
+    pub fn api<K>(&self) -> Api<K>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+    {
+        Api::namespaced(self.client.clone(), &self.name)
+    }
+
+    pub async fn kubectl(&self, arguments: &[&str]) -> String {
+        self.kubectl_with_input(arguments, "").await
+    }
+
+    /// Applies YAML as a person would, by `kubectl apply --server-side`.
+    pub async fn apply(&self, yaml: &str) -> String {
+        self.kubectl_with_input(&["apply", "--server-side", "--filename", "-"], yaml)
+            .await
+    }
+
+    async fn kubectl_with_input(&self, arguments: &[&str], input: &str) -> String {
+        let arguments = [&["--namespace", &self.name], arguments].concat();
+        self.kube.kubectl_with_input(&arguments, input).await
+    }
+
+    /// What was asked about this namespace since a position of the audit log.
+    pub fn audit_events(&self, position: u64) -> Vec<AuditEvent> {
+        let mut events = self.kube.audit_events(position);
+        events.retain(|event| event.object.namespace == self.name);
+        events
+    }
+
+    /// What was written into this namespace since a position of the audit log, refused attempts included.
+    pub fn writes(&self, position: u64) -> Vec<AuditEvent> {
+        let mut events = self.audit_events(position);
+        events.retain(AuditEvent::is_write);
+        events
+    }
+}

@@ -1,0 +1,38 @@
+//! The real servers that the tests run against: a Kubernetes API server and an Active Directory domain controller. What
+//! a test asserts doesn't belong here.
+//!
+//! Both are started on first use and shared by all tests of the process; a test keeps to a namespace and an OU of its
+//! own. A test that stops, freezes or otherwise breaks a server starts its own with `Kube::own` or `Directory::own`.
+
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "a toolbox: not every tool is in use all the time"
+)]
+
+pub mod directory;
+pub mod kube;
+mod ldif;
+mod organizational_unit;
+mod process;
+pub mod scripted_ldap;
+
+pub use directory::{Certificate, Directory, Model, Options};
+pub use kube::{AuditEvent, Kube, Namespace};
+pub use ldif::Entry;
+pub use organizational_unit::{Person, PersonSpec, TestOu};
+pub use scripted_ldap::ScriptedLdap;
+
+use tokio::sync::OnceCell;
+
+/// The API server that all tests of this process share.
+pub async fn kube() -> &'static Kube {
+    static SHARED: OnceCell<Kube> = OnceCell::const_new();
+    SHARED.get_or_init(Kube::own).await
+}
+
+/// The domain controller that all tests of this process share.
+pub async fn directory() -> &'static Directory {
+    static SHARED: OnceCell<Directory> = OnceCell::const_new();
+    SHARED.get_or_init(|| Directory::own(Options::default())).await
+}
