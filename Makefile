@@ -34,6 +34,7 @@ soak: setup ## Run the long enumerations that `make test` takes one of each of
 
 lint: ## Check format, lints, dependencies and scripts
 	@tests/env/setup lint
+	shellcheck --external-sources --source-path=SCRIPTDIR $$(grep -lrE '^#!/usr/bin/env bash' tests .ci)
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	tests/env/cargo-deny --locked check bans licenses sources

@@ -11,11 +11,16 @@
 )]
 #![allow(unreachable_pub, reason = "everything here is private to the test binary anyway")]
 
+mod crds;
 mod env;
 
 mod apply;
+mod architecture;
+mod directory;
 mod connection;
 mod environment;
+mod operator;
 mod operation;
 mod release;
+mod sync_scope;
 mod telephony;

@@ -20,12 +20,12 @@ pub struct Context {
     pub reach: Reach,
     /// What people wrote.
     pub configuration: Configuration,
+    /// What is there of the many kinds.
+    pub objects: Objects,
     /// Word of what changes.
     pub changes: Changes,
     /// The directories.
     pub connections: Connections,
-    /// The many kinds, by phone system.
-    pub objects: Objects,
     /// What Prometheus sees.
     pub metrics: Metrics,
     /// Cancelled when the operator is to stop: take no new work, start no new write.

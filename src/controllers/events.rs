@@ -46,7 +46,11 @@ impl Notices {
         } else {
             (&mut self.others, &mut self.more_others)
         };
-        if kept.len() < AT_MOST { kept.push(notice) } else { *more += 1 }
+        if kept.len() < AT_MOST {
+            kept.push(notice)
+        } else {
+            *more += 1
+        }
     }
 
     /// Whether there is none.
@@ -64,7 +68,10 @@ impl Notices {
             published.push(Notice {
                 warning: self.more_warnings > 0,
                 reason: "MoreChanges".to_owned(),
-                note: format!("{more} more, {} of them warnings: see the operator's log", self.more_warnings),
+                note: format!(
+                    "{more} more, {} of them warnings: see the operator's log",
+                    self.more_warnings
+                ),
                 about: None,
             });
         }
@@ -72,14 +79,32 @@ impl Notices {
     }
 }
 
+impl From<Vec<Notice>> for Notices {
+    fn from(all: Vec<Notice>) -> Self {
+        let mut notices = Self::default();
+        all.into_iter().for_each(|notice| notices.push(notice));
+        notices
+    }
+}
+
 /// Publishes notices about one object. What can't be published is gone: a sync never fails for it.
-pub async fn publish(client: &Client, regarding: &ObjectReference, action: &str, notices: Notices) {
-    for notice in notices.published() {
+pub async fn publish(client: &Client, regarding: &ObjectReference, action: &str, notices: impl Into<Notices>) {
+    for notice in notices.into().published() {
         // A recorder that lives longer would count a second Event of the same reason as a repetition of the first, and
         // keep the first one's note.
-        let recorder = Recorder::new(client.clone(), Reporter { controller: CONTROLLER.to_owned(), instance: None });
+        let recorder = Recorder::new(
+            client.clone(),
+            Reporter {
+                controller: CONTROLLER.to_owned(),
+                instance: None,
+            },
+        );
         let event = Event {
-            type_: if notice.warning { EventType::Warning } else { EventType::Normal },
+            type_: if notice.warning {
+                EventType::Warning
+            } else {
+                EventType::Normal
+            },
             reason: notice.reason,
             note: Some(notice.note.chars().take(LONGEST_NOTE).collect()),
             action: action.to_owned(),
@@ -99,7 +124,12 @@ mod tests {
         let mut notices = Notices::default();
         let all = (0..others).map(|_| false).chain((0..warnings).map(|_| true));
         for warning in all {
-            notices.push(Notice { warning, reason: "Provisioned".into(), note: String::new(), about: None });
+            notices.push(Notice {
+                warning,
+                reason: "Provisioned".into(),
+                note: String::new(),
+                about: None,
+            });
         }
         notices
     }
@@ -114,8 +144,14 @@ mod tests {
         let published = notices(400, 3).published();
         assert_eq!(published.len(), AT_MOST + 1);
         assert!(published[..3].iter().all(|notice| notice.warning) && !published[3].warning);
-        assert_eq!(published[AT_MOST].note, "393 more, 0 of them warnings: see the operator's log");
+        assert_eq!(
+            published[AT_MOST].note,
+            "393 more, 0 of them warnings: see the operator's log"
+        );
         let published = notices(5, 12).published();
-        assert_eq!(published[AT_MOST].note, "7 more, 2 of them warnings: see the operator's log");
+        assert_eq!(
+            published[AT_MOST].note,
+            "7 more, 2 of them warnings: see the operator's log"
+        );
     }
 }

@@ -18,6 +18,7 @@ use super::{
     context::Context,
     kinds_served,
     observed::Objects,
+    sync_scope,
 };
 use crate::{
     causes::with_causes,
@@ -74,14 +75,16 @@ pub async fn run(shared: Shared, reach: Reach) {
     let watch_references = active_directory_config::references::watch(shared.client.clone(), configs, &changes);
     let context = context(&shared, reach, configuration, objects, changes);
     // Each of them listens from here on. Nothing is announced before the watches run.
-    let directories = active_directory_config::run(&context);
+    let controllers = async {
+        tokio::join!(active_directory_config::run(&context), sync_scope::run(&context));
+    };
 
     let mut watches = JoinSet::new();
     watches.spawn(watch_configuration);
     watches.spawn(watch_objects);
     watches.spawn(watch_references);
-    watches.spawn(say_when_filled(context, shared.readiness));
-    tokio::join!(directories);
+    watches.spawn(say_when_filled(context.clone(), shared.readiness));
+    controllers.await;
 }
 
 async fn say_when_filled(context: Context, readiness: Readiness) {
@@ -104,9 +107,9 @@ fn context(shared: &Shared, reach: Reach, configuration: Configuration, objects:
         client: shared.client.clone(),
         reach,
         configuration,
+        objects,
         changes,
         connections,
-        objects,
         metrics: shared.metrics.clone(),
         stop: shared.stop.clone(),
         concurrency: shared.concurrency,

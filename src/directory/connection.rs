@@ -7,8 +7,9 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::advice::readable;
 use super::codes::{bind_refusal, result_advice};
-use super::error::{DirectoryError, readable};
+use super::error::DirectoryError;
 use super::guard::{Ending, Guard};
 use super::rejected::{RejectedPasswords, retry_after};
 use super::settings::{ConnectionSettings, ServerAddress, Timeouts};
@@ -103,7 +104,10 @@ impl Connection {
             .with_timeout(self.timeouts.answer)
             .simple_bind(&account.username, account.password.expose_secret())
             .await;
-        let answer = answer.map_err(|error| self.failure(error, self.timeouts.answer))?;
+        let answer = answer.map_err(|error| match self.failure(error, self.timeouts.answer) {
+            DirectoryError::Keep { server, source } => DirectoryError::Greet { server, source },
+            other => other,
+        })?;
         match answer.rc {
             0 => Ok(()),
             INVALID_CREDENTIALS => {
@@ -199,6 +203,10 @@ impl Connection {
             (Some(Ending::Unasked), _) => DirectoryError::Follow {
                 server,
                 detail: "it answered something that was not asked",
+            },
+            (Some(Ending::NotAQuestion), _) => DirectoryError::Follow {
+                server,
+                detail: "something other than a bind or a search was about to be sent, and was not",
             },
             (Some(Ending::Disconnected { code, text }), _) => DirectoryError::StayConnected {
                 server,

@@ -46,10 +46,8 @@ pub(super) async fn servers(settings: &ConnectionSettings) -> Result<Vec<ServerA
             }
             Ok(Err(error)) => problem = error.to_string(),
             Err(_) => {
-                problem = format!(
-                    "no name server answered within {} s",
-                    settings.timeouts.connect.as_secs_f32()
-                )
+                let waited = settings.timeouts.connect.as_secs_f32();
+                problem = format!("no name server answered within {waited} s");
             }
         }
     }

@@ -59,14 +59,14 @@ impl Dn {
         let mut parser = Parser { text, position: 0 };
         let mut key = String::with_capacity(text.len());
         let (kind, name) = parser.part()?;
-        push_key(&mut key, &kind, &name);
+        push_key(&mut key, kind, &name);
         let mut parent_start = None;
         while parser.skip(',') {
             parser.skip_spaces();
             parent_start.get_or_insert(parser.position);
             let (kind, value) = parser.part()?;
             key.push(',');
-            push_key(&mut key, &kind, &value);
+            push_key(&mut key, kind, &value);
         }
         Ok(Self {
             text: text.into(),
@@ -110,6 +110,11 @@ impl Dn {
         Self::parse(self.parent_str()?).ok()
     }
 
+    /// Bytes of the heap that it holds.
+    pub(super) fn heap_size(&self) -> usize {
+        self.text.len() + self.key.len() + self.name.len()
+    }
+
     /// A text as a value in a distinguished name.
     pub fn escape_value(value: &str) -> String {
         let mut escaped = String::with_capacity(value.len());
@@ -120,7 +125,7 @@ impl Dn {
                 ',' | '\\' | '+' | '"' | '<' | '>' | ';' | '=' => escaped.extend(['\\', character]),
                 ' ' if at_start || at_end => escaped.push_str("\\ "),
                 '#' if at_start => escaped.push_str("\\#"),
-                _ if character.is_control() => push_hexadecimal(&mut escaped, character),
+                _ if character.is_control() => text::push_hexadecimal(&mut escaped, character),
                 _ => escaped.push(character),
             }
         }
@@ -133,17 +138,8 @@ fn push_key(key: &mut String, kind: &str, value: &str) {
     key.push('=');
     for character in text::fold(value).chars() {
         match character {
-            ',' | '\\' => push_hexadecimal(key, character),
+            ',' | '\\' => text::push_hexadecimal(key, character),
             _ => key.push(character),
-        }
-    }
-}
-
-fn push_hexadecimal(text: &mut String, character: char) {
-    for byte in character.encode_utf8(&mut [0; 4]).bytes() {
-        text.push('\\');
-        for digit in [byte >> 4, byte & 0x0f] {
-            text.extend(char::from_digit(digit.into(), 16).map(|digit| digit.to_ascii_uppercase()));
         }
     }
 }
@@ -302,5 +298,156 @@ impl std::str::FromStr for Dn {
 
     fn from_str(text: &str) -> Result<Self, DnError> {
         Self::parse(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn dn(text: &str) -> Dn {
+        Dn::parse(text).unwrap_or_else(|error| panic!("{text:?}: {error}"))
+    }
+
+    #[test]
+    fn names_that_mean_one_entry_are_equal() {
+        for (left, right) in [
+            (
+                "CN=Jane,OU=Staff,DC=example,DC=com",
+                "cn=JANE,ou=staff,dc=EXAMPLE,dc=Com",
+            ),
+            ("CN=Jane,OU=Staff", "  CN = Jane , OU =Staff  "),
+            ("CN=M\u{fc}ller", "CN=Mu\u{308}ller"),
+            ("CN=M\u{fc}ller", r"CN=M\C3\BCLLER"),
+            (r"CN=Doe\, Jane", r"CN=Doe\2C Jane"),
+            (r"CN=a\=b", "CN=a=b"),
+            (r"CN=a\=b", r"CN=a\3Db"),
+            (r"CN=\#1", r"CN=\231"),
+            (r"CN=a\\b", r"CN=a\5cb"),
+            (r"CN=Jane\ ", "CN=Jane"),
+        ] {
+            assert_eq!(dn(left), dn(right), "{left} and {right}");
+        }
+        for (left, right) in [
+            ("CN=Jane,DC=com", "OU=Jane,DC=com"),
+            (r"CN=Jane\,DC=com", "CN=Jane,DC=com"),
+            ("CN=Müller", "CN=Muller"),
+            ("CN=Jane  Doe", "CN=Jane Doe"),
+            (r"CN=a\2Cb", r"CN=a\\2Cb"),
+        ] {
+            assert_ne!(dn(left), dn(right), "{left} and {right}");
+        }
+    }
+
+    #[test]
+    fn the_own_name_is_unescaped() {
+        for (text, name) in [
+            (r"CN=Doe\, Jane (HR\29,OU=Staff", "Doe, Jane (HR)"),
+            (r"CN=Smith \2B Sons \3D \22x\22", "Smith + Sons = \"x\""),
+            (r"CN=\ lead\ ,DC=com", " lead "),
+            (r"CN=\#1 =", "#1 ="),
+            (r"CN=\D0\9F\D1\91тр", "Пётр"),
+            (
+                r"CN=Jane\0ACNF:2d8e1d0e-7a4c-4b6e-9a55-0d2f6a3cf001,CN=Users",
+                "Jane\nCNF:2d8e1d0e-7a4c-4b6e-9a55-0d2f6a3cf001",
+            ),
+            (
+                r"CN=Jane\0ADEL:2d8e1d0e-7a4c-4b6e-9a55-0d2f6a3cf001,CN=Deleted Objects",
+                "Jane\nDEL:2d8e1d0e-7a4c-4b6e-9a55-0d2f6a3cf001",
+            ),
+        ] {
+            assert_eq!(dn(text).name(), name, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_name_is_refused_with_its_position() {
+        use DnProblem::*;
+        for (text, position, problem) in [
+            ("", 0, ExpectPart),
+            ("Jane", 0, ExpectPart),
+            ("CN=Jane,", 8, ExpectPart),
+            ("CN=Jane,,DC=com", 8, ExpectPart),
+            ("CN=Jane, Doe,DC=com", 9, ExpectPart),
+            ("=Jane", 0, ExpectType),
+            ("2.5.4.3=Jane", 0, ExpectType),
+            ("DC=com,C N=Jane", 7, ExpectType),
+            ("CN=,DC=com", 3, ExpectValue),
+            ("CN= ,DC=com", 4, ExpectValue),
+            ("CN=a+SN=b", 4, EscapeCharacter('+')),
+            ("CN=\"Doe, Jane\"", 3, EscapeCharacter('"')),
+            ("CN=a;DC=com", 4, EscapeCharacter(';')),
+            ("CN=ü<b>", 5, EscapeCharacter('<')),
+            (r"CN=a\", 4, EndEscape),
+            (r"CN=a\x", 4, EndEscape),
+            (r"CN=a\4", 4, EndEscape),
+            (r"CN=a\4ü", 4, EndEscape),
+            ("CN=#04024869", 3, WriteAsText),
+            (r"OU=x,CN=\C3", 8, DecodeText),
+            (r"CN=\FF\FE", 3, DecodeText),
+        ] {
+            assert_eq!(Dn::parse(text).unwrap_err(), DnError { position, problem }, "{text}");
+        }
+        let error = Dn::parse("CN=a+SN=b").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            r"write `\+` where `+` is part of a name (position 4)"
+        );
+    }
+
+    #[test]
+    fn a_name_lies_below_another_by_whole_parts() {
+        let staff = dn("OU=Staff,DC=example,DC=com");
+        for text in [
+            "ou=STAFF, dc=example, dc=com",
+            "CN=Jane,OU=Staff,DC=example,DC=com",
+            "CN=a,OU=b,OU=Staff,DC=example,DC=com",
+        ] {
+            assert!(dn(text).is_at_or_below(&staff), "{text}");
+        }
+        for text in [
+            "DC=example,DC=com",
+            "CN=Jane,OU=NoStaff,DC=example,DC=com",
+            r"CN=x\,OU=Staff,DC=example,DC=com",
+            "OU=Staff,DC=example,DC=com,DC=x",
+        ] {
+            assert!(!dn(text).is_at_or_below(&staff), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_parent_is_what_follows_the_first_part() {
+        let name = dn(r"CN=Doe\, Jane, OU=Staff,DC=com");
+        assert_eq!(name.parent_str(), Some("OU=Staff,DC=com"));
+        assert_eq!(name.parent().unwrap().parent().unwrap().as_str(), "DC=com");
+        assert_eq!(dn("DC=com").parent(), None);
+    }
+
+    proptest! {
+        #[test]
+        fn escaping_and_parsing_gives_back_the_value(value in ".{1,20}|[ ,=+<>#;\\\\\"\\x00-\\x1fäé\u{308}]{1,8}") {
+            let text = format!("CN={},DC=com", Dn::escape_value(&value));
+            let parsed = dn(&text);
+            prop_assert_eq!(parsed.name(), value.as_str());
+            prop_assert_eq!(parsed.parent_str(), Some("DC=com"));
+            prop_assert!(parsed.is_at_or_below(&dn("dc=COM")));
+        }
+
+        #[test]
+        fn no_text_makes_it_panic_and_positions_are_inside(text in "([CcOoUuNn]{2}|=|,|\\\\|[0-9a-f]{2}|ü|\"|\\+| |#|.){0,12}") {
+            match Dn::parse(&text) {
+                Ok(name) => {
+                    prop_assert_eq!(&dn(name.as_str()), &name);
+                    prop_assert!(name.is_at_or_below(&name));
+                    if let Some(parent) = name.parent() {
+                        prop_assert!(name.is_at_or_below(&parent));
+                        prop_assert!(!parent.is_at_or_below(&name));
+                    }
+                }
+                Err(error) => prop_assert!(text.is_char_boundary(error.position)),
+            }
+        }
     }
 }

@@ -20,6 +20,10 @@ impl AttributeName {
     pub const LOGIN: Self = Self::from_lower_case("samaccountname");
     /// objectGUID.
     pub const OBJECT_GUID: Self = Self::from_lower_case("objectguid");
+    /// objectSid, whose end is what primaryGroupID names.
+    pub const OBJECT_SID: Self = Self::from_lower_case("objectsid");
+    /// The entries in a group.
+    pub const MEMBER: Self = Self::from_lower_case("member");
     /// The entry's own name; nobody needs to ask for it.
     pub const DISTINGUISHED_NAME: Self = Self::from_lower_case("distinguishedname");
     /// userAccountControl, the flags of an account.
@@ -127,12 +131,16 @@ impl RawEntry {
             .map_or(&[], |(_, values)| values)
     }
 
-    /// The first value of an attribute that is text and not blank.
-    pub fn text(&self, name: &AttributeName) -> Option<&str> {
+    /// The values of an attribute that are text.
+    pub fn texts(&self, name: &AttributeName) -> impl Iterator<Item = &str> {
         self.values(name)
             .iter()
             .filter_map(|value| std::str::from_utf8(value).ok())
-            .find(|text| !text.trim().is_empty())
+    }
+
+    /// The first value of an attribute that is text and not blank.
+    pub fn text(&self, name: &AttributeName) -> Option<&str> {
+        self.texts(name).find(|text| !text.trim().is_empty())
     }
 
     /// The objectGUID.
@@ -169,6 +177,8 @@ mod tests {
     fn the_names_that_the_program_holds_are_in_lower_case() {
         for name in AttributeName::OF_EVERY_USER.iter().chain([
             &AttributeName::OBJECT_GUID,
+            &AttributeName::OBJECT_SID,
+            &AttributeName::MEMBER,
             &AttributeName::DISTINGUISHED_NAME,
             &AttributeName::MEMBER_OF,
         ]) {

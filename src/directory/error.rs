@@ -6,8 +6,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio_rustls::rustls;
 
+use super::advice::{certificate_problem, connect_problem, deepest, each, not_before, server_said};
+use super::ber::Malformed;
 use super::codes::{BindRefusal, ResultAdvice};
-use super::framing::Malformed;
 use super::settings::ServerAddress;
 
 /// Why the directory could not be asked, or did not answer fully.
@@ -137,6 +138,12 @@ pub enum DirectoryError {
     #[error("{server} did not answer within {} s", waited.as_secs_f32())]
     Await { server: ServerAddress, waited: Duration },
 
+    #[error(
+        "{server} closed the connection before it said anything: {source}; is this an LDAP port (usually 389, with LDAPS \
+         636)?"
+    )]
+    Greet { server: ServerAddress, source: io::Error },
+
     #[error("{server}: the connection was lost: {source}")]
     Keep { server: ServerAddress, source: io::Error },
 
@@ -183,7 +190,7 @@ impl DirectoryError {
             Self::FindBase { .. } => "BaseDNNotFound",
             Self::Understand { .. } | Self::Follow { .. } => "ProtocolError",
             Self::Await { .. } => "AnswerTimedOut",
-            Self::Keep { .. } | Self::StayConnected { .. } => "ConnectionLost",
+            Self::Greet { .. } | Self::Keep { .. } | Self::StayConnected { .. } => "ConnectionLost",
             Self::Complete { .. } => "ReadIncomplete",
             Self::TryServers { failures } => failures.first().map_or("ConnectionFailed", Self::reason),
             Self::Finish => "Interrupted",
@@ -214,6 +221,7 @@ impl DirectoryError {
             | Self::Understand { .. }
             | Self::Follow { .. }
             | Self::Await { .. }
+            | Self::Greet { .. }
             | Self::Keep { .. }
             | Self::StayConnected { .. }
             | Self::Complete { .. }
@@ -245,6 +253,7 @@ impl DirectoryError {
             | Self::Understand { .. }
             | Self::Follow { .. }
             | Self::Await { .. }
+            | Self::Greet { .. }
             | Self::Keep { .. }
             | Self::StayConnected { .. } => true,
             Self::Answer { advice, .. } => advice.another_server_may_help,
@@ -261,72 +270,4 @@ impl DirectoryError {
             | Self::Finish => false,
         }
     }
-}
-
-fn connect_problem(source: &io::Error) -> (&'static str, &'static str) {
-    match source.kind() {
-        io::ErrorKind::ConnectionRefused => ("the connection was refused", "check the port, and that the server runs"),
-        io::ErrorKind::TimedOut => (
-            "nothing answers",
-            "check the address, and firewalls and network policies between",
-        ),
-        _ => ("the connection failed", "check the address and the network"),
-    }
-}
-
-fn certificate_problem(error: &rustls::CertificateError) -> String {
-    use rustls::CertificateError as E;
-    match error {
-        E::UnknownIssuer => "it was signed by nobody who is trusted; give the certificate authority in spec.tls.caRef".to_owned(),
-        E::Expired => "it has expired; renew it on the domain controller".to_owned(),
-        E::ExpiredContext { not_after, .. } => match i64::try_from(not_after.as_secs()).map(Timestamp::from_second) {
-            Ok(Ok(not_after)) => format!("it expired on {not_after}; renew it on the domain controller"),
-            _ => "it has expired; renew it on the domain controller".to_owned(),
-        },
-        E::NotValidYet | E::NotValidYetContext { .. } => "it is not valid yet; compare the clocks".to_owned(),
-        E::NotValidForName | E::NotValidForNameContext { .. } => {
-            "it has no subject alternative name, and a common name does not count (Samba's own certificate has no SAN); \
-             give the domain controller one that has its host name"
-                .to_owned()
-        }
-        E::InvalidPurpose | E::InvalidPurposeContext { .. } => "it is not for servers (extended key usage)".to_owned(),
-        E::BadSignature => "its signature does not fit its issuer; is the certificate authority the right one?".to_owned(),
-        E::Other(other) => format!("{other}; Samba's own certificate has no SAN and cannot be used"),
-        other => format!("{other:?}"),
-    }
-}
-
-fn not_before(retry_after: Option<Timestamp>) -> String {
-    retry_after
-        .map(|at| format!("; not tried again before {at:.0}"))
-        .unwrap_or_default()
-}
-
-fn server_said(code: u32, text: &str) -> String {
-    if text.is_empty() {
-        format!(" (code {code})")
-    } else {
-        format!(" (code {code}: {text})")
-    }
-}
-
-fn deepest(matched: &str) -> String {
-    if matched.is_empty() {
-        String::new()
-    } else {
-        format!(" (what exists is {matched})")
-    }
-}
-
-fn each(failures: &[DirectoryError]) -> String {
-    failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
-}
-
-/// What a server said, fit for a line of a log: it may say anything.
-pub(super) fn readable(text: &str) -> String {
-    const LONGEST: usize = 300;
-    let without_controls = text
-        .chars()
-        .map(|character| if character.is_control() { ' ' } else { character });
-    without_controls.take(LONGEST).collect::<String>().trim().to_owned()
 }

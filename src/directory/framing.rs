@@ -3,25 +3,15 @@
 //! ldap3 trusts its server: two bytes (`30 00`) panic its driver, nested sequences overflow its stack, and a message may be
 //! of any length. What this file lets through, ldap3 can take.
 
-/// The longest message let through. AD's own limit for what it sends is below this (`MaxReceiveBuffer`, 10 MiB, is for requests).
-pub(super) const LARGEST_MESSAGE: usize = 16 * 1024 * 1024;
-/// An entry with controls is six deep.
-const DEEPEST: usize = 32;
-/// Enough for a group of 200,000 members in one piece.
-const MOST_ELEMENTS: usize = 1 << 18;
+use super::ber::{
+    BOOLEAN, ENUMERATED, Element, INTEGER, LARGEST_MESSAGE, MOST_ELEMENTS, Malformed, OCTET_STRING, SEQUENCE,
+    count_elements, element, expect, header, text, unsigned,
+};
+
 /// What a parsed element costs ldap3, however short it was on the wire.
 const COST_OF_ELEMENT: usize = 64;
 /// The dearest message let through.
 pub(super) const LARGEST_COST: usize = LARGEST_MESSAGE + MOST_ELEMENTS * COST_OF_ELEMENT;
-
-const BOOLEAN: u8 = 0x01;
-const INTEGER: u8 = 0x02;
-const OCTET_STRING: u8 = 0x04;
-const ENUMERATED: u8 = 0x0a;
-const SEQUENCE: u8 = 0x30;
-const CONSTRUCTED: u8 = 0x20;
-/// All five bits of the tag number set: the number goes on in the next bytes. LDAP has no such tag, and lber misreads it.
-const LONG_TAG: u8 = 0x1f;
 
 const BIND_RESPONSE: u8 = 0x61;
 const SEARCH_ENTRY: u8 = 0x64;
@@ -32,45 +22,14 @@ const EXTENDED_RESPONSE: u8 = 0x78;
 const BIND_REQUEST: u8 = 0x60;
 const UNBIND_REQUEST: u8 = 0x42;
 const SEARCH_REQUEST: u8 = 0x63;
-const ABANDON_REQUEST: u8 = 0x50;
 
 const CONTROLS: u8 = 0xa0;
-/// AD puts the name of a Notice of Disconnection outside of the ExtendedResponse, where the controls belong.
+/// AD puts the name of a Notice of Disconnection outside of the extended response, where the controls belong.
 const MISPLACED_NAME: u8 = 0x8a;
 const REFERRALS: u8 = 0xa3;
 const SASL_CREDENTIALS: u8 = 0x87;
 const RESPONSE_NAME: u8 = 0x8a;
 const RESPONSE_VALUE: u8 = 0x8b;
-
-/// Why bytes from a server are no LDAP message that we take.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[expect(missing_docs, reason = "each message says what it is")]
-pub enum Malformed {
-    #[error("it answers with TLS where plain LDAP was expected")]
-    TlsRecord,
-    #[error("it answers with something that is not LDAP (first byte {0:#04x})")]
-    NotLdap(u8),
-    #[error("a message is longer than 16 MiB")]
-    TooLong,
-    #[error("a message is nested more than 32 deep")]
-    TooDeep,
-    #[error("a message has more than 262,144 elements")]
-    TooManyElements,
-    #[error("a length is indefinite, which LDAP forbids")]
-    IndefiniteLength,
-    #[error("a tag number is longer than any in LDAP")]
-    LongTag,
-    #[error("an element is longer than what contains it")]
-    Overrun,
-    #[error("a message lacks {0}")]
-    Lacks(&'static str),
-    #[error("a message has something unexpected in place of {0}")]
-    Unexpected(&'static str),
-    #[error("{0} is not UTF-8")]
-    NotUtf8(&'static str),
-    #[error("it sent an operation that no client asks for (tag {0:#04x})")]
-    UnknownOperation(u8),
-}
 
 /// What a server says, as far as the guard must know.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -90,7 +49,7 @@ pub(super) enum ReplyOperation<'a> {
     Extended(ResultCode<'a>),
 }
 
-/// The code and the diagnostic message of an LDAPResult.
+/// The code and the diagnostic message of a result.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct ResultCode<'a> {
     pub(super) code: u32,
@@ -102,24 +61,20 @@ pub(super) struct ResultCode<'a> {
 pub(super) enum Request {
     Bind,
     Search,
-    /// Asks the server to forget another message.
-    Abandon,
     Unbind,
-    /// Whatever adsync has no use for.
+    /// What adsync has no use for, such as anything that writes.
     Other,
 }
 
 /// How long the message at the start of the buffer is; `None`: not to be told yet.
 pub(super) fn message_length(buffer: &[u8]) -> Result<Option<usize>, Malformed> {
     match buffer {
-        [] => return Ok(None),
-        [SEQUENCE, ..] => {}
+        [SEQUENCE, ..] => Ok(header(buffer)?.map(|header| header.length + header.content)),
+        [] | [0x15 | 0x16] => Ok(None),
         // A TLS alert or handshake record: content type, then major version 3 (RFC 8446 section 5.1).
-        [0x15 | 0x16, 0x03, ..] => return Err(Malformed::TlsRecord),
-        [0x15 | 0x16] => return Ok(None),
-        [first, ..] => return Err(Malformed::NotLdap(*first)),
+        [0x15 | 0x16, 0x03, ..] => Err(Malformed::TlsRecord),
+        [first, ..] => Err(Malformed::NotLdap(*first)),
     }
-    Ok(header(buffer)?.map(|header| header.length + header.content))
 }
 
 /// Checks one whole message of a server, to the point where ldap3 can take it.
@@ -160,7 +115,6 @@ pub(super) fn read_request(message: &[u8]) -> Result<(i32, Request), Malformed> 
     let request = match operation.tag {
         BIND_REQUEST => Request::Bind,
         SEARCH_REQUEST => Request::Search,
-        ABANDON_REQUEST => Request::Abandon,
         UNBIND_REQUEST => Request::Unbind,
         _ => Request::Other,
     };
@@ -201,30 +155,6 @@ fn open_envelope(message: &[u8]) -> Result<Envelope<'_>, Malformed> {
     })
 }
 
-/// Follows every length to its end without recursion: each element lies within the one that contains it.
-fn count_elements(content: &[u8]) -> Result<usize, Malformed> {
-    let mut open = vec![content];
-    let mut elements = 0;
-    while let Some(rest) = open.last_mut() {
-        if rest.is_empty() {
-            open.pop();
-            continue;
-        }
-        let inner = element(rest, "an element")?;
-        elements += 1;
-        if elements > MOST_ELEMENTS {
-            return Err(Malformed::TooManyElements);
-        }
-        if inner.tag & CONSTRUCTED != 0 {
-            if open.len() == DEEPEST {
-                return Err(Malformed::TooDeep);
-            }
-            open.push(inner.content);
-        }
-    }
-    Ok(elements)
-}
-
 fn check_operation<'a>(operation: &Element<'a>) -> Result<ReplyOperation<'a>, Malformed> {
     match operation.tag {
         SEARCH_ENTRY => Ok(ReplyOperation::Entry),
@@ -236,7 +166,7 @@ fn check_operation<'a>(operation: &Element<'a>) -> Result<ReplyOperation<'a>, Ma
     }
 }
 
-/// LDAPResult (RFC 4511 section 4.1.9), with what a bind or an extended response adds.
+/// A result (RFC 4511 section 4.1.9, `LDAPResult`), with what a bind or an extended response adds.
 fn check_result(content: &[u8]) -> Result<ResultCode<'_>, Malformed> {
     let mut rest = content;
     let code = unsigned(
@@ -296,87 +226,252 @@ fn check_controls(content: &[u8]) -> Result<(), Malformed> {
     Ok(())
 }
 
-/// One tag, length and value.
-struct Element<'a> {
-    tag: u8,
-    content: &'a [u8],
-}
+#[cfg(test)]
+pub(super) mod tests {
+    use proptest::prelude::*;
 
-struct Header {
-    tag: u8,
-    /// Bytes of the header itself.
-    length: usize,
-    /// Bytes of the value.
-    content: usize,
-}
+    use super::super::ber::DEEPEST;
+    use super::*;
 
-/// Takes the next element off the input.
-fn element<'a>(input: &mut &'a [u8], what: &'static str) -> Result<Element<'a>, Malformed> {
-    if input.is_empty() {
-        return Err(Malformed::Lacks(what));
+    pub(crate) fn ber(tag: u8, content: &[u8]) -> Vec<u8> {
+        let mut element = vec![tag];
+        match content.len() {
+            length @ 0..0x80 => element.push(u8::try_from(length).unwrap()),
+            length => {
+                element.push(0x84);
+                element.extend_from_slice(&u32::try_from(length).unwrap().to_be_bytes());
+            }
+        }
+        element.extend_from_slice(content);
+        element
     }
-    let header = header(input)?.ok_or(Malformed::Overrun)?;
-    let (_, value) = input.split_at_checked(header.length).ok_or(Malformed::Overrun)?;
-    let (content, rest) = value.split_at_checked(header.content).ok_or(Malformed::Overrun)?;
-    *input = rest;
-    Ok(Element {
-        tag: header.tag,
-        content,
-    })
-}
 
-fn expect<'a>(input: &mut &'a [u8], tag: u8, what: &'static str) -> Result<Element<'a>, Malformed> {
-    let element = element(input, what)?;
-    if element.tag == tag {
-        Ok(element)
-    } else {
-        Err(Malformed::Unexpected(what))
+    fn message(id: u8, parts: &[Vec<u8>]) -> Vec<u8> {
+        ber(SEQUENCE, &[ber(INTEGER, &[id]), parts.concat()].concat())
     }
-}
 
-/// Reads tag and length; `None`: the input ends before they do.
-fn header(input: &[u8]) -> Result<Option<Header>, Malformed> {
-    let Some((&tag, rest)) = input.split_first() else {
-        return Ok(None);
-    };
-    if tag & LONG_TAG == LONG_TAG {
-        return Err(Malformed::LongTag);
+    fn result(tag: u8, additions: &[u8]) -> Vec<u8> {
+        let fixed = [
+            ber(ENUMERATED, &[0]),
+            ber(OCTET_STRING, b"DC=example"),
+            ber(OCTET_STRING, "schön".as_bytes()),
+        ];
+        ber(tag, &[&fixed.concat(), additions].concat())
     }
-    let Some((&first, rest)) = rest.split_first() else {
-        return Ok(None);
-    };
-    let (length, content) = match first {
-        0x00..0x80 => (2, usize::from(first)),
-        0x80 => return Err(Malformed::IndefiniteLength),
-        // Four bytes of length reach far beyond the limit; AD always sends four.
-        0x81..=0x84 => {
-            let bytes = usize::from(first & 0x7f);
-            let Some(length) = rest.get(..bytes) else {
-                return Ok(None);
-            };
+
+    fn paging_control(cookie: &[u8]) -> Vec<u8> {
+        let value = ber(SEQUENCE, &[ber(INTEGER, &[0]), ber(OCTET_STRING, cookie)].concat());
+        let name = ber(OCTET_STRING, b"1.2.840.113556.1.4.319");
+        ber(
+            CONTROLS,
+            &ber(
+                SEQUENCE,
+                &[name, ber(BOOLEAN, &[0xff]), ber(OCTET_STRING, &value)].concat(),
+            ),
+        )
+    }
+
+    pub(crate) fn entry(id: u8, value: &[u8]) -> Vec<u8> {
+        let values = ber(0x31, &[ber(OCTET_STRING, value), ber(OCTET_STRING, b"b")].concat());
+        let attribute = ber(SEQUENCE, &[ber(OCTET_STRING, b"mail"), values].concat());
+        let entry = [ber(OCTET_STRING, b"CN=a,DC=example"), ber(SEQUENCE, &attribute)].concat();
+        message(id, &[ber(SEARCH_ENTRY, &entry)])
+    }
+
+    /// One of each that servers send to the request with this id.
+    pub(crate) fn real_replies(id: u8) -> Vec<Vec<u8>> {
+        let referral = ber(REFERRALS, &ber(OCTET_STRING, b"ldap://other/"));
+        let extension = [
+            ber(RESPONSE_NAME, b"1.3.6.1.4.1.1466.20037"),
+            ber(RESPONSE_VALUE, b"\xff"),
+        ]
+        .concat();
+        vec![
+            entry(id, b"\xff\xfe"),
+            message(id, &[ber(SEARCH_REFERENCE, &ber(OCTET_STRING, b"ldap://other/"))]),
+            message(id, &[result(SEARCH_DONE, &[]), paging_control(b"cookie")]),
+            message(id, &[result(SEARCH_DONE, &referral)]),
+            message(id, &[result(BIND_RESPONSE, &ber(SASL_CREDENTIALS, b"\xff"))]),
+            message(id, &[result(EXTENDED_RESPONSE, &extension)]),
+        ]
+    }
+
+    /// A real reply after something happened to it.
+    pub(crate) fn mutated_reply() -> impl Strategy<Value = Vec<u8>> {
+        let mutation = (any::<prop::sample::Index>(), any::<u8>(), 0..5_u8);
+        (0..6_usize, prop::collection::vec(mutation, 0..4)).prop_map(|(which, mutations)| {
+            let mut bytes = real_replies(1).swap_remove(which);
+            for (position, byte, kind) in mutations {
+                let position = position.index(bytes.len().max(1));
+                match kind {
+                    _ if bytes.is_empty() => break,
+                    0 => bytes[position] = byte,
+                    1 => bytes[position] ^= 1 << (byte % 8),
+                    2 => drop(bytes.remove(position)),
+                    3 => bytes.insert(position, byte),
+                    _ => bytes.truncate(position),
+                }
+            }
+            bytes
+        })
+    }
+
+    /// As the pump does it: cut at the length, then checked.
+    fn judge(bytes: &[u8]) -> Result<Option<ReplyOperation<'_>>, Malformed> {
+        match message_length(bytes)? {
+            Some(length) if length <= bytes.len() => check_reply(&bytes[..length]).map(|reply| Some(reply.operation)),
+            _ => Ok(None),
+        }
+    }
+
+    #[test]
+    fn what_servers_really_send_is_let_through() {
+        for reply in real_replies(7) {
+            assert_eq!(message_length(&reply), Ok(Some(reply.len())));
+            assert_eq!(check_reply(&reply).unwrap().message_id, 7);
+            for end in 0..reply.len() {
+                assert_eq!(judge(&reply[..end]), Ok(None), "it may still come");
+            }
+        }
+    }
+
+    #[test]
+    fn a_farewell_is_understood_also_as_active_directory_words_it() {
+        let name = ber(MISPLACED_NAME, b"1.3.6.1.4.1.1466.20036");
+        let farewell = message(0, &[result(EXTENDED_RESPONSE, &[]), name.clone()]);
+        let expected = ReplyOperation::Extended(ResultCode {
+            code: 0, text: "schön"
+        });
+        assert_eq!(check_reply(&farewell).map(|reply| reply.operation), Ok(expected));
+        assert!(check_reply(&message(1, &[result(SEARCH_DONE, &[]), name])).is_err());
+    }
+
+    fn assert_refused(cases: impl IntoIterator<Item = (Vec<u8>, Malformed)>) {
+        for (bytes, expected) in cases {
+            assert_eq!(judge(&bytes), Err(expected), "{:02x?}", &bytes[..bytes.len().min(40)]);
+        }
+    }
+
+    #[test]
+    fn what_is_not_well_framed_is_refused() {
+        use Malformed as M;
+        let nested = |depth: usize| (0..depth).fold(Vec::new(), |inner, _| ber(SEQUENCE, &inner));
+        let raw = |parts: &[&[u8]]| parts.concat();
+        assert_refused([
+            (b"\x15\x03\x03\x00\x02".to_vec(), M::TlsRecord),
+            (b"HTTP/1.1 400 Bad Request\r\n".to_vec(), M::NotLdap(b'H')),
+            (b"\x30\x80\x02\x01\x01".to_vec(), M::IndefiniteLength),
+            (b"\x30\x84\x7f\xff\xff\xff".to_vec(), M::TooLong),
+            (b"\x30\x84\xff\xff\xff\xff".to_vec(), M::TooLong),
+            (b"\x30\x88\x00\x00\x00\x00\x00\x00\x00\x02".to_vec(), M::TooLong),
+            (nested(20_000), M::TooDeep),
+            (message(1, &[nested(DEEPEST)]), M::TooDeep),
             (
-                2 + bytes,
-                length.iter().fold(0, |sum, &byte| sum << 8 | usize::from(byte)),
-            )
-        }
-        _ => return Err(Malformed::TooLong),
-    };
-    if content > LARGEST_MESSAGE {
-        return Err(Malformed::TooLong);
+                message(1, &[ber(SEARCH_ENTRY, &[0x05, 0x00].repeat(MOST_ELEMENTS))]),
+                M::TooManyElements,
+            ),
+            (message(1, &[raw(&[b"\x7f\x81\x00"])]), M::LongTag),
+            (message(1, &[raw(&[&[SEARCH_ENTRY], b"\x05\x04"])]), M::Overrun),
+            (message(1, &[raw(&[&[SEARCH_ENTRY], b"\x84\x00"])]), M::Overrun),
+        ]);
     }
-    Ok(Some(Header { tag, length, content }))
-}
 
-/// A whole number that is not negative and fits 31 bits: message ids and result codes.
-fn unsigned(content: &[u8], what: &'static str) -> Result<u32, Malformed> {
-    match content {
-        [first, ..] if content.len() <= 4 && *first < 0x80 => {
-            Ok(content.iter().fold(0, |sum, &byte| sum << 8 | u32::from(byte)))
-        }
-        _ => Err(Malformed::Unexpected(what)),
+    #[test]
+    fn an_envelope_that_is_none_is_refused() {
+        use Malformed as M;
+        let with_id = |id: &[u8]| ber(SEQUENCE, &ber(INTEGER, id));
+        assert_refused([
+            (b"\x30\x00".to_vec(), M::Lacks("the message id")),
+            (ber(SEQUENCE, &ber(OCTET_STRING, b"1")), M::Unexpected("the message id")),
+            (with_id(&[0x80]), M::Unexpected("the message id")),
+            (with_id(&[1; 5]), M::Unexpected("the message id")),
+            (with_id(&[]), M::Unexpected("the message id")),
+            (message(1, &[]), M::Lacks("the operation")),
+            // A request, an entry that is no sequence, and what only other clients ask for.
+            (message(1, &[ber(0x63, b"")]), M::UnknownOperation(0x63)),
+            (message(1, &[ber(0x44, b"")]), M::UnknownOperation(0x44)),
+            (message(1, &[ber(0x79, b"")]), M::UnknownOperation(0x79)),
+        ]);
     }
-}
 
-fn text<'a>(content: &'a [u8], what: &'static str) -> Result<&'a str, Malformed> {
-    std::str::from_utf8(content).map_err(|_| Malformed::NotUtf8(what))
+    #[test]
+    fn a_result_that_is_none_is_refused() {
+        use Malformed as M;
+        let (code, text, no_text) = (
+            ber(ENUMERATED, &[0]),
+            ber(OCTET_STRING, b""),
+            ber(OCTET_STRING, b"\xff"),
+        );
+        let done = |parts: &[&[u8]]| message(1, &[ber(SEARCH_DONE, &parts.concat())]);
+        let added = |addition: &[u8]| done(&[&code, &text, &text, addition]);
+        assert_refused([
+            (done(&[]), M::Lacks("the result code")),
+            (done(&[&text]), M::Unexpected("the result code")),
+            (done(&[&code]), M::Lacks("the matched DN")),
+            (done(&[&code, &no_text]), M::NotUtf8("the matched DN")),
+            (done(&[&code, &ber(0x24, b"")]), M::Unexpected("the matched DN")),
+            (done(&[&code, &text, &no_text]), M::NotUtf8("the message text")),
+            (added(&ber(0x83, b"")), M::Unexpected("a result")),
+            (added(&ber(REFERRALS, &no_text)), M::NotUtf8("a referral")),
+            (added(&ber(RESPONSE_NAME, b"\xff")), M::NotUtf8("the response name")),
+        ]);
+    }
+
+    #[test]
+    fn controls_that_are_none_are_refused() {
+        use Malformed as M;
+        let (text, no_text) = (ber(OCTET_STRING, b""), ber(OCTET_STRING, b"\xff"));
+        let after = |parts: &[&[u8]]| message(1, &[result(SEARCH_DONE, &[]), parts.concat()]);
+        let control = |parts: &[&[u8]]| after(&[&ber(CONTROLS, &ber(SEQUENCE, &parts.concat()))]);
+        assert_refused([
+            (after(&[&ber(0x80, b"")]), M::Unexpected("the controls")),
+            (
+                after(&[&ber(CONTROLS, b""), &text]),
+                M::Unexpected("the end of the message"),
+            ),
+            (control(&[]), M::Lacks("a control's name")),
+            (control(&[&no_text]), M::NotUtf8("a control's name")),
+            (
+                control(&[&text, &ber(BOOLEAN, b"")]),
+                M::Unexpected("a control's criticality"),
+            ),
+            (control(&[&text, &ber(0x24, b"")]), M::Unexpected("a control's value")),
+            (control(&[&text, &text, &text]), M::Unexpected("the end of a control")),
+        ]);
+    }
+
+    #[test]
+    fn the_largest_message_is_let_through_and_one_byte_more_is_not() {
+        let largest = entry(1, &vec![b'x'; LARGEST_MESSAGE - 80]);
+        assert!(largest.len() > LARGEST_MESSAGE - 80);
+        assert_eq!(message_length(&largest), Ok(Some(largest.len())));
+        assert!(check_reply(&largest).is_ok());
+        assert_eq!(
+            message_length(&entry(1, &vec![b'x'; LARGEST_MESSAGE])),
+            Err(Malformed::TooLong)
+        );
+    }
+
+    #[test]
+    fn a_paging_cookie_is_read_and_anything_else_is_not() {
+        let value = ber(SEQUENCE, &[ber(INTEGER, &[0]), ber(OCTET_STRING, b"cookie")].concat());
+        assert_eq!(paging_cookie(&value), Ok(&b"cookie"[..]));
+        for hostile in [&b""[..], b"\x30\x00", b"\x30\x80", b"\x04\x00", b"\x30\x03\x02\x01\x00"] {
+            assert!(paging_cookie(hostile).is_err());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_stumble(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _verdict = judge(&bytes);
+            let _request = read_request(&bytes);
+            let _cookie = paging_cookie(&bytes);
+        }
+
+        #[test]
+        fn no_mutation_makes_it_stumble(bytes in mutated_reply()) {
+            let _verdict = judge(&bytes);
+        }
+    }
 }

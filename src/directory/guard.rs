@@ -14,7 +14,8 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::bytes::BytesMut;
 
-use super::framing::{self, Malformed, Reply, ReplyOperation, Request};
+use super::ber::Malformed;
+use super::framing::{self, Reply, ReplyOperation, Request};
 
 /// Memory of search results that may wait in ldap3's queue, which has no bound of its own. The dearest message alone fits.
 const BACKLOG_LIMIT: usize = framing::LARGEST_COST;
@@ -27,6 +28,8 @@ pub(super) enum Ending {
     Malformed(Malformed),
     /// The server answered what nobody asked.
     Unasked,
+    /// We were about to send something other than a question.
+    NotAQuestion,
     /// The server said that it closes the connection (Notice of Disconnection, RFC 4511 section 4.4.1).
     Disconnected { code: u32, text: String },
     /// The connection broke, or the server closed it without a word.
@@ -130,12 +133,17 @@ enum Verdict {
 }
 
 impl Asked {
-    fn ask(&self, message_id: i32, request: Request) {
-        let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Promise 1 is kept here: nothing that writes passes, whoever asks for it.
+    fn ask(&self, message_id: i32, request: Request) -> Result<(), Ending> {
         match request {
-            // Not to be answered (RFC 4511 sections 4.3 and 4.11).
-            Request::Abandon | Request::Unbind => {}
-            Request::Bind | Request::Search | Request::Other => drop(asked.insert(message_id, request)),
+            Request::Bind | Request::Search => {
+                let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                asked.insert(message_id, request);
+                Ok(())
+            }
+            // Not to be answered (RFC 4511 section 4.3).
+            Request::Unbind => Ok(()),
+            Request::Other => Err(Ending::NotAQuestion),
         }
     }
 
@@ -193,9 +201,9 @@ async fn carry_requests<S: AsyncWrite>(
             Ok(message) => message,
             Err(malformed) => return Ending::Malformed(malformed),
         } {
-            match framing::read_request(&message) {
-                Ok((message_id, request)) => asked.ask(message_id, request),
-                Err(malformed) => return Ending::Malformed(malformed),
+            let request = framing::read_request(&message).map_err(Ending::Malformed);
+            if let Err(over) = request.and_then(|(message_id, request)| asked.ask(message_id, request)) {
+                return over;
             }
             if let Err(error) = to_server.write_all(&message).await {
                 return Ending::Lost(error);
@@ -251,6 +259,156 @@ fn take_message(buffer: &mut BytesMut) -> Result<Option<BytesMut>, Malformed> {
         None => {
             buffer.reserve(READ_SIZE);
             Ok(None)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, Scope, StdStream};
+    use proptest::prelude::*;
+    use tokio::io::DuplexStream;
+    use tokio::task::JoinHandle;
+
+    use super::framing::tests::{entry, mutated_reply, real_replies};
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(5);
+
+    /// ldap3 behind a guard, and the server's end.
+    async fn guarded() -> (Guard, Ldap, JoinHandle<ldap3::result::Result<()>>, DuplexStream) {
+        let (near, far) = tokio::io::duplex(64 * 1024);
+        let (guard, socket) = Guard::before(near).unwrap();
+        let settings = LdapConnSettings::new().set_std_stream(StdStream::Unix(socket));
+        let (driver, ldap) = LdapConnAsync::with_settings(settings, "ldapi:///").await.unwrap();
+        (guard, ldap, tokio::spawn(driver.drive()), far)
+    }
+
+    /// Waits for a request and answers it with these bytes, then closes.
+    async fn answer(mut server: DuplexStream, bytes: Vec<u8>) {
+        let mut request = [0; 1024];
+        let _length = server.read(&mut request).await.unwrap();
+        let _cut = server.write_all(&bytes).await;
+    }
+
+    /// Asks, is answered so, and tells why the connection ended. Panics if ldap3 did, in its task or in ours.
+    async fn ask_and_be_told(bytes: Vec<u8>, bind: bool) -> Ending {
+        let (guard, mut ldap, driver, server) = guarded().await;
+        let server = tokio::spawn(answer(server, bytes));
+        if bind {
+            let _answer = ldap.with_timeout(PATIENCE).simple_bind("a", "b").await;
+        } else {
+            let search = ldap
+                .with_timeout(PATIENCE)
+                .streaming_search("", Scope::Base, "(a=*)", vec!["b"])
+                .await;
+            let mut search = search.unwrap();
+            while let Ok(Some(_)) = search.next().await {
+                guard.took_result();
+            }
+            let _result = search.finish().await;
+        }
+        server.await.unwrap();
+        let _ended = tokio::time::timeout(PATIENCE, driver)
+            .await
+            .expect("the guard closes")
+            .expect("ldap3 did not panic");
+        let Guard { ending, .. } = guard;
+        Arc::into_inner(ending)
+            .and_then(OnceLock::into_inner)
+            .unwrap_or(Ending::Closed)
+    }
+
+    #[tokio::test]
+    async fn what_was_asked_for_passes() {
+        for (bytes, bind) in [
+            (real_replies(1).swap_remove(4), true),
+            (real_replies(1)[..3].concat(), false),
+        ] {
+            assert!(
+                matches!(ask_and_be_told(bytes, bind).await, Ending::Lost(_)),
+                "it was all, then the server closed"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_not_asked_for_ends_the_connection() {
+        for (bytes, bind) in [
+            // Another id, the wrong kind of answer, and one answer too many.
+            (real_replies(2).swap_remove(0), false),
+            (real_replies(0).swap_remove(2), false),
+            (real_replies(1).swap_remove(4), false),
+            (real_replies(1).swap_remove(0), true),
+            (real_replies(1).swap_remove(5), true),
+            (real_replies(1).swap_remove(4).repeat(2), true),
+        ] {
+            assert!(matches!(ask_and_be_told(bytes, bind).await, Ending::Unasked));
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_that_writes_reaches_the_server() {
+        let (guard, mut ldap, _driver, mut server) = guarded().await;
+        assert!(ldap.with_timeout(PATIENCE).delete("CN=a").await.is_err());
+        assert!(matches!(guard.ending(), Some(Ending::NotAQuestion)));
+        let mut sent = Vec::new();
+        server.read_to_end(&mut sent).await.unwrap();
+        assert_eq!(sent, b"");
+    }
+
+    #[tokio::test]
+    async fn what_is_no_ldap_ends_the_connection_with_its_reason() {
+        let ending = ask_and_be_told(b"\x30\x00".to_vec(), false).await;
+        assert!(
+            matches!(ending, Ending::Malformed(Malformed::Lacks("the message id"))),
+            "{ending:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn results_that_nobody_takes_stop_the_server_instead_of_filling_the_memory() {
+        let (guard, mut ldap, _driver, mut server) = guarded().await;
+        let large = entry(1, &vec![b'x'; 1 << 20]);
+        let size = large.len();
+        let sent = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let counting = Arc::clone(&sent);
+        let _serving = tokio::spawn(async move {
+            let mut request = [0; 1024];
+            let _length = server.read(&mut request).await.unwrap();
+            while server.write_all(&large).await.is_ok() {
+                counting.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            }
+        });
+        let mut search = ldap
+            .streaming_search("", Scope::Base, "(a=*)", vec!["b"])
+            .await
+            .unwrap();
+        let count = || sent.load(std::sync::atomic::Ordering::SeqCst);
+        let mut before = usize::MAX;
+        while count() != before {
+            before = count();
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+        assert!(
+            before * size <= BACKLOG_LIMIT + 2 * size,
+            "{before} messages of {size} bytes"
+        );
+        for _ in 0..100 {
+            assert!(search.next().await.unwrap().is_some());
+            guard.took_result();
+        }
+        assert!(count() >= 100);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(400))]
+        #[test]
+        fn nothing_that_a_server_says_makes_ldap3_panic(replies in prop::collection::vec(mutated_reply(), 1..4), bind: bool) {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(ask_and_be_told(replies.concat(), bind));
         }
     }
 }

@@ -3,20 +3,24 @@
 //! The value types (everything that a [`Snapshot`] is made of) know no connection, no clock and no client: the pure core takes
 //! them as they are.
 
+mod advice;
+mod ber;
 pub mod codes;
 mod connection;
 mod discovery;
 pub mod dn;
 pub mod entry;
 pub mod error;
+pub mod filter;
 mod framing;
 mod guard;
-pub mod filter;
 pub mod guid;
 mod ranges;
 pub mod reader;
 pub mod reading;
 pub mod rejected;
+#[cfg(test)]
+pub(crate) mod samples;
 mod search;
 pub mod settings;
 pub mod snapshot;

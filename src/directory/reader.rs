@@ -19,7 +19,7 @@ use super::{Guid, Snapshot};
 /// At any time: one read, and beside it something short.
 const MOST_CONNECTIONS: usize = 2;
 /// An idle connection may have been forgotten by a firewall after this.
-const LONGEST_IDLE: Duration = Duration::from_secs(60);
+const LONGEST_IDLE: Duration = Duration::from_mins(1);
 /// ldap3 keeps the id of each search for ever, so no connection is kept for ever.
 const LONGEST_LIFE: Duration = Duration::from_mins(30);
 

@@ -27,7 +27,8 @@ const GROUP_ATTRIBUTES: [&str; 7] = [
     "member",
     "sAMAccountName",
 ];
-const UNIT_ATTRIBUTES: [&str; 1] = ["objectGUID"];
+/// What units and searches by objectGUID are asked for.
+const IDENTITY: [&str; 1] = ["objectGUID"];
 /// Asks for no attribute at all (RFC 4511 section 4.5.1.8).
 const NO_ATTRIBUTES: [&str; 1] = ["1.1"];
 
@@ -145,7 +146,7 @@ impl Inquiry for Read {
         let units = Search {
             base: domain,
             filter: UNITS,
-            attributes: &UNIT_ATTRIBUTES,
+            attributes: &IDENTITY,
         };
         referrals += connection.search(units, &mut |entry| builder.add_unit(entry)).await?;
         builder.referrals(referrals);
@@ -186,7 +187,7 @@ impl Inquiry for Find {
             let search = Search {
                 base: root.naming_context.as_str(),
                 filter: &filter,
-                attributes: &UNIT_ATTRIBUTES,
+                attributes: &IDENTITY,
             };
             let mut matched = |entry: super::RawEntry| {
                 if let Some(place) = entry.guid().and_then(|guid| found.get_mut(&guid)) {

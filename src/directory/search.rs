@@ -1,16 +1,19 @@
 //! directory: searches. Pages are asked for until the directory says that there are no more; anything else is an error,
 //! never a short result (promise 2).
 
+use std::time::Duration;
+
 use lber::structure::{PL, StructureTag};
 use ldap3::controls::{MakeCritical, PagedResults};
 use ldap3::{LdapError, LdapResult, Scope, SearchStream};
 use tokio::time::Instant;
 
-use super::RawEntry;
+use super::ber::Malformed;
 use super::connection::Connection;
 use super::error::DirectoryError;
-use super::framing::{self, Malformed};
+use super::framing;
 use super::ranges;
+use super::{Dn, RawEntry};
 
 /// AD's own limit (`MaxPageSize`).
 const PAGE_SIZE: i32 = 1000;
@@ -54,9 +57,9 @@ impl Connection {
             let page = self
                 .page(search, cookie, &mut |entry| {
                     if ranges::is_cut(&entry) {
-                        cut.push(entry)
+                        cut.push(entry);
                     } else {
-                        found(entry)
+                        found(entry);
                     }
                 })
                 .await?;
@@ -89,13 +92,15 @@ impl Connection {
             .with_controls(paging)
             .streaming_search(search.base, Scope::Subtree, search.filter, search.attributes.to_vec())
             .await;
-        let (answer, referrals) = self.drain(stream, found).await?;
+        let (answer, referrals) = self.drain(stream, self.timeouts.search, found).await?;
         match answer.rc {
             0 => Ok(PageEnd {
                 cookie: self.next_cookie(&answer)?,
                 referrals,
             }),
-            _ => Err(self.refusal(search.base, &answer)),
+            // AD answers with a referral for a base that is in another domain.
+            NO_SUCH_OBJECT | INVALID_DN_SYNTAX | REFERRAL => Err(self.lost_base(search.base, &answer).await),
+            _ => Err(self.answer(&answer)),
         }
     }
 
@@ -111,7 +116,9 @@ impl Connection {
             .with_timeout(self.timeouts.answer)
             .streaming_search(base, Scope::Base, EVERYTHING, attributes.to_vec())
             .await;
-        let (answer, _) = self.drain(stream, &mut |found| entry = Some(found)).await?;
+        let (answer, _) = self
+            .drain(stream, self.timeouts.answer, &mut |found| entry = Some(found))
+            .await?;
         match answer.rc {
             0 => Ok(entry),
             NO_SUCH_OBJECT => Ok(None),
@@ -124,15 +131,12 @@ impl Connection {
     async fn drain<'a>(
         &mut self,
         stream: Result<SearchStream<'a, &'a str, Vec<&'a str>>, LdapError>,
+        timeout: Duration,
         found: &mut (impl FnMut(RawEntry) + Send),
     ) -> Result<(LdapResult, usize), DirectoryError> {
-        let mut stream = stream.map_err(|error| self.failure(error, self.timeouts.search))?;
+        let mut stream = stream.map_err(|error| self.failure(error, timeout))?;
         let mut referrals = 0;
-        while let Some(result) = stream
-            .next()
-            .await
-            .map_err(|error| self.failure(error, self.timeouts.search))?
-        {
+        while let Some(result) = stream.next().await.map_err(|error| self.failure(error, timeout))? {
             self.guard.took_result();
             let tag = result.0;
             if Instant::now() > self.deadline {
@@ -166,15 +170,21 @@ impl Connection {
         }
     }
 
-    fn refusal(&self, base: &str, answer: &LdapResult) -> DirectoryError {
-        match answer.rc {
-            // AD answers with a referral for a base that is in another domain.
-            NO_SUCH_OBJECT | INVALID_DN_SYNTAX | REFERRAL => DirectoryError::FindBase {
-                server: self.server.clone(),
-                base_dn: base.to_owned(),
-                matched: self.said(&answer.matched),
-            },
-            _ => self.answer(answer),
+    /// Says how far a base DN exists. Samba doesn't, so it is looked for.
+    async fn lost_base(&mut self, base: &str, answer: &LdapResult) -> DirectoryError {
+        let mut matched = self.said(&answer.matched);
+        let mut ancestor = Dn::parse(base).ok().and_then(|base| base.parent());
+        while let (true, Some(dn)) = (matched.is_empty(), &ancestor) {
+            match self.search_base(dn.as_str(), &["1.1"]).await {
+                Ok(Some(entry)) => matched = entry.dn,
+                Ok(None) => ancestor = dn.parent(),
+                Err(_) => break,
+            }
+        }
+        DirectoryError::FindBase {
+            server: self.server.clone(),
+            base_dn: base.to_owned(),
+            matched,
         }
     }
 
@@ -193,7 +203,7 @@ impl Connection {
     }
 }
 
-/// A parsed SearchResultEntry as an entry, by moving its parts: ldap3's own way panics on what it did not expect, copies, and
+/// A parsed `SearchResultEntry` as an entry, by moving its parts: ldap3's own way panics on what it did not expect, copies, and
 /// guesses which values are text.
 fn entry(tag: StructureTag) -> Result<RawEntry, Malformed> {
     let [dn, attributes] = parts(tag, "an entry")?;

@@ -1,4 +1,4 @@
-//! directory: how to reach one domain, as plain data. Made by controllers from an ActiveDirectoryConfig and its Secrets.
+//! directory: how to reach one domain, as plain data. Made from a configuration object and its Secrets.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -184,5 +184,35 @@ impl Default for Timeouts {
             search: Duration::from_secs(130),
             whole: Duration::from_mins(30),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_has_the_usual_port_unless_another_is_given_and_is_shown_as_people_write_it() {
+        let shown = |host, port, encryption| ServerAddress::new(host, port, encryption).to_string();
+        assert_eq!(
+            shown("dc1.example.com.", None, Encryption::Ldaps),
+            "dc1.example.com:636"
+        );
+        assert_eq!(shown("10.0.0.1", None, Encryption::StartTls), "10.0.0.1:389");
+        assert_eq!(shown("[fd00::1]", Some(1636), Encryption::Ldaps), "[fd00::1]:1636");
+        assert_eq!(ServerAddress::new("[fd00::1]", None, Encryption::Ldaps).host, "fd00::1");
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let settings = ConnectionSettings {
+            certificate_authorities: Some(b"-----BEGIN PRIVATE KEY-----".to_vec()),
+            ..ConnectionSettings::new("example.com", Account::new("svc", "Passw0rd.Svc"))
+        };
+        let shown = format!("{settings:?}");
+        assert!(
+            shown.contains("svc") && !shown.contains("Passw0rd") && !shown.contains("45, 45"),
+            "{shown}"
+        );
     }
 }

@@ -34,6 +34,16 @@ pub fn folds_to(text: &str, folded: &str) -> bool {
     }
 }
 
+/// Adds a character as `\C3\BC`, the way that distinguished names and filters both escape what can't stand for itself.
+pub(super) fn push_hexadecimal(text: &mut String, character: char) {
+    for byte in character.encode_utf8(&mut [0; 4]).bytes() {
+        text.push('\\');
+        for digit in [byte >> 4, byte & 0x0f] {
+            text.extend(char::from_digit(digit.into(), 16).map(|digit| digit.to_ascii_uppercase()));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

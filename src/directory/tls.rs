@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
+use rustls_native_certs::CertificateResult;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -45,7 +46,7 @@ where
 fn client_config(settings: &ConnectionSettings) -> Result<ClientConfig, DirectoryError> {
     let authorities = match &settings.certificate_authorities {
         Some(pem) => given_authorities(pem),
-        None => system_authorities(),
+        None => system_authorities(rustls_native_certs::load_native_certs()),
     };
     let authorities = authorities.map_err(|detail| DirectoryError::LoadCertificateAuthorities { detail })?;
     // Named here, and not taken from the process: two crates that each install a default would make it panic.
@@ -72,8 +73,7 @@ fn given_authorities(pem: &[u8]) -> Result<RootCertStore, String> {
     Ok(store)
 }
 
-fn system_authorities() -> Result<RootCertStore, String> {
-    let loaded = rustls_native_certs::load_native_certs();
+fn system_authorities(loaded: CertificateResult) -> Result<RootCertStore, String> {
     let mut store = RootCertStore::empty();
     // A system's bundle always has a few that nobody can use.
     store.add_parsable_certificates(loaded.certs);
@@ -130,4 +130,25 @@ fn bare_name(presented: &str) -> String {
         .split_once('(')
         .map_or(presented, |(_, name)| name.trim_end_matches(')'));
     name.trim_matches('"').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_system_without_authorities_says_so() {
+        let nothing = system_authorities(CertificateResult::default()).unwrap_err();
+        assert!(
+            nothing.contains("the system has none") && nothing.contains("spec.tls.caRef"),
+            "{nothing}"
+        );
+    }
+
+    #[test]
+    fn names_are_told_as_people_write_them() {
+        assert_eq!(bare_name("DnsName(\"dc1.example.com\")"), "dc1.example.com");
+        assert_eq!(bare_name("IpAddress(10.0.0.1)"), "10.0.0.1");
+        assert_eq!(bare_name("dc1.example.com"), "dc1.example.com");
+    }
 }

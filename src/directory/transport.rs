@@ -9,19 +9,20 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::error::{DirectoryError, readable};
+use super::advice::readable;
+use super::error::DirectoryError;
 use super::framing::{self, ReplyOperation};
 use super::settings::{ConnectionSettings, Encryption, ServerAddress};
-use super::{discovery, tls};
+use super::{ber, discovery, tls};
 
 /// A connection that is alive but silent is asked for a sign of life after this.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 /// A connection whose bytes nobody acknowledges for so long is dead.
-const UNACKNOWLEDGED: Duration = Duration::from_secs(60);
+const UNACKNOWLEDGED: Duration = Duration::from_mins(1);
 /// Even the last of many addresses gets this long.
 const SHORTEST_ATTEMPT: Duration = Duration::from_secs(1);
 
-/// ExtendedRequest 1.3.6.1.4.1.1466.20037 with message id 1 (RFC 4511 section 4.14.1): always these bytes.
+/// Extended request 1.3.6.1.4.1.1466.20037 with message id 1 (RFC 4511 section 4.14.1): always these bytes.
 const START_TLS: &[u8] = b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20037";
 /// An answer to StartTLS is some fifty bytes; nobody is trusted yet with more.
 const LONGEST_START_TLS_REPLY: usize = 16 * 1024;
@@ -114,7 +115,7 @@ async fn start_tls(server: &ServerAddress, plain: &mut TcpStream) -> Result<(), 
         match framing::message_length(&buffer) {
             Ok(Some(length)) if length <= buffer.len() => break length,
             Ok(_) if buffer.len() < LONGEST_START_TLS_REPLY => {}
-            Ok(_) => return Err(misunderstood(server, framing::Malformed::TooLong)),
+            Ok(_) => return Err(misunderstood(server, ber::Malformed::TooLong)),
             Err(malformed) => return Err(misunderstood(server, malformed)),
         }
     };
@@ -141,10 +142,10 @@ async fn start_tls(server: &ServerAddress, plain: &mut TcpStream) -> Result<(), 
 }
 
 /// What a server said is no LDAP, or at least not at this port.
-pub(super) fn misunderstood(server: &ServerAddress, malformed: framing::Malformed) -> DirectoryError {
+pub(super) fn misunderstood(server: &ServerAddress, malformed: ber::Malformed) -> DirectoryError {
     let server = server.clone();
     match malformed {
-        framing::Malformed::TlsRecord => DirectoryError::MatchPort {
+        ber::Malformed::TlsRecord => DirectoryError::MatchPort {
             server,
             detail: "this port speaks TLS from the first byte; use mode LDAPS, or the plain port (usually 389)",
         },

@@ -72,13 +72,17 @@ impl Subject {
 
 impl<'a> Census<'a> {
     /// Looks at everybody whom the scope selects, and at everybody whom it provides.
-    pub fn take(input: &Input<'a>, references: &References<'a>, claims: &Claims<'a>) -> Self {
-        let selection = Selection::new(input.scope, references, input.directory);
+    pub fn take(
+        input: &Input<'a>,
+        references: &References<'a>,
+        selection: &Selection<'a>,
+        claims: &Claims<'a>,
+    ) -> Self {
         let roster = Roster::new(input.observed, &input.system.name, input.scope.matching.adopt);
         let rules = RuleChoices::new(input.scope, references, input.directory);
         let mut taker = Taker {
             input,
-            selection: &selection,
+            selection,
             roster: &roster,
             rules: &rules,
             claims,
@@ -281,12 +285,15 @@ impl<'a> Taker<'a, '_> {
 
     /// Nobody is created, and no user is adopted, while it could be somebody who is excluded.
     fn hold_back_newcomers(&mut self) {
-        let Some(dn) = self.selection.exclusion_in_doubt else {
+        let Some(exclusion) = self.selection.exclusion_in_doubt else {
             return;
         };
         for newcomer in std::mem::take(&mut self.census.newcomers) {
-            let message = format!("nobody is linked or created while an exclusion can't be told: {dn} was not found");
-            let problem = problem(&newcomer.subject, ProblemReason::NoTargetUser, &message, Some(dn));
+            let message = format!(
+                "nobody is linked or created while an exclusion can't be told: {}",
+                exclusion.doubt()
+            );
+            let problem = problem(&newcomer.subject, ProblemReason::NoTargetUser, &message, exclusion.dn());
             self.census.unmatched.push(problem);
         }
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::{
     Input,
     claims::Claims,
-    matching::{identity_of, identity_of_user},
+    keys::{identity_of, identity_of_user},
     person::Newcomer,
     report::problem,
 };

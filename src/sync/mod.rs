@@ -2,11 +2,14 @@
 
 pub mod census;
 pub mod claims;
+pub mod departments;
 pub mod difference;
 pub mod field;
+pub mod field_set;
 #[cfg(test)]
 mod fixture;
 mod identities;
+mod keys;
 pub mod login_names;
 pub mod mapping;
 pub mod matching;
@@ -23,8 +26,14 @@ pub mod person;
 pub mod plan;
 pub mod references;
 pub mod report;
+pub mod ring_field;
+pub mod ring_groups;
+pub mod ring_members;
 pub mod roster;
+pub mod rule_usage;
 pub mod select;
+#[cfg(test)]
+mod sentences;
 pub mod users;
 pub mod validated;
 pub mod value;
@@ -36,6 +45,7 @@ use jiff::Timestamp;
 use self::{
     census::{Census, LetGo},
     claims::Claims,
+    departments::{Departments, RingGroup},
     field::Field,
     login_names::LoginNames,
     matching::match_newcomers,
@@ -46,6 +56,9 @@ use self::{
     plan::{Plan, UserChange},
     references::References,
     report::Report,
+    ring_groups::RingGroups,
+    ring_members::RingingPeople,
+    select::Selection,
     users::Provided,
     validated::{ValidatedRule, ValidatedScope, ValidatedSystem},
 };
@@ -116,18 +129,25 @@ pub struct Outcome {
 
 /// Makes the plan of one scope.
 ///
-/// 1. resolve the entries that the spec names; 2. select, and take a census of everybody by objectGUID; 3. match newcomers
-/// with users that exist; 4. number people and ring groups together; 5. compare what should be with what is; 6. count.
+/// 1. resolve the entries that the spec names
+/// 2. select, and take a census of everybody by objectGUID
+/// 3. match newcomers with users that exist
+/// 4. number people and ring groups together
+/// 5. compare what should be with what is
+/// 6. count
 pub fn plan(input: &Input<'_>) -> Outcome {
     let references = References::resolve(input.scope, input.directory, input.references);
+    let selection = Selection::new(input.scope, &references, input.directory);
     let claims = Claims::new(input);
-    let mut census = Census::take(input, &references, &claims);
+    let mut census = Census::take(input, &references, &selection, &claims);
     let matched = match_newcomers(input, std::mem::take(&mut census.newcomers), &claims);
+    let departments = Departments::new(input, &references, &claims, &selection);
 
     let mut people = std::mem::take(&mut census.linked);
     people.extend(matched.people);
     people.sort_by(|left, right| left.name.cmp(&right.name));
-    let numbers = number(input, &people);
+    let holders = NumberHolders::new(input.observed, input.now);
+    let (numbers, ring_numbers) = number(input, &holders, &people, &departments.ring_groups);
     let people = people
         .into_iter()
         .zip(numbers)
@@ -135,18 +155,25 @@ pub fn plan(input: &Input<'_>) -> Outcome {
     let (waiting, provided): (Vec<_>, Vec<_>) = people.partition(|provided| provided.numbered.waits);
 
     let (users, problems) = changes(input, &provided, std::mem::take(&mut census.let_go));
-    let mut claims: Vec<_> = provided.iter().filter_map(users::claim).collect();
-    claims.sort_by_key(|claim| claim.number);
+    let ringing = RingingPeople::new(input, &holders, &provided, &users);
+    let ring_groups = RingGroups::plan(input, &selection, departments, &ring_numbers, &ringing);
 
     let unmatched = matched
         .unmatched
         .into_iter()
         .chain(waiting.iter().map(users::why_waiting));
-    let report = Report::new(census, &provided, unmatched, problems, references.unresolved());
+    let mut report = Report::new(census, &provided, unmatched, problems, references.unresolved());
+    report.add_ring_groups(&ring_groups);
+    let mut claims: Vec<_> = provided
+        .iter()
+        .filter_map(users::claim)
+        .chain(ring_groups.claims)
+        .collect();
+    claims.sort_by_key(|claim| claim.number);
     let plan = Plan {
         claims,
         users,
-        ring_groups: Vec::new(),
+        ring_groups: ring_groups.changes,
     };
     Outcome {
         plan,
@@ -156,10 +183,20 @@ pub fn plan(input: &Input<'_>) -> Outcome {
     }
 }
 
-fn number(input: &Input<'_>, people: &[Person<'_>]) -> Vec<Numbered> {
-    let holders = NumberHolders::new(input.observed, input.now);
-    let claimants: Vec<_> = people.iter().map(|person| users::claimant(input, person)).collect();
-    numbering::assign(&claimants, &holders, &input.system.number_plan)
+/// People and ring groups together: they share the numbers.
+fn number(
+    input: &Input<'_>,
+    holders: &NumberHolders<'_>,
+    people: &[Person<'_>],
+    ring_groups: &[RingGroup<'_>],
+) -> (Vec<Numbered>, Vec<Numbered>) {
+    let people = people.iter().map(|person| users::claimant(input, person));
+    let ring_groups = ring_groups.iter().map(|ring_group| ring_group.claimant(input));
+    let count = people.len();
+    let claimants: Vec<_> = people.chain(ring_groups).collect();
+    let mut numbers = numbering::assign(&claimants, holders, &input.system.number_plan);
+    let ring_numbers = numbers.split_off(count);
+    (numbers, ring_numbers)
 }
 
 fn changes(input: &Input<'_>, provided: &[Provided<'_>], let_go: Vec<LetGo<'_>>) -> (Vec<UserChange>, Vec<Problem>) {

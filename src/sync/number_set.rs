@@ -93,6 +93,14 @@ impl NumberSet {
         self.difference(&self.difference(other))
     }
 
+    /// Whether no number is in both.
+    pub fn is_disjoint(&self, other: &Self) -> bool {
+        other
+            .ranges
+            .iter()
+            .all(|(from, to)| self.last_between(*from, *to).is_none())
+    }
+
     /// The highest stored range with a number from `from` to `to`.
     fn last_between(&self, from: Number, to: Number) -> Option<(Number, Number)> {
         let (first, last) = self.ranges.range(..=to).next_back()?;
@@ -191,6 +199,7 @@ mod tests {
             prop_assert!(set.iter().eq(singles_one.iter().copied()));
             prop_assert!(set.difference(&other_set).iter().eq(singles_one.difference(&singles_other).copied()));
             prop_assert!(set.intersection(&other_set).iter().eq(singles_one.intersection(&singles_other).copied()));
+            prop_assert_eq!(set.is_disjoint(&other_set), singles_one.is_disjoint(&singles_other));
             for number in NumberRange::of_length(1).iter().chain(NumberRange::of_length(2).iter()) {
                 prop_assert_eq!(set.contains(number), singles_one.contains(&number));
             }

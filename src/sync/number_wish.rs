@@ -15,6 +15,8 @@ pub enum Wish<'a> {
     InDoubt,
     /// This number.
     Fixed(Number),
+    /// What this rule gives, but it takes numbers from an attribute, and a ring group has none.
+    WithoutAttribute(&'a ValidatedRule),
     /// What this rule gives.
     Rule {
         /// The rule.
@@ -65,6 +67,14 @@ impl<'a> Wish<'a> {
         })
     }
 
+    /// The same for a ring group, which has no attributes.
+    pub fn counted(rule: Option<&'a ValidatedRule>) -> Self {
+        match rule {
+            Some(rule) if rule.attribute.is_some() => Self::WithoutAttribute(rule),
+            rule => Self::by_rule(rule, |_| None),
+        }
+    }
+
     /// The number wished for, if there is a valid one.
     pub(super) fn target(self, plan: &NumberPlan) -> Result<Target<'a>, Complaint> {
         let invalid = |message| Complaint::new(ProblemReason::NumberInvalid, message);
@@ -74,6 +84,13 @@ impl<'a> Wish<'a> {
                 plan.permit(number)
                     .map_err(|forbidden| invalid(forbidden.to_string()))?;
                 return Ok(Target::Exactly(number));
+            }
+            Self::WithoutAttribute(rule) => {
+                let message = format!(
+                    "rule {} takes numbers from an attribute: name one with source: Sequential",
+                    rule.name
+                );
+                return Err(invalid(message));
             }
             Self::Rule { rule, value } => (rule, value),
         };

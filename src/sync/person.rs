@@ -1,6 +1,6 @@
 //! Someone whom a scope provides, on their way through the pipeline. Plain data: each stage says in its own file what it decides.
 
-use super::{observed::ObservedUser, plan::Subject};
+use super::{observed::ObservedUser, plan::Subject, validated::Selector};
 use crate::{
     api::phone_user::Origin,
     directory::{Guid, User},
@@ -28,15 +28,14 @@ pub struct Person<'a> {
 }
 
 /// Which of the scope's `extensions` numbers somebody: the first whose selector holds.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub enum RuleChoice<'a> {
     /// By this ExtensionRule.
     Rule(&'a str),
     /// None holds: no number is given. Who has one keeps it.
     None,
-    /// A selector names an entry that was not found, and none before it holds: who has a number keeps it, and a newcomer is not
-    /// created. Names the entry.
-    Doubt(&'a str),
+    /// This selector is in doubt, and none before it holds: who has a number keeps it, and a newcomer is not created.
+    Doubt(&'a Selector),
 }
 
 /// Somebody in the scope who has no PhoneUser yet.

@@ -7,6 +7,7 @@ use super::{
     field::{Field, WrittenField},
     plan::{Change, Subject},
     references::Unresolved,
+    ring_groups::RingGroups,
     users::Provided,
 };
 use crate::api::sync_scope::{ExtensionCounts, Problem, ProblemReason, RingGroupCounts, UserCounts};
@@ -20,6 +21,8 @@ pub struct Report {
     pub extensions: ExtensionCounts,
     /// The scope's ring groups.
     pub ring_groups: RingGroupCounts,
+    /// Members of the departments' groups that are neither people nor groups of the directory that was read.
+    pub unresolved_members: usize,
     /// Everybody who could not be served as the spec wishes, sorted; as many as there are.
     pub problems: Vec<Problem>,
     /// Why the unmatched are unmatched.
@@ -63,6 +66,13 @@ impl Report {
         report.problems = unmatched.into_iter().chain(problems).chain(census.problems).collect();
         report.problems.sort();
         report
+    }
+
+    pub(super) fn add_ring_groups(&mut self, ring_groups: &RingGroups) {
+        self.ring_groups.synced = ring_groups.synced;
+        self.unresolved_members = ring_groups.unresolved_members;
+        self.problems.extend(ring_groups.problems.iter().cloned());
+        self.problems.sort();
     }
 
     /// Adds somebody's problem, in its place.

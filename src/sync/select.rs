@@ -5,7 +5,7 @@ use super::{
     references::References,
     validated::{ExtensionEntry, Selector, ValidatedScope},
 };
-use crate::directory::{Snapshot, UserIndex, UserSet};
+use crate::directory::{Snapshot, UserIndex, UserSet, filter::Filter};
 
 /// Who is in a scope, as sets of one snapshot's users.
 #[derive(Debug)]
@@ -13,8 +13,8 @@ pub struct Selection<'a> {
     found: UserSet,
     perhaps: UserSet,
     excluded: UserSet,
-    /// An exclusion names this entry, and it is in doubt: nobody may be created, for it could be them.
-    pub exclusion_in_doubt: Option<&'a str>,
+    /// This exclusion is in doubt: nobody may be created, for it could be them.
+    pub exclusion_in_doubt: Option<&'a Selector>,
 }
 
 /// Where an account stands to a scope.
@@ -48,26 +48,24 @@ impl<'a> Selection<'a> {
             users.yes = directory.all();
         }
         for unit in &scope.users.units {
-            users.or(Answer::about(references.unit(unit), directory, |unit| {
+            users.or(&Answer::about(references.unit(unit), directory, |unit| {
                 directory.users_below(unit.dn())
             }));
         }
         for (group, nested) in &scope.users.groups {
-            users.or(Answer::about(references.group(group), directory, |group| {
+            users.or(&Answer::about(references.group(group), directory, |group| {
                 directory.members(group.index(), *nested).users
             }));
         }
         if let Some(filter) = &scope.users.filter {
-            let matching = directory.users_matching(filter);
-            users.yes.intersect_with(&matching);
-            users.perhaps.intersect_with(&matching);
+            users.and(&Answer::matching(filter, directory));
         }
         let mut excluded = directory.empty_set();
         let mut exclusion_in_doubt = None;
         for exclusion in &scope.exclude {
             let answer = Answer::of(&exclusion.selector, references, directory);
             if !answer.perhaps.is_empty() {
-                exclusion_in_doubt = exclusion_in_doubt.or(exclusion.selector.dn());
+                exclusion_in_doubt = exclusion_in_doubt.or(Some(&exclusion.selector));
             }
             excluded.union_with(&answer.yes);
         }
@@ -88,6 +86,11 @@ impl<'a> Selection<'a> {
             (true, false) => Standing::Perhaps,
             (false, _) => Standing::Outside,
         }
+    }
+
+    /// Whether `exclude` keeps an account out for certain, selected or not.
+    pub fn excludes(&self, user: UserIndex) -> bool {
+        self.excluded.contains(user)
     }
 
     /// Whether `users` selects an account for certain.
@@ -124,12 +127,29 @@ impl Answer {
             Selector::Group { reference, nested } => Self::about(references.group(reference), directory, |group| {
                 directory.members(group.index(), *nested).users
             }),
-            Selector::Filter(filter) => Self::about(Some(filter), directory, |filter| directory.users_matching(filter)),
+            Selector::Filter(filter) => Self::matching(filter, directory),
             Selector::Login(login) => Self::about(Some(login), directory, |login| directory.users_with_login(login)),
         }
     }
 
-    fn or(&mut self, other: Self) {
+    /// A filter on what was not read is in doubt, as an entry is that was not found.
+    fn matching(filter: &Filter, directory: &Snapshot) -> Self {
+        let was_read = filter.attributes().iter().all(|attribute| directory.has(attribute));
+        Self::about(was_read.then_some(filter), directory, |filter| {
+            directory.users_matching(filter)
+        })
+    }
+
+    fn and(&mut self, other: &Self) {
+        let mut possible = other.yes.clone();
+        possible.union_with(&other.perhaps);
+        self.perhaps.union_with(&self.yes);
+        self.perhaps.intersect_with(&possible);
+        self.yes.intersect_with(&other.yes);
+        self.perhaps.subtract(&self.yes);
+    }
+
+    fn or(&mut self, other: &Self) {
         self.yes.union_with(&other.yes);
         self.perhaps.union_with(&other.perhaps);
         self.perhaps.subtract(&self.yes);
@@ -166,9 +186,8 @@ impl<'a> RuleChoices<'a> {
             if answer.yes.contains(user) {
                 return RuleChoice::Rule(&entry.rule);
             }
-            if answer.perhaps.contains(user) {
-                let entry: &'a ExtensionEntry = entry;
-                return RuleChoice::Doubt(entry.when.as_ref().and_then(Selector::dn).unwrap_or_default());
+            if let Some(selector) = entry.when.as_ref().filter(|_| answer.perhaps.contains(user)) {
+                return RuleChoice::Doubt(selector);
             }
         }
         RuleChoice::None

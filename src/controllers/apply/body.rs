@@ -43,6 +43,11 @@ pub(super) fn of_claim(system: &NamespacedName, scope: &str, name: &str, claim: 
     object(Kind::Extension, system, name, &claim.expected, labels, spec)
 }
 
+/// Makes a body expect another version of the object that it expected.
+pub(super) fn expect_version(body: &mut Json, version: Option<&str>) {
+    body["metadata"]["resourceVersion"] = json!(version);
+}
+
 fn reference(system: &str) -> Map<String, Json> {
     let mut spec = Map::new();
     spec.insert("phoneSystemRef".to_owned(), json!({"name": system}));

@@ -6,15 +6,19 @@ mod log;
 
 use std::{
     collections::BTreeMap,
-    sync::atomic::{AtomicU32, Ordering},
+    sync::atomic::{AtomicU32, AtomicUsize, Ordering},
 };
 
-use futures::{StreamExt, stream};
+use futures::{
+    FutureExt,
+    future::{BoxFuture, join_all},
+};
 use kube::{
-    Api, Client, ResourceExt,
+    Api, Client,
     api::{DynamicObject, Patch, PatchParams},
 };
 use serde_json::Value as Json;
+use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use self::log::Differences;
@@ -26,10 +30,12 @@ use super::{
 };
 use crate::{
     api::FIELD_MANAGER,
+    causes::with_causes,
+    serve::metrics::{Metrics, WriteResult, WrittenKind},
     sync::{
-        field::{FieldSet, WrittenField},
+        field::{Field, FieldSet, WrittenField},
         number::Number,
-        observed::{ObservedExtension, ObservedRingGroup, ObservedUser, Version},
+        observed::{ObservedExtension, ObservedRingGroup, ObservedUser},
         plan::{Change, Claim, Expected, Plan},
     },
 };
@@ -48,10 +54,21 @@ pub enum Fate {
     Updated,
     /// The object is not what the plan took it for; the maps know by now. Plan again.
     Lost,
-    /// What it needs was lost.
+    /// What it needs was lost, or the operator stops.
     Skipped,
     /// It could not be written, for this reason.
     Failed(String),
+}
+
+impl Fate {
+    /// Why the object is not what the plan says.
+    pub fn why_not(&self) -> Option<&str> {
+        match self {
+            Self::Created | Self::Updated => None,
+            Self::Lost | Self::Skipped => Some("somebody else keeps changing it; it is tried again"),
+            Self::Failed(reason) => Some(reason),
+        }
+    }
 }
 
 /// What became of each part of a plan, in its order.
@@ -82,10 +99,22 @@ impl Applied {
     }
 }
 
+/// One write.
+struct Write<'a, F: WrittenField> {
+    name: &'a str,
+    expected: &'a Expected,
+    release: FieldSet<F>,
+    /// None: letting go is all.
+    body: Option<Json>,
+    force: bool,
+}
+
 /// Writes for one scope.
 pub struct Writer<'a> {
     client: &'a Client,
     objects: &'a Objects,
+    metrics: &'a Metrics,
+    stop: &'a CancellationToken,
     system: &'a NamespacedName,
     scope: &'a str,
     /// Calls without any answer, in a row.
@@ -95,11 +124,20 @@ pub struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    /// A writer for one sync of one scope.
-    pub fn new(client: &'a Client, objects: &'a Objects, system: &'a NamespacedName, scope: &'a str) -> Self {
+    /// A writer for one sync of the scope of this name. It begins no write after `stop`.
+    pub fn new(
+        client: &'a Client,
+        objects: &'a Objects,
+        metrics: &'a Metrics,
+        stop: &'a CancellationToken,
+        system: &'a NamespacedName,
+        scope: &'a str,
+    ) -> Self {
         Self {
             client,
             objects,
+            metrics,
+            stop,
             system,
             scope,
             unanswered: AtomicU32::new(0),
@@ -114,21 +152,12 @@ impl<'a> Writer<'a> {
             users,
             ring_groups,
         } = plan;
-        let claimed = at_most(IN_FLIGHT, claims.iter().map(|claim| self.claim(claim))).await;
-        let numbers = claims.iter().map(|claim| claim.number).zip(&claimed).collect();
-        let users = at_most(
-            IN_FLIGHT,
-            users
-                .iter()
-                .map(|change| self.change::<ObservedUser, _>(change, &numbers)),
-        )
-        .await;
-        let ring_groups = at_most(
-            IN_FLIGHT,
-            ring_groups
-                .iter()
-                .map(|change| self.change::<ObservedRingGroup, _>(change, &numbers)),
-        )
+        let claimed = all(claims, |claim| self.claim(claim).boxed()).await;
+        let numbers: BTreeMap<Number, &Fate> = claims.iter().map(|claim| claim.number).zip(&claimed).collect();
+        let users = all(users, |change| self.change::<ObservedUser, _>(change, &numbers).boxed()).await;
+        let ring_groups = all(ring_groups, |change| {
+            self.change::<ObservedRingGroup, _>(change, &numbers).boxed()
+        })
         .await;
         let applied = Applied {
             claims: claimed.clone(),
@@ -141,15 +170,17 @@ impl<'a> Writer<'a> {
 
     async fn claim(&self, claim: &Claim) -> Fate {
         let name = self.extension_name(claim);
-        let body = body::of_claim(self.system, self.scope, &name, claim);
-        // One that exists is Cooling or its own: the rule on the holder refuses everything else, forced or not.
-        let force = matches!(claim.expected, Expected::Present(_));
-        let fate = self.write::<ObservedExtension>(&name, &claim.expected, async |api, answers| {
-            self.send(api, &name, &body, force, answers).await
-        });
-        let fate = fate.await;
-        let holder = format!("{:?} {}", claim.holder.kind, claim.holder.name);
-        self.log(Kind::Extension, &name, &fate, &format_args!("spec.holder: {holder}"));
+        let write = Write {
+            name: &name,
+            expected: &claim.expected,
+            release: FieldSet::<Field>::EMPTY,
+            body: Some(body::of_claim(self.system, self.scope, &name, claim)),
+            // One that exists is Cooling or its own: the rule on the holder refuses everything else, forced or not.
+            force: matches!(claim.expected, Expected::Present(_)),
+        };
+        let fate = self.write::<ObservedExtension, _>(write).await;
+        let holder = format!("spec.holder: {:?} {}", claim.holder.kind, claim.holder.name);
+        self.tell(Kind::Extension, &name, &fate, &holder);
         fate
     }
 
@@ -159,72 +190,33 @@ impl<'a> Writer<'a> {
             Some(Fate::Failed(reason)) => return Fate::Failed(reason.clone()),
             Some(Fate::Created | Fate::Updated) | None => {}
         }
-        let name = &change.name;
-        let fate = self
-            .write::<R>(name, &change.expected, async |api, answers| {
-                let expected = self
-                    .let_go(api, name, &change.expected, change.release, answers)
-                    .await?;
-                let Some(apply) = &change.apply else { return Ok(()) };
-                let body = body::of_change(R::KIND, self.system, name, &expected, apply);
-                self.send(api, name, &body, apply.force, answers).await
-            })
-            .await;
-        self.log(R::KIND, name, &fate, &Differences(&change.changes));
+        let Change {
+            name,
+            expected,
+            release,
+            apply,
+            ..
+        } = change;
+        let write = Write {
+            name,
+            expected,
+            release: *release,
+            body: apply
+                .as_ref()
+                .map(|apply| body::of_change(R::KIND, self.system, name, expected, apply)),
+            force: apply.as_ref().is_some_and(|apply| apply.force),
+        };
+        let fate = self.write::<R, F>(write).await;
+        self.tell(R::KIND, name, &fate, &Differences(&change.changes));
         fate
     }
 
-    /// Lets go of fields first; what is expected then is the version without them.
-    async fn let_go<F: WrittenField>(
-        &self,
-        api: &Api<DynamicObject>,
-        name: &str,
-        expected: &Expected,
-        fields: FieldSet<F>,
-        answers: &mut Vec<DynamicObject>,
-    ) -> Result<Expected, CallError> {
-        let Expected::Present(version) = expected else {
-            return Ok(expected.clone());
-        };
-        if fields.is_empty() {
-            return Ok(expected.clone());
+    /// Writes one object, and tells the maps what it came to.
+    async fn write<R: Record, F: WrittenField>(&self, write: Write<'_, F>) -> Fate {
+        let (name, expected) = (write.name, write.expected);
+        if self.stop.is_cancelled() {
+            return Fate::Skipped;
         }
-        match release(api, name, version, fields).await? {
-            Released::Unchanged => Ok(expected.clone()),
-            Released::Rewritten(object) => {
-                let resource_version = object.resource_version().unwrap_or_default().into();
-                answers.push(*object);
-                Ok(Expected::Present(Version {
-                    uid: version.uid.clone(),
-                    resource_version,
-                }))
-            }
-        }
-    }
-
-    async fn send(
-        &self,
-        api: &Api<DynamicObject>,
-        name: &str,
-        body: &Json,
-        force: bool,
-        answers: &mut Vec<DynamicObject>,
-    ) -> Result<(), CallError> {
-        let parameters = PatchParams {
-            force,
-            ..PatchParams::apply(FIELD_MANAGER)
-        };
-        answers.push(call(api.patch(name, &parameters, &Patch::Apply(body))).await?);
-        Ok(())
-    }
-
-    /// Runs the calls of one write, and tells the maps what they came to.
-    async fn write<R: Record>(
-        &self,
-        name: &str,
-        expected: &Expected,
-        calls: impl AsyncFnOnce(&Api<DynamicObject>, &mut Vec<DynamicObject>) -> Result<(), CallError>,
-    ) -> Fate {
         if let Some(reason) = self.failed.get(&(R::KIND, name.into())) {
             return Fate::Failed(reason.clone());
         }
@@ -234,14 +226,14 @@ impl<'a> Writer<'a> {
         let api = Api::namespaced_with(self.client.clone(), &self.system.namespace, &R::KIND.resource());
         let mut answers = Vec::new();
         self.objects.begin_write::<R>(self.system, name).await;
-        let result = calls(&api, &mut answers).await;
+        let result = send(&api, write, &mut answers).await;
         self.objects.end_write::<R>(self.system, name, &answers).await;
         match (result, expected) {
             (Ok(()), Expected::Absent) => self.answered(Fate::Created),
             (Ok(()), Expected::Present(_)) => self.answered(Fate::Updated),
             (Err(error), _) if error.code().is_none() => {
                 self.unanswered.fetch_add(1, Ordering::Relaxed);
-                Fate::Failed(with_cause(&error))
+                failed(&error)
             }
             (Err(error), _) => self.answered(self.judge::<R>(&api, name, expected, &error).await),
         }
@@ -284,7 +276,11 @@ impl<'a> Writer<'a> {
         fate
     }
 
-    fn log(&self, kind: Kind, name: &str, fate: &Fate, changes: &dyn std::fmt::Display) {
+    /// Says what became of a write, in one line of the log and to Prometheus.
+    fn tell(&self, kind: Kind, name: &str, fate: &Fate, changes: &dyn std::fmt::Display) {
+        if let Some(result) = counted(fate) {
+            self.metrics.written(written(kind), result);
+        }
         let (namespace, system, scope, kind) = (&self.system.namespace, &self.system.name, self.scope, kind.name());
         match fate {
             Fate::Created => info!(namespace, system, scope, kind, name, %changes, "created"),
@@ -321,20 +317,80 @@ impl<'a> Writer<'a> {
     }
 }
 
+fn counted(fate: &Fate) -> Option<WriteResult> {
+    match fate {
+        Fate::Created => Some(WriteResult::Created),
+        Fate::Updated => Some(WriteResult::Updated),
+        Fate::Lost => Some(WriteResult::Lost),
+        Fate::Failed(_) => Some(WriteResult::Failed),
+        Fate::Skipped => None,
+    }
+}
+
+fn written(kind: Kind) -> WrittenKind {
+    match kind {
+        Kind::User => WrittenKind::PhoneUser,
+        Kind::Extension => WrittenKind::Extension,
+        Kind::RingGroup => WrittenKind::RingGroup,
+    }
+}
+
 fn failed(error: &CallError) -> Fate {
-    Fate::Failed(with_cause(error))
+    Fate::Failed(with_causes(error))
 }
 
-/// An error and what caused it, in one line.
-fn with_cause(error: &CallError) -> String {
-    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
-    causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
+/// The calls of one write: fields are let go of first, and then the apply is shorter.
+async fn send<F: WrittenField>(
+    api: &Api<DynamicObject>,
+    write: Write<'_, F>,
+    answers: &mut Vec<DynamicObject>,
+) -> Result<(), CallError> {
+    let Write {
+        name,
+        expected,
+        release: fields,
+        mut body,
+        force,
+    } = write;
+    if let Expected::Present(version) = expected
+        && !fields.is_empty()
+        && let Released::Rewritten(object) = release(api, name, version, fields).await?
+    {
+        if let Some(body) = &mut body {
+            body::expect_version(body, object.metadata.resource_version.as_deref());
+        }
+        answers.push(*object);
+    }
+    if let Some(body) = body {
+        let parameters = PatchParams {
+            force,
+            ..PatchParams::apply(FIELD_MANAGER)
+        };
+        answers.push(call(api.patch(name, &parameters, &Patch::Apply(body))).await?);
+    }
+    Ok(())
 }
 
-/// Runs so many at once, and gives the results in the order of the work.
-async fn at_most<T>(in_flight: usize, work: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
-    let numbered = work.enumerate().map(|(index, work)| async move { (index, work.await) });
-    let mut results: Vec<(usize, T)> = stream::iter(numbered).buffer_unordered(in_flight).collect().await;
-    results.sort_by_key(|(index, _)| *index);
-    results.into_iter().map(|(_, result)| result).collect()
+/// Does all the work, [`IN_FLIGHT`] pieces at a time, and gives what became of each in the order of the work.
+async fn all<'a, W: Sync>(work: &'a [W], write: impl Fn(&'a W) -> BoxFuture<'a, Fate> + Send + Sync) -> Vec<Fate> {
+    let next = AtomicUsize::new(0);
+    let hands = join_all((0..IN_FLIGHT).map(|_| hand(work, &next, &write))).await;
+    let mut fates: Vec<(usize, Fate)> = hands.into_iter().flatten().collect();
+    fates.sort_by_key(|(index, _)| *index);
+    fates.into_iter().map(|(_, fate)| fate).collect()
+}
+
+/// Takes one piece of work after the other until none is left. A future is made only for work that has begun: a plan may
+/// have hundreds of thousands of pieces.
+async fn hand<'a, W>(
+    work: &'a [W],
+    next: &AtomicUsize,
+    write: &(impl Fn(&'a W) -> BoxFuture<'a, Fate> + Send + Sync),
+) -> Vec<(usize, Fate)> {
+    let mut fates = Vec::new();
+    loop {
+        let index = next.fetch_add(1, Ordering::Relaxed);
+        let Some(piece) = work.get(index) else { return fates };
+        fates.push((index, write(piece).await));
+    }
 }

@@ -8,7 +8,7 @@ use std::{
 use jiff::Timestamp;
 use kube::Client;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 
 use super::{notices, validate::Validated};
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
         apply::{Applied, Fate, Writer},
         changes::NamespacedName,
         connections::{ConnectionError, Connections},
+        context::Context,
         events::Notices,
         observed::Objects,
     },
@@ -45,6 +46,20 @@ pub struct Workplace {
     pub turns: Turns,
 }
 
+impl Workplace {
+    /// The workplace of one controller.
+    pub fn new(context: &Context) -> Self {
+        Self {
+            client: context.client.clone(),
+            objects: context.objects.clone(),
+            connections: context.connections.clone(),
+            metrics: context.metrics.clone(),
+            stop: context.stop.clone(),
+            turns: Turns::default(),
+        }
+    }
+}
+
 /// Two scopes of a process never number from one phone system at the same time: the second would only lose its claims. Two
 /// processes may; then the API server says who was first.
 #[derive(Clone, Debug, Default)]
@@ -52,7 +67,13 @@ pub struct Turns(Arc<Mutex<BTreeMap<NamespacedName, Arc<tokio::sync::Mutex<()>>>
 
 impl Turns {
     async fn take(&self, system: &NamespacedName) -> tokio::sync::OwnedMutexGuard<()> {
-        let turn = self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(system.clone()).or_default().clone();
+        let turn = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(system.clone())
+            .or_default()
+            .clone();
         turn.lock_owned().await
     }
 }
@@ -95,14 +116,26 @@ pub struct Converged {
 pub async fn converge(workplace: &Workplace, system: &NamespacedName, prepared: &Prepared) -> Converged {
     let _turn = workplace.turns.take(system).await;
     let scope = prepared.validated.scope.name.to_string();
-    let mut writer = Writer::new(workplace, system, &scope);
+    let Workplace {
+        client,
+        objects,
+        metrics,
+        stop,
+        ..
+    } = workplace;
+    let mut writer = Writer::new(client, objects, metrics, stop, system, &scope);
     let mut converged = Converged::default();
     for round in 0..ROUNDS {
         let Some(outcome) = plan(workplace, system, prepared).await else {
             converged.was_stopped = true;
             break;
         };
-        let Outcome { plan, report, references, .. } = outcome;
+        let Outcome {
+            plan,
+            report,
+            references,
+            ..
+        } = outcome;
         (converged.report, converged.references) = (report, references);
         if prepared.validated.scope.mode == Mode::Plan {
             converged.would_write = Some(in_words(&plan));
@@ -119,7 +152,13 @@ pub async fn converge(workplace: &Workplace, system: &NamespacedName, prepared: 
             converged.take_back(&plan, &applied);
             break;
         }
-        debug!(namespace = system.namespace, system = system.name, scope, round, "others were faster, planning again");
+        debug!(
+            namespace = system.namespace,
+            system = system.name,
+            scope,
+            round,
+            "others were faster, planning again"
+        );
     }
     converged
 }
@@ -171,11 +210,15 @@ fn siblings(work: &Prepared) -> Vec<Sibling<'_>> {
         .map(|(sibling, snapshot)| Sibling {
             name: &sibling.name,
             created: sibling.created,
-            sight: sibling.scope.as_ref().zip(snapshot.as_deref()).map(|((scope, _, _), directory)| Sight {
-                scope,
-                directory,
-                references: &sibling.references,
-            }),
+            sight: sibling
+                .scope
+                .as_ref()
+                .zip(snapshot.as_deref())
+                .map(|((scope, _, _), directory)| Sight {
+                    scope,
+                    directory,
+                    references: &sibling.references,
+                }),
         })
         .collect()
 }
@@ -188,13 +231,19 @@ fn whom_to_ask(
     known: &BTreeMap<Guid, bool>,
 ) -> BTreeMap<String, Vec<Guid>> {
     let mut asked_of: BTreeMap<String, Vec<Guid>> = BTreeMap::new();
-    let unknown: BTreeSet<Guid> = wanted.iter().filter(|guid| !known.contains_key(guid)).copied().collect();
+    let unknown: BTreeSet<Guid> = wanted
+        .iter()
+        .filter(|guid| !known.contains_key(guid))
+        .copied()
+        .collect();
     if unknown.is_empty() {
         return asked_of;
     }
     let links = observed.users.values().filter_map(|user| user.values.link());
-    let configs: BTreeMap<Guid, &str> =
-        links.filter(|link| unknown.contains(&link.guid)).map(|link| (link.guid, &*link.config)).collect();
+    let configs: BTreeMap<Guid, &str> = links
+        .filter(|link| unknown.contains(&link.guid))
+        .map(|link| (link.guid, &*link.config))
+        .collect();
     for guid in unknown {
         let config = configs.get(&guid).copied().unwrap_or(&work.validated.directory.name);
         asked_of.entry(config.to_owned()).or_default().push(guid);
@@ -217,23 +266,40 @@ impl Converged {
 
     /// Takes out of the report what the last plan could not do.
     fn take_back(&mut self, plan: &Plan, applied: &Applied) {
-        const SIEGE: &str = "somebody else keeps changing it; it is tried again";
-        let Plan { claims: _, users, ring_groups } = plan;
+        let Plan {
+            claims: _,
+            users,
+            ring_groups,
+        } = plan;
         for (change, fate) in users.iter().zip(&applied.users) {
-            if let Some(message) = fate.why_not(SIEGE) {
+            if let Some(message) = fate.why_not() {
                 self.report.write_failed(change, message);
             }
         }
         for (change, fate) in ring_groups.iter().zip(&applied.ring_groups) {
-            if let Some(message) = fate.why_not(SIEGE) {
+            if let Some(message) = fate.why_not() {
                 self.report.write_failed(change, message);
             }
         }
-        self.failed = i64::try_from(applied.fates().filter(|fate| fate.why_not(SIEGE).is_some()).count()).unwrap_or(i64::MAX);
-        info!(failed = self.failed, created = self.created, updated = self.updated, "wrote the plan");
+        self.failed = count(applied.fates().filter(|fate| fate.why_not().is_some()));
     }
 }
 
-fn in_words(Plan { claims, users, ring_groups }: &Plan) -> String {
-    format!("{} numbers, {} users and {} ring groups", claims.len(), users.len(), ring_groups.len())
+fn count<T>(all: impl Iterator<Item = T>) -> i64 {
+    i64::try_from(all.count()).unwrap_or(i64::MAX)
+}
+
+fn in_words(
+    Plan {
+        claims,
+        users,
+        ring_groups,
+    }: &Plan,
+) -> String {
+    format!(
+        "{} numbers, {} users and {} ring groups",
+        claims.len(),
+        users.len(),
+        ring_groups.len()
+    )
 }

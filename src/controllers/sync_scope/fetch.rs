@@ -8,11 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use kube::{
-    Api, Client, Resource, ResourceExt,
-    core::NamespaceResourceScope,
-    runtime::reflector::Store,
-};
+use kube::{Api, Client, Resource, ResourceExt, core::NamespaceResourceScope, runtime::reflector::Store};
 use serde::de::DeserializeOwned;
 
 use crate::{
@@ -63,8 +59,20 @@ pub(super) async fn fetch(
     let here = NamespacedName::of(scope);
     let spec = &scope.spec;
     let mut missing = Vec::new();
-    let directory = find(client, &configuration.directories, &here.beside(&spec.directory_ref.name), &mut missing).await?;
-    let system = find(client, &configuration.systems, &here.beside(&spec.phone_system_ref.name), &mut missing).await?;
+    let directory = find(
+        client,
+        &configuration.directories,
+        &here.beside(&spec.directory_ref.name),
+        &mut missing,
+    )
+    .await?;
+    let system = find(
+        client,
+        &configuration.systems,
+        &here.beside(&spec.phone_system_ref.name),
+        &mut missing,
+    )
+    .await?;
     let mut rules: BTreeMap<String, Arc<ExtensionRule>> = in_namespace(&configuration.rules, &here.namespace)
         .into_iter()
         .filter(|rule| rule.spec.phone_system_ref == spec.phone_system_ref)
@@ -77,13 +85,16 @@ pub(super) async fn fetch(
             rules.insert(name.to_owned(), rule);
         }
     }
-    let siblings = in_namespace(&configuration.scopes, &here.namespace).into_iter().filter(|sibling| {
-        sibling.name_any() != here.name && sibling.spec.phone_system_ref == spec.phone_system_ref
-    });
+    let siblings = in_namespace(&configuration.scopes, &here.namespace)
+        .into_iter()
+        .filter(|sibling| sibling.name_any() != here.name && sibling.spec.phone_system_ref == spec.phone_system_ref);
     match (directory, system) {
-        (Some(directory), Some(system)) if missing.is_empty() => {
-            Ok(Fetched { directory, system, rules, siblings: siblings.collect() })
-        }
+        (Some(directory), Some(system)) if missing.is_empty() => Ok(Fetched {
+            directory,
+            system,
+            rules,
+            siblings: siblings.collect(),
+        }),
         _ => Err(FetchError::FindReferences(missing)),
     }
 }
@@ -119,11 +130,13 @@ where
         return Ok(Some(object));
     }
     let api: Api<K> = Api::namespaced(client.clone(), &name.namespace);
-    let found = call(api.get_opt(&name.name)).await.map_err(|source| FetchError::GetObject {
-        kind: K::kind(&()).into_owned(),
-        name: name.to_string(),
-        source,
-    })?;
+    let found = call(api.get_opt(&name.name))
+        .await
+        .map_err(|source| FetchError::GetObject {
+            kind: K::kind(&()).into_owned(),
+            name: name.to_string(),
+            source,
+        })?;
     if found.is_none() {
         missing.push(format!("{} {} does not exist: create it", K::kind(&()), name.name));
     }
@@ -132,6 +145,12 @@ where
 
 fn rules_named(spec: &SyncScopeSpec) -> BTreeSet<&str> {
     let of_people = spec.extensions.iter().map(|entry| &entry.rule_ref);
-    let of_departments = spec.departments.iter().filter_map(|department| department.ring_group.rule_ref.as_ref());
-    of_people.chain(of_departments).map(|reference| reference.name.as_str()).collect()
+    let of_departments = spec
+        .departments
+        .iter()
+        .filter_map(|department| department.ring_group.rule_ref.as_ref());
+    of_people
+        .chain(of_departments)
+        .map(|reference| reference.name.as_str())
+        .collect()
 }

@@ -3,7 +3,10 @@
 use k8s_openapi::{api::core::v1::ObjectReference, apimachinery::pkg::apis::meta::v1::Condition};
 
 use crate::{
-    api::{SyncScopeStatus, conditions::{READY, REFERENCES_RESOLVED, SYNCED}},
+    api::{
+        SyncScopeStatus,
+        conditions::{READY, REFERENCES_RESOLVED, SYNCED},
+    },
     controllers::{
         apply::{Applied, Fate},
         conditions::find,
@@ -28,18 +31,35 @@ pub(super) fn of_plan(notices: &mut Notices, plan: &Plan, applied: &Applied) {
 
 fn of_change<F: WrittenField>(notices: &mut Notices, kind: Kind, change: &Change<F>, fate: &Fate) {
     let fields = || {
-        let fields: Vec<String> = change.changes.iter().map(|change| change.field.place().to_string()).collect();
-        if fields.is_empty() { String::new() } else { format!(": {}", fields.join(", ")) }
+        let fields: Vec<String> = change
+            .changes
+            .iter()
+            .map(|change| change.field.place().to_string())
+            .collect();
+        if fields.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", fields.join(", "))
+        }
     };
     let (reason, note) = match fate {
         Fate::Created => ("Created", format!("created {} {}", kind.name(), change.subject.login)),
-        Fate::Updated if change.links => {
-            ("Linked", format!("linked {} {} to {}", kind.name(), change.name, change.subject.login))
-        }
-        Fate::Updated => ("Updated", format!("updated {} {}{}", kind.name(), change.subject.login, fields())),
+        Fate::Updated if change.links => (
+            "Linked",
+            format!("linked {} {} to {}", kind.name(), change.name, change.subject.login),
+        ),
+        Fate::Updated => (
+            "Updated",
+            format!("updated {} {}{}", kind.name(), change.subject.login, fields()),
+        ),
         Fate::Lost | Fate::Skipped | Fate::Failed(_) => return,
     };
-    notices.push(Notice { warning: false, reason: reason.to_owned(), note, about: Some(reference(kind, &change.name)) });
+    notices.push(Notice {
+        warning: false,
+        reason: reason.to_owned(),
+        note,
+        about: Some(reference(kind, &change.name)),
+    });
 }
 
 /// New problems, and conditions that turned.
@@ -48,12 +68,26 @@ pub(super) fn of_status(notices: &mut Notices, before: &SyncScopeStatus, after: 
         if let Some(condition) = turned(&before.conditions, &after.conditions, kind) {
             let note = format!("{kind} is {}: {}", condition.status, condition.message);
             let warning = condition.status == "False";
-            notices.push(Notice { warning, reason: condition.reason.clone(), note, about: None });
+            notices.push(Notice {
+                warning,
+                reason: condition.reason.clone(),
+                note,
+                about: None,
+            });
         }
     }
-    for problem in after.problems.iter().filter(|problem| !before.problems.contains(problem)) {
+    for problem in after
+        .problems
+        .iter()
+        .filter(|problem| !before.problems.contains(problem))
+    {
         let note = format!("{}: {}", problem.login, problem.message);
-        notices.push(Notice { warning: true, reason: format!("{:?}", problem.reason), note, about: None });
+        notices.push(Notice {
+            warning: true,
+            reason: format!("{:?}", problem.reason),
+            note,
+            about: None,
+        });
     }
 }
 

@@ -663,7 +663,10 @@ mod tests {
     #[test]
     fn what_was_not_found_is_named_and_twenty_problems_are_shown() {
         let mut done = synced();
-        done.report.unresolved = vec![Unresolved { dn: "CN=Gone,DC=example,DC=com".to_owned(), is_replaced: false }];
+        done.report.unresolved = vec![Unresolved {
+            dn: "CN=Gone,DC=example,DC=com".to_owned(),
+            is_replaced: false,
+        }];
         done.report.problems = (0..25)
             .map(|number| Problem {
                 login: number.to_string(),

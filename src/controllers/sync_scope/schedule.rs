@@ -21,9 +21,9 @@ pub struct Attempts {
     pub references: Option<u64>,
     /// When it began.
     pub began: Option<Timestamp>,
-    /// Failed ones in a row, and when the last of them ended.
+    /// Failed ones in a row.
     pub failures: u32,
-    /// When the last one ended.
+    /// When the last of the failed ones ended.
     pub ended: Option<Timestamp>,
 }
 
@@ -34,6 +34,8 @@ pub struct Situation {
     pub generation: Option<i64>,
     /// A digest of what it refers to.
     pub references: u64,
+    /// The directory is asked in another way than when it was last read.
+    pub connection_changed: bool,
     /// Somebody asked for a sync that has not been acted upon.
     pub requested: bool,
     /// Somebody else changed an object of the phone system since the last attempt.
@@ -54,7 +56,7 @@ impl Attempts {
             Some(Trigger::Requested)
         } else if self.generation != situation.generation {
             Some(Trigger::SpecChanged)
-        } else if self.references != Some(situation.references) {
+        } else if self.references != Some(situation.references) || situation.connection_changed {
             Some(Trigger::ReferenceChanged)
         } else if situation.objects_changed {
             Some(Trigger::ObjectChanged)
@@ -71,6 +73,12 @@ impl Attempts {
     pub fn next(&self, timing: &Timing, now: Timestamp) -> Timestamp {
         let scheduled = self.began.map_or(now, |began| scheduled(timing, began));
         self.retry().map_or(scheduled, |retry| retry.min(scheduled))
+    }
+
+    /// One more attempt failed, and ended now.
+    pub fn failed(&mut self, now: Timestamp) {
+        self.failures = self.failures.saturating_add(1);
+        self.ended = Some(now);
     }
 
     fn retry(&self) -> Option<Timestamp> {
@@ -114,6 +122,7 @@ mod tests {
     const CONVERGED: Situation = Situation {
         generation: Some(3),
         references: 7,
+        connection_changed: false,
         requested: false,
         objects_changed: false,
     };

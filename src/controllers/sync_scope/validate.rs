@@ -73,21 +73,33 @@ pub(super) enum ValidateError {
 
 /// Parses a scope and what it refers to.
 pub(super) fn validate(scope: &SyncScope, fetched: &Fetched) -> Result<Validated, ValidateError> {
-    let Fetched { directory, system, rules, siblings } = fetched;
+    let Fetched {
+        directory,
+        system,
+        rules,
+        siblings,
+    } = fetched;
     let own = parse(scope).map_err(ValidateError::ParseScope)?;
     let wanted = &scope.spec.phone_system_ref;
     let of_another = rules.values().find(|rule| rule.spec.phone_system_ref != *wanted);
     if let Some(rule) = of_another {
         let system = rule.spec.phone_system_ref.name.clone();
-        return Err(ValidateError::ChooseRule { rule: rule.name_any(), system, wanted: wanted.name.clone() });
+        return Err(ValidateError::ChooseRule {
+            rule: rule.name_any(),
+            system,
+            wanted: wanted.name.clone(),
+        });
     }
     // One that can't be parsed says so in its own status, and costs only the people that it numbers.
     let rules: BTreeMap<Box<str>, ValidatedRule> = rules
         .iter()
         .filter_map(|(name, rule)| Some((name.as_str().into(), ValidatedRule::new(name, &rule.spec).ok()?)))
         .collect();
-    let system = ValidatedSystem::new(&system.name_any(), &system.spec)
-        .map_err(|source| ValidateError::ParseSystem { name: system.name_any(), source })?;
+    let system =
+        ValidatedSystem::new(&system.name_any(), &system.spec).map_err(|source| ValidateError::ParseSystem {
+            name: system.name_any(),
+            source,
+        })?;
     let here = NamespacedName::of(scope);
     let siblings = siblings.iter().map(|sibling| {
         let parsed = parse(sibling).ok().map(|scope| {
@@ -99,7 +111,11 @@ pub(super) fn validate(scope: &SyncScope, fetched: &Fetched) -> Result<Validated
             name: sibling.name_any(),
             created: created(sibling),
             scope: parsed,
-            references: sibling.status.as_ref().map(|status| status.references.clone()).unwrap_or_default(),
+            references: sibling
+                .status
+                .as_ref()
+                .map(|status| status.references.clone())
+                .unwrap_or_default(),
         }
     });
     Ok(Validated {

@@ -9,11 +9,13 @@ use super::{
     test::{Assertion, Test, Value},
     time,
 };
-use crate::directory::{AttributeName, Dn, Snapshot, UserSet, text};
+use crate::directory::{AttributeName, Dn, Snapshot, User, UserSet, text};
 
 impl Snapshot {
     /// The users for whom the filter holds. All of [`Filter::attributes`] must have been read.
     pub fn users_matching(&self, filter: &Filter) -> UserSet {
+        let was_read = || filter.attributes().iter().all(|attribute| self.has(attribute));
+        debug_assert!(was_read(), "{filter} compares what was not read");
         self.holding(&filter.root)
     }
 
@@ -46,7 +48,7 @@ impl Snapshot {
             (Assertion::Present, Syntax::OwnName) => self.all(),
             (Assertion::Equal(Value::Name(dn)), Syntax::OwnName) => {
                 let mut set = self.empty_set();
-                set.extend(self.user_by_dn(dn).map(|user| user.index()));
+                set.extend(self.user_by_dn(dn).map(User::index));
                 set
             }
             (assertion, _) => self.with_value(&test.attribute, assertion),
@@ -62,7 +64,7 @@ impl Snapshot {
             Assertion::AtMost(bound) => self.ordered(attribute, bound, std::cmp::Ordering::is_le),
             Assertion::Parts(parts) => {
                 let parts: Vec<_> = parts.iter().map(|part| text::fold_inner(part)).collect();
-                self.with_any(attribute, |value| has_parts(&text::fold_inner(value), &parts))
+                self.with_any(attribute, |value| has_parts(&text::fold(value), &parts))
             }
             Assertion::AllBits(bits) => self.with_number(attribute, |number| number & bits == *bits),
             Assertion::AnyBit(bits) => self.with_number(attribute, |number| number & bits != 0),
@@ -109,19 +111,244 @@ impl Snapshot {
     fn with_any(&self, attribute: &AttributeName, holds: impl Fn(&str) -> bool) -> UserSet {
         let mut set = self.empty_set();
         let found = self.users().filter(|user| user.values(attribute).any(&holds));
-        set.extend(found.map(|user| user.index()));
+        set.extend(found.map(User::index));
         set
     }
 }
 
-/// Whether the text begins with the first part, ends with the last, and has the others between them, in order.
+/// Whether the text begins with the first part, ends with the last, and has the others between them, in order. As around whole
+/// values, white space at the outer ends means nothing.
 fn has_parts<Part: AsRef<str>>(text: &str, parts: &[Part]) -> bool {
     let [first, inner @ .., last] = parts else { return false };
-    let Some(rest) = text.strip_prefix(first.as_ref()) else {
+    let Some(rest) = text.strip_prefix(first.as_ref().trim_start()) else {
         return false;
     };
     let rest = inner
         .iter()
         .try_fold(rest, |rest, part| Some(rest.split_once(part.as_ref())?.1));
-    rest.is_some_and(|rest| rest.ends_with(last.as_ref()))
+    rest.is_some_and(|rest| rest.ends_with(last.as_ref().trim_end()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::directory::{
+        RawEntry,
+        samples::{dn, group, snapshot, user},
+    };
+
+    /// Five people: `jane` has everything, `bob` is disabled and in no group, `lena`'s name is decomposed, `igor` is Cyrillic and
+    /// never expires, `bare` has nothing but a login.
+    fn company() -> Snapshot {
+        let names = "sn department employeeID title description whenCreated manager objectClass objectCategory mail
+            proxyAddresses msExchHideFromAddressLists groupType shoeSize cn noSuchThing";
+        let person = ["CN=Person,CN=Schema,CN=Configuration,DC=example,DC=com"];
+        let classes = ["top", "person", "organizationalPerson", "user"];
+        let users = [
+            user(1, "CN=Jane Doe,OU=Staff,DC=example,DC=com", "jane")
+                .with("cn", ["Jane Doe"])
+                .with("sn", ["M\u{fc}ller"])
+                .with("department", ["Sales"])
+                .with("employeeID", ["0012"])
+                .with("title", ["a=b*c (x) \\y"])
+                .with("whenCreated", ["20260131120000.0Z"])
+                .with("manager", ["CN=Bob,OU=Staff,DC=example,DC=com"])
+                .with("objectClass", classes)
+                .with("objectCategory", person)
+                .with("proxyAddresses", ["SMTP:jane@example.com", "smtp:doe@example.com"])
+                .with("msExchHideFromAddressLists", ["TRUE"])
+                .with("userAccountControl", ["66048"])
+                .with("accountExpires", ["134000000000000000"])
+                .with("shoeSize", ["43"]),
+            user(2, "CN=Bob,OU=Staff,DC=example,DC=com", "bob")
+                .with("cn", ["Bob"])
+                .with("department", [" SALES EMEA "])
+                .with("employeeID", ["200"])
+                .with("whenCreated", ["20250131120000.0Z"])
+                .with("objectClass", classes)
+                .with("objectCategory", person)
+                .with("msExchHideFromAddressLists", ["FALSE"])
+                .with("userAccountControl", ["514"])
+                .with("accountExpires", ["9223372036854775807"]),
+            user(3, "CN=Lena,OU=Staff,DC=example,DC=com", "lena")
+                .with("sn", ["Mu\u{308}ller"])
+                .with("department", ["sales"])
+                .with("description", ["Straße"])
+                .with("userAccountControl", ["512"]),
+            user(4, "CN=Игорь,OU=Staff,DC=example,DC=com", "igor")
+                .with("sn", ["Пётр"])
+                .with("userAccountControl", ["512"])
+                .with("accountExpires", ["0"]),
+            RawEntry::new("CN=Bare,OU=Staff,DC=example,DC=com").with("sAMAccountName", ["bare"]),
+        ];
+        let groups = [
+            group(
+                11,
+                "CN=Sales,OU=Groups,DC=example,DC=com",
+                1101,
+                &["CN=Jane Doe,OU=Staff,DC=example,DC=com"],
+            ),
+            group(
+                12,
+                "CN=Everybody (all),OU=Groups,DC=example,DC=com",
+                1102,
+                &[
+                    "CN=Sales,OU=Groups,DC=example,DC=com",
+                    "cn=lena,ou=staff,dc=example,dc=com",
+                ],
+            ),
+            group(
+                13,
+                "CN=Ring A,OU=Groups,DC=example,DC=com",
+                1103,
+                &[
+                    "CN=Ring B,OU=Groups,DC=example,DC=com",
+                    "CN=Bob,OU=Staff,DC=example,DC=com",
+                ],
+            ),
+            group(
+                14,
+                "CN=Ring B,OU=Groups,DC=example,DC=com",
+                1104,
+                &["CN=Ring A,OU=Groups,DC=example,DC=com"],
+            ),
+            group(15, "CN=Domain Users,CN=Users,DC=example,DC=com", 513, &[]),
+        ];
+        snapshot(names, users, groups)
+    }
+
+    fn found(company: &Snapshot, text: &str) -> String {
+        let filter = Filter::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        let users = company.users_matching(&filter);
+        let mut logins: Vec<&str> = users.iter().filter_map(|index| company.user(index).login()).collect();
+        logins.sort_unstable();
+        logins.join(" ")
+    }
+
+    #[test]
+    fn filters_find_whom_active_directory_finds() {
+        let company = company();
+        for (text, logins) in [
+            // Text: no case, no white space around it, Unicode's spelling variants as one.
+            ("(department=SALES)", "jane lena"),
+            ("(department= sales )", "jane lena"),
+            ("(department=sales*)", "bob jane lena"),
+            ("(department=*EMEA)", "bob"),
+            ("(department=s*l*s)", "jane lena"),
+            ("(department=s*les*les)", ""),
+            ("(department=*)", "bob jane lena"),
+            ("(sn=MÜLLER)", "jane lena"),
+            ("(sn=Mu\u{308}LLER)", "jane lena"),
+            ("(sn=mü*)", "jane lena"),
+            ("(sn=Mu*)", ""),
+            ("(sn=Muller)", ""),
+            ("(sn=ПЁТР)", "igor"),
+            (r"(sn=\d0\9f\d1\91\d1\82\d1\80)", "igor"),
+            ("(description=STRASSE)", "lena"),
+            ("(sAMAccountName~=JANE)", "jane"),
+            // Escapes are characters, not wildcards.
+            (r"(title=a=b\2ac*)", "jane"),
+            (r"(title=a\2ac*)", ""),
+            (r"(title=*\28x\29 \5cy)", "jane"),
+            // Any of several values.
+            ("(proxyAddresses=smtp:DOE@*)", "jane"),
+            ("(objectClass=USER)", "bob jane"),
+            ("(objectClass=computer)", ""),
+            // Not having a value is not having this value.
+            ("(!(department=Sales))", "bare bob igor"),
+            ("(!(department=*))", "bare igor"),
+            ("(!(noSuchThing=1))", "bare bob igor jane lena"),
+            ("(&(department=Sales)(!(sn=x)))", "jane lena"),
+            (
+                "(|(sAMAccountName=bob)(sAMAccountName=igor)(sAMAccountName=nobody))",
+                "bob igor",
+            ),
+            ("(&(|(sn=*)(cn=*))(!(!(department=Sales))))", "jane lena"),
+            // Numbers are numbers.
+            ("(userAccountControl=0514)", "bob"),
+            ("(userAccountControl>=1000)", "jane"),
+            ("(userAccountControl<=514)", "bob igor lena"),
+            ("(accountExpires>=1)", "bob jane"),
+            ("(accountExpires<=9223372036854775806)", "igor jane"),
+            ("(accountExpires=0)", "igor"),
+            ("(shoeSize=43)", "jane"),
+            // Text of digits is text.
+            ("(employeeID=12)", ""),
+            ("(employeeID>=0011)", "bob jane"),
+            ("(employeeID>=1)", "bob"),
+            // Bits: all of them, any of them.
+            ("(userAccountControl:1.2.840.113556.1.4.803:=2)", "bob"),
+            ("(!userAccountControl:1.2.840.113556.1.4.803:=2)", "bare igor jane lena"),
+            ("(userAccountControl:1.2.840.113556.1.4.803:=514)", "bob"),
+            ("(userAccountControl:1.2.840.113556.1.4.804:=65538)", "bob jane"),
+            ("(userAccountControl:1.2.840.113556.1.4.803:=0)", "bob igor jane lena"),
+            ("(userAccountControl:1.2.840.113556.1.4.804:=0)", ""),
+            ("(shoeSize:1.2.840.113556.1.4.803:=3)", "jane"),
+            // Flags, times and names.
+            ("(msExchHideFromAddressLists=TRUE)", "jane"),
+            ("(msExchHideFromAddressLists=FALSE)", "bob"),
+            ("(whenCreated>=20260101000000.0Z)", "jane"),
+            ("(whenCreated<=202601010000Z)", "bob"),
+            ("(whenCreated=20260131130000.0+0100)", "jane"),
+            ("(manager=cn=bob, ou=staff, dc=example, dc=com)", "jane"),
+            ("(manager=*)", "jane"),
+            ("(distinguishedName=cn=игорь,ou=staff,dc=example,dc=com)", "igor"),
+            ("(distinguishedName=*)", "bare bob igor jane lena"),
+            // A class stands for its category, which all kinds of people share.
+            ("(objectCategory=person)", "bob jane"),
+            ("(objectCategory=USER)", "bob jane"),
+            ("(objectCategory=computer)", ""),
+            (
+                "(objectCategory=cn=person,cn=schema,cn=configuration,dc=example,dc=com)",
+                "bob jane",
+            ),
+            ("(objectCategory=CN=Person,DC=example,DC=com)", ""),
+            // Membership: direct, or in chain; by name alone; never by primary group.
+            ("(memberOf=cn=sales,ou=groups,dc=EXAMPLE,dc=com)", "jane"),
+            (r"(memberOf=CN=Everybody \28all\29,OU=Groups,DC=example,DC=com)", "lena"),
+            (
+                r"(memberOf:1.2.840.113556.1.4.1941:=CN=Everybody \28all\29,OU=Groups,DC=example,DC=com)",
+                "jane lena",
+            ),
+            (
+                "(memberOf:1.2.840.113556.1.4.1941:=CN=Ring B,OU=Groups,DC=example,DC=com)",
+                "bob",
+            ),
+            ("(memberOf=CN=Ring B,OU=Groups,DC=example,DC=com)", ""),
+            ("(memberOf=CN=Domain Users,CN=Users,DC=example,DC=com)", ""),
+            (
+                "(memberOf:1.2.840.113556.1.4.1941:=CN=Domain Users,CN=Users,DC=example,DC=com)",
+                "",
+            ),
+            ("(memberOf=*)", "bob jane lena"),
+            ("(!(memberOf=CN=No Such,DC=example,DC=com))", "bare bob igor jane lena"),
+        ] {
+            assert_eq!(found(&company, text), logins, "{text}");
+        }
+    }
+
+    #[test]
+    fn sign_bits_are_bits() {
+        let users = [user(1, "CN=a,DC=com", "a").with("groupType", ["-2147483646"])];
+        let snapshot = snapshot("groupType", users, []);
+        for bits in ["2147483648", "-2147483648", "2", "-2147483646"] {
+            for rule in ["803", "804"] {
+                assert_eq!(
+                    found(&snapshot, &format!("(groupType:1.2.840.113556.1.4.{rule}:={bits})")),
+                    "a"
+                );
+            }
+        }
+        assert_eq!(found(&snapshot, "(groupType:1.2.840.113556.1.4.803:=6)"), "");
+    }
+
+    #[test]
+    fn only_what_is_compared_is_read() {
+        let text = r"(&(objectCategory=person)(memberOf=CN=a,DC=com)(|(mail=*)(!(MAIL=x)))(distinguishedName=CN=b)
+            (memberOf:1.2.840.113556.1.4.1941:=CN=c,DC=com)(memberOf=*))";
+        let filter = Filter::parse(text).unwrap();
+        let names: Vec<String> = filter.attributes().iter().map(ToString::to_string).collect();
+        assert_eq!(names, ["mail", "objectcategory"]);
+        assert!(filter.groups().into_iter().eq([&dn("CN=a,DC=com"), &dn("CN=c,DC=com")]));
+    }
 }

@@ -14,7 +14,7 @@ use std::{collections::BTreeSet, fmt};
 
 use test::{Assertion, Test};
 
-use super::{AttributeName, Dn, dn::DnProblem};
+use super::{AttributeName, Dn, dn::DnProblem, text};
 
 /// A condition on a user.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -151,17 +151,14 @@ impl Filter {
 
     /// A text as a value in a filter.
     pub fn escape_value(value: &str) -> String {
-        value
-            .chars()
-            .fold(String::with_capacity(value.len()), |mut escaped, character| {
-                match character {
-                    '*' | '(' | ')' | '\\' | '\0'..='\x1f' | '\x7f' => {
-                        escaped.push_str(&format!("\\{:02x}", u32::from(character)));
-                    }
-                    _ => escaped.push(character),
-                }
-                escaped
-            })
+        let mut escaped = String::with_capacity(value.len());
+        for character in value.chars() {
+            match character {
+                '*' | '(' | ')' | '\\' | '\0'..='\x1f' | '\x7f' => text::push_hexadecimal(&mut escaped, character),
+                _ => escaped.push(character),
+            }
+        }
+        escaped
     }
 
     fn tests(&self) -> Vec<&Test> {

@@ -1,4 +1,4 @@
-//! GeneralizedTime (RFC 4517 section 3.3.13), as in whenCreated. Pure.
+//! Generalized time (RFC 4517 section 3.3.13), as in whenCreated. Pure.
 
 use jiff::{
     Timestamp,

@@ -2,6 +2,7 @@ use super::*;
 use crate::sync::{
     fixture::{FUTURE, NOW, PAST, State, holder, plan, rule, sequential, time},
     observed::Observed,
+    validated::ValidatedRule,
 };
 
 mod properties;
@@ -429,4 +430,25 @@ fn ring_groups_and_people_share_the_numbers() {
             "twin - waits NumberTaken: 605 is held by RingGroup sales [sales]",
         ]
     );
+}
+
+#[test]
+fn whose_claim_was_lost_to_another_scope_or_operator_gets_the_next_number() {
+    let hq = sequential("hq-numbers", "2000", "2009");
+    let (ours, theirs) = ([newcomer("user:ada", by(&hq))], [newcomer("user:zoe", by(&hq))]);
+    // Both plan from the same sight, and both expect that the Extension is not there: the API server lets one of them have it.
+    assert_eq!(outcomes(&Observed::default(), &ours), ["ada 2000+"]);
+    assert_eq!(outcomes(&Observed::default(), &theirs), ["zoe 2000+"]);
+    let observed = Observed::default().with_extension("2000", State::Assigned, Some("user:zoe"));
+    assert_eq!(outcomes(&observed, &ours), ["ada 2001+"]);
+}
+
+#[test]
+fn an_extension_that_people_made_in_the_middle_of_a_range_is_passed_over() {
+    let hq = sequential("hq-numbers", "2000", "2009");
+    let observed = Observed::default()
+        .with_extension("2001", State::Assigned, Some("user:door-phone"))
+        .with_extension("2002", State::Reserved, None);
+    let claimants = ["user:ada", "user:bob"].map(|name| newcomer(name, by(&hq)));
+    assert_eq!(outcomes(&observed, &claimants), ["ada 2000+", "bob 2003+"]);
 }

@@ -2,6 +2,7 @@
 //!
 //! Every error names the field and says what to write instead.
 
+mod department;
 mod duration;
 mod rule;
 mod scope;
@@ -9,11 +10,10 @@ mod selector;
 mod system;
 mod timing;
 
+pub use department::{Department, DepartmentNumber, DepartmentSource};
 pub use duration::{DurationError, parse_duration};
 pub use rule::{RuleAttribute, ValidatedRule};
-pub use scope::{
-    Department, DepartmentNumber, DepartmentSource, ExtensionEntry, FieldSource, Matching, ValidatedScope,
-};
+pub use scope::{ExtensionEntry, FieldSource, Matching, ValidatedScope};
 pub use selector::{Exclusion, Reference, Selector, Users};
 pub use system::ValidatedSystem;
 pub use timing::{Schedule, Timing};
@@ -67,7 +67,7 @@ pub enum SpecProblem {
     #[error("{0}")]
     ParseNumber(#[from] NumberError),
     /// No range.
-    #[error("{0}")]
+    #[error("{}", chain(.0))]
     ParseRange(#[from] RangeError),
     /// No number plan.
     #[error("{}", chain(.0))]

@@ -85,3 +85,56 @@ fn read_ranges(ranges: &[crate::api::NumberRange], field: &str) -> Result<Vec<Nu
         .map(|(index, range)| NumberRange::try_from(range).at(|| format!("spec.{field}[{index}]")))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_names_the_field_and_says_what_to_write() {
+        let range = "ranges: [{from: '2000', to: '2999'}]";
+        for (spec, path, hint) in [
+            ("source: Sequential".to_owned(), "spec.ranges", "2999"),
+            (
+                format!("source: Sequential, {range}, attribute: {{name: a}}"),
+                "spec.attribute",
+                "source: Attribute",
+            ),
+            (
+                format!("source: Attribute, {range}"),
+                "spec.attribute",
+                "telephoneNumber",
+            ),
+            (
+                "source: Attribute, attribute: {name: ip_phone}".to_owned(),
+                "spec.attribute.name",
+                "LDAP name",
+            ),
+            (
+                "source: Attribute, attribute: {name: ipPhone, pattern: '('}".to_owned(),
+                "spec",
+                "attribute.pattern (",
+            ),
+            (
+                "source: Attribute, attribute: {name: ipPhone, whenMissing: Sequential}".to_owned(),
+                "spec.ranges",
+                "range",
+            ),
+            (
+                "source: Sequential, ranges: [{from: '90', to: '100'}]".to_owned(),
+                "spec.ranges[0]",
+                "each length",
+            ),
+            (
+                format!("source: Sequential, {range}, reserved: [{{from: x, to: y}}]"),
+                "spec.reserved[0]",
+                "digits",
+            ),
+        ] {
+            let spec = serde_yaml::from_str(&format!("{{phoneSystemRef: {{name: hq}}, {spec}}}")).unwrap();
+            let error = ValidatedRule::new("r", &spec).unwrap_err();
+            assert_eq!(error.path, path, "{error}");
+            assert!(error.to_string().contains(hint), "{error}");
+        }
+    }
+}

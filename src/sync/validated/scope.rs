@@ -4,18 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{At as _, Exclusion, Reference, Selector, SpecError, SpecProblem, Timing, Users, ValidatedRule};
+use super::{
+    At as _, Department, DepartmentNumber, Exclusion, Selector, SpecError, SpecProblem, Timing, Users, ValidatedRule,
+};
 use crate::{
     api::{
         SyncScopeSpec,
-        ring_group::Strategy,
-        sync_scope::{self, Adopt, FieldPolicy, GroupType, MatchProperty, Mode, OnNoMatch},
+        sync_scope::{self, Adopt, FieldPolicy, MatchProperty, Mode, OnNoMatch},
     },
     directory::{AttributeName, filter::Filter},
-    sync::{
-        field::{Field, Source},
-        number::Number,
-    },
+    sync::field::{Field, Source},
 };
 
 /// What is asked for of everybody, whatever the spec says: what `match` compares, what tells a reused identity, and the mail
@@ -95,56 +93,10 @@ pub struct ExtensionEntry {
     pub when: Option<Selector>,
 }
 
-/// What becomes one ring group, or many.
-#[derive(Clone, Debug)]
-pub struct Department {
-    /// Name of the entry.
-    pub name: Box<str>,
-    /// What becomes ring groups.
-    pub source: DepartmentSource,
-    /// How they are numbered.
-    pub number: DepartmentNumber,
-    /// In which order their phones ring.
-    pub strategy: Strategy,
-}
-
-/// What becomes ring groups.
-#[derive(Clone, Debug)]
-pub enum DepartmentSource {
-    /// One group.
-    Group {
-        /// The group.
-        reference: Reference,
-        /// People in groups in it, too.
-        nested: bool,
-    },
-    /// People anywhere below one entry.
-    Unit(Reference),
-    /// Each group anywhere below an entry.
-    Under {
-        /// The entry.
-        reference: Reference,
-        /// Which kinds of groups.
-        kinds: BTreeSet<GroupType>,
-        /// Groups that stay out.
-        exclude: Vec<Reference>,
-    },
-}
-
-/// How ring groups are numbered.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum DepartmentNumber {
-    /// Not at all.
-    None,
-    /// With this number.
-    Fixed(Number),
-    /// By this ExtensionRule.
-    Rule(Box<str>),
-}
-
 impl ValidatedScope {
     /// Parses a spec.
     pub fn new(name: &str, created: Timestamp, spec: &SyncScopeSpec) -> Result<Self, SpecError> {
+        let map = read_map(&spec.map)?;
         let extensions = spec.extensions.iter().map(ExtensionEntry::new);
         let departments = spec.departments.iter().map(Department::new);
         Ok(Self {
@@ -154,8 +106,8 @@ impl ValidatedScope {
             phone_system: spec.phone_system_ref.name.as_str().into(),
             users: Users::new(&spec.users)?,
             exclude: spec.exclude.iter().map(Exclusion::new).collect::<Result<_, _>>()?,
-            matching: Matching::new(&spec.matching),
-            map: read_map(&spec.map)?,
+            matching: Matching::new(&spec.matching, &map)?,
+            map,
             extensions: extensions.collect::<Result<_, _>>()?,
             departments: departments.collect::<Result<_, _>>()?,
             timing: Timing::new(spec)?,
@@ -208,13 +160,18 @@ impl ValidatedScope {
 }
 
 impl Matching {
-    fn new(matching: &sync_scope::Match) -> Self {
-        Self {
+    fn new(matching: &sync_scope::Match, map: &BTreeMap<Field, FieldSource>) -> Result<Self, SpecError> {
+        let require: Vec<_> = matching.require.iter().copied().map(Field::from).collect();
+        if let Some(index) = require.iter().position(|field| !map.contains_key(field)) {
+            let problem = SpecProblem::Complete("it is not mapped: map it, or leave it out");
+            return Err(problem.at(format!("spec.match.require[{index}]")));
+        }
+        Ok(Self {
             by: matching.by.clone(),
             on_no_match: matching.on_no_match,
             adopt: matching.adopt,
-            require: matching.require.iter().copied().map(Field::from).collect(),
-        }
+            require,
+        })
     }
 }
 
@@ -230,69 +187,6 @@ impl ExtensionEntry {
                 .map(|selector| Selector::new(selector, &path))
                 .transpose()?,
         })
-    }
-}
-
-impl Department {
-    fn new(department: &sync_scope::Department) -> Result<Self, SpecError> {
-        let path = format!("spec.departments[{}]", department.name);
-        let source = DepartmentSource::new(department, &path)?;
-        let number = match (&department.ring_group.number, &department.ring_group.rule_ref) {
-            (Some(_), Some(_)) => {
-                return Err(SpecProblem::ChooseOne("number and ruleRef").at(format!("{path}.ringGroup")));
-            }
-            (Some(_), None) if matches!(source, DepartmentSource::Under { .. }) => {
-                let problem = SpecProblem::Complete("`under` makes many ring groups: write ruleRef instead");
-                return Err(problem.at(format!("{path}.ringGroup.number")));
-            }
-            (Some(number), None) => DepartmentNumber::Fixed(number.parse().at(|| format!("{path}.ringGroup.number"))?),
-            (None, Some(rule)) => DepartmentNumber::Rule(rule.name.as_str().into()),
-            (None, None) => DepartmentNumber::None,
-        };
-        let strategy = department.ring_group.strategy;
-        Ok(Self {
-            name: department.name.as_str().into(),
-            source,
-            number,
-            strategy,
-        })
-    }
-}
-
-impl DepartmentSource {
-    fn new(department: &sync_scope::Department, path: &str) -> Result<Self, SpecError> {
-        let sync_scope::Department {
-            group,
-            organizational_unit,
-            under,
-            group_types,
-            exclude,
-            ..
-        } = department;
-        if under.is_none() && (group_types.is_some() || !exclude.is_empty()) {
-            return Err(SpecProblem::Complete("groupTypes and exclude go with `under` only: leave them out").at(path));
-        }
-        match (group, organizational_unit, under) {
-            (Some(group), None, None) => Ok(Self::Group {
-                reference: Reference::new(&group.dn, || format!("{path}.group.dn"))?,
-                nested: group.nested,
-            }),
-            (None, Some(unit), None) => {
-                Reference::new(&unit.dn, || format!("{path}.organizationalUnit.dn")).map(Self::Unit)
-            }
-            (None, None, Some(under)) => {
-                let both = [GroupType::SecurityGroup, GroupType::DistributionList];
-                let excluded = exclude.iter().enumerate();
-                let excluded =
-                    excluded.map(|(index, group)| Reference::new(&group.dn, || format!("{path}.exclude[{index}].dn")));
-                Ok(Self::Under {
-                    reference: Reference::new(&under.dn, || format!("{path}.under.dn"))?,
-                    kinds: group_types.as_deref().unwrap_or(&both).iter().copied().collect(),
-                    exclude: excluded.collect::<Result<_, _>>()?,
-                })
-            }
-            _ => Err(SpecProblem::ChooseOne("group, organizationalUnit and under").at(path)),
-        }
     }
 }
 
@@ -326,4 +220,122 @@ fn read_map(written: &sync_scope::FieldMap) -> Result<BTreeMap<Field, FieldSourc
         map.insert(field, source);
     }
     Ok(map)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scope(spec: &str) -> Result<ValidatedScope, SpecError> {
+        let yaml = format!("{{directoryRef: {{name: corp}}, phoneSystemRef: {{name: hq}}, {spec}}}");
+        ValidatedScope::new("staff", Timestamp::UNIX_EPOCH, &serde_yaml::from_str(&yaml).unwrap())
+    }
+
+    #[test]
+    fn every_error_names_the_field_and_says_what_to_write() {
+        for (spec, path, hint) in [
+            ("users: {}", "spec.users", "everyone: {}"),
+            ("users: {filter: (a=b)}", "spec.users", "everyone: {}"),
+            (
+                "users: {everyone: {}, groups: [{dn: CN=a}]}",
+                "spec.users",
+                "exactly one of",
+            ),
+            ("users: {everyone: {}, filter: (sn=a}", "spec.users.filter", "position"),
+            (
+                "users: {organizationalUnits: [{dn: OU=a}, {dn: Staff}]}",
+                "spec.users.organizationalUnits[1].dn",
+                "position",
+            ),
+            (
+                "users: {groups: [{dn: 'CN=a,,DC=b'}]}",
+                "spec.users.groups[0].dn",
+                "position",
+            ),
+            (
+                "users: {everyone: {}}, exclude: [{name: x}]",
+                "spec.exclude[x]",
+                "organizationalUnit, group and filter",
+            ),
+            (
+                "users: {everyone: {}}, exclude: [{name: x, login: a, filter: (a=b)}]",
+                "spec.exclude[x]",
+                "organizationalUnit, group, filter and login",
+            ),
+            (
+                "users: {everyone: {}}, extensions: [{name: x, ruleRef: {name: r}, when: {filter: nonsense}}]",
+                "spec.extensions[x].when.filter",
+                "position",
+            ),
+            (
+                "users: {everyone: {}}, map: {title: {attribute: a_b}}",
+                "spec.map.title.attribute",
+                "LDAP name",
+            ),
+            (
+                "users: {everyone: {}}, map: {loginNames: {attribute: mail}}",
+                "spec.map.loginNames.attribute",
+                "derived",
+            ),
+            (
+                "users: {everyone: {}}, match: {require: [login, email]}, map: {email: {policy: Ignore}}",
+                "spec.match.require[1]",
+                "map it, or leave it out",
+            ),
+            ("users: {everyone: {}}, interval: 5s", "spec.interval", "10s"),
+            ("users: {everyone: {}}, interval: 7d", "spec.interval", "30m or 1h30m"),
+            (
+                "users: {everyone: {}}, interval: 1h, schedule: {cron: '0 2 * * *'}",
+                "spec",
+                "interval and schedule",
+            ),
+            (
+                "users: {everyone: {}}, schedule: {cron: hourly}",
+                "spec.schedule.cron",
+                "0 2 * * *",
+            ),
+        ] {
+            let error = scope(spec).unwrap_err();
+            assert_eq!(error.path, path, "{error}");
+            assert!(
+                error.to_string().starts_with(&format!("{path}: ")) && error.to_string().contains(hint),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_filter_is_refused_with_its_position() {
+        let error = scope("users: {everyone: {}, filter: '(&(sn=a)(objectSid=x))'}").unwrap_err();
+        assert!(
+            matches!(&error.problem, SpecProblem::ParseFilter(filter) if filter.position == 9),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn only_what_is_named_is_asked_for() {
+        let rule = serde_yaml::from_str("{phoneSystemRef: {name: hq}, source: Attribute, attribute: {name: ipPhone}}")
+            .unwrap();
+        let rules = BTreeMap::from([("r".into(), ValidatedRule::new("r", &rule).unwrap())]);
+        let scope = scope(
+            "users: {everyone: {}, filter: (employeeType=staff)}, map: {title: {attribute: extensionAttribute5}, mobile: {policy: Ignore}},
+             exclude: [{name: x, filter: (description=test*)}], extensions: [{name: x, ruleRef: {name: r}, when: {filter: (l=Berlin)}}]",
+        );
+        let attributes = scope.unwrap().attributes(&rules);
+        let has = |name: &str| attributes.contains(&AttributeName::parse(name).unwrap());
+        for name in [
+            "employeeType",
+            "extensionAttribute5",
+            "description",
+            "l",
+            "ipPhone",
+            "displayName",
+            "mail",
+            "sn",
+        ] {
+            assert!(has(name), "{name}");
+        }
+        assert!(!has("title") && !has("mobile") && !has("thumbnailPhoto"));
+    }
 }

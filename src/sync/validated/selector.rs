@@ -119,6 +119,14 @@ impl Selector {
             Self::Filter(_) | Self::Login(_) => None,
         }
     }
+
+    /// Why it can't be told whom it picks, when it can't.
+    pub fn doubt(&self) -> String {
+        match self.dn() {
+            Some(dn) => format!("{dn} was not found"),
+            None => "what its filter compares was not read yet".to_owned(),
+        }
+    }
 }
 
 impl Exclusion {

@@ -22,3 +22,19 @@ impl ValidatedSystem {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_number_plan_is_named_down_to_its_entry() {
+        let spec =
+            serde_yaml::from_str("numberPlan: {digits: {min: 2, max: 6}, reserved: [{from: '3', to: '2'}]}").unwrap();
+        let error = ValidatedSystem::new("hq", &spec).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "spec: numberPlan.reserved[0] is no range: the range 3 to 2 ends before it begins: swap `from` and `to`"
+        );
+    }
+}

@@ -1,0 +1,270 @@
+//! Which groups and units of the directory become ring groups, and which are left to others. Who rings in them is not known here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    Input,
+    claims::Claims,
+    field::{FieldSet, RingField},
+    number_wish::Wish,
+    numbering::Claimant,
+    observed::ObservedRingGroup,
+    plan::Subject,
+    references::References,
+    report::problem,
+    select::Selection,
+    validated::{Department, DepartmentNumber, DepartmentSource},
+    value::Value,
+};
+use crate::{
+    api::{
+        extension::{Holder, HolderKind},
+        ring_group::RingGroupSource,
+        sync_scope::{Problem, ProblemReason},
+    },
+    directory::{Group, Guid, Unit},
+};
+
+/// A ring group that the scope provides, or is about to.
+#[derive(Clone, Debug)]
+pub struct RingGroup<'a> {
+    /// Name of the object.
+    pub name: Box<str>,
+    /// objectGUID of the entry.
+    pub guid: Guid,
+    /// Whom problems are about.
+    pub subject: Subject,
+    /// The entry of `departments` that covers it: the first that does.
+    pub department: &'a Department,
+    /// The entry of the directory.
+    pub entry: Entry<'a>,
+    /// The object. None: it is to be created.
+    pub observed: Option<&'a ObservedRingGroup>,
+}
+
+/// What a ring group is made of.
+#[derive(Clone, Copy, Debug)]
+pub enum Entry<'a> {
+    /// The people in a group.
+    Group {
+        /// The group.
+        group: Group<'a>,
+        /// People in groups in it, too.
+        nested: bool,
+    },
+    /// The people anywhere below an entry.
+    Unit(Unit<'a>),
+}
+
+/// What the scope's `departments` come to.
+#[derive(Debug, Default)]
+pub struct Departments<'a> {
+    /// By the name of the object.
+    pub ring_groups: Vec<RingGroup<'a>>,
+    /// Why others are not served.
+    pub problems: Vec<Problem>,
+}
+
+/// A group or unit that an entry of `departments` covers.
+struct Covered<'a> {
+    department: &'a Department,
+    entry: Entry<'a>,
+    /// Nothing about the entry of `departments` is in doubt.
+    may_create: bool,
+}
+
+impl<'a> Departments<'a> {
+    /// Finds the first entry that covers each group and unit; what exists for one in doubt is left as it is.
+    pub fn new(input: &Input<'a>, references: &References<'a>, claims: &Claims<'a>, selection: &Selection<'a>) -> Self {
+        let mut departments = Self::default();
+        let mut covered: BTreeMap<Guid, Covered<'a>> = BTreeMap::new();
+        let mut in_doubt = BTreeSet::new();
+        for department in &input.scope.departments {
+            let Some(all) = cover(input, references, department) else {
+                in_doubt.insert(&*department.name);
+                continue;
+            };
+            for found in all {
+                match found.entry.guid() {
+                    Some(guid) => drop(covered.entry(guid).or_insert(found)),
+                    None => departments.problems.push(without_guid(found.entry)),
+                }
+            }
+        }
+        let may_create = selection.exclusion_in_doubt.is_none();
+        for (guid, mut found) in covered {
+            found.may_create &= may_create;
+            match claim(input, claims, &in_doubt, guid, &found) {
+                Ok(ring_group) => departments.ring_groups.extend(ring_group),
+                Err(problem) => departments.problems.push(problem),
+            }
+        }
+        departments
+    }
+}
+
+/// What an entry of `departments` covers. None: that is in doubt.
+fn cover<'a>(input: &Input<'a>, references: &References<'a>, department: &'a Department) -> Option<Vec<Covered<'a>>> {
+    let (entries, may_create) = match &department.source {
+        DepartmentSource::Group { reference, nested } => {
+            let (group, nested) = (references.group(reference)?, *nested);
+            (vec![Entry::Group { group, nested }], true)
+        }
+        DepartmentSource::Unit(reference) => (vec![Entry::Unit(references.unit(reference)?)], true),
+        DepartmentSource::Under {
+            reference,
+            kinds,
+            exclude,
+        } => {
+            let unit = references.unit(reference)?;
+            let excluded: Vec<_> = exclude.iter().map(|group| references.group(group)).collect();
+            let is_excluded = |group: Group<'_>| excluded.iter().flatten().any(|other| other.index() == group.index());
+            let groups = input.directory.groups().filter(|group| {
+                group.dn().is_at_or_below(unit.dn()) && kinds.contains(&group.kind()) && !is_excluded(*group)
+            });
+            let entries = groups.map(|group| Entry::Group { group, nested: true }).collect();
+            // A group that stays out and isn't found may be any of them.
+            (entries, excluded.iter().all(Option::is_some))
+        }
+    };
+    let covered = entries.into_iter().map(|entry| Covered {
+        department,
+        entry,
+        may_create,
+    });
+    Some(covered.collect())
+}
+
+/// Whether a covered entry is the scope's to serve. Nothing: it is left as it is, and the reason is told elsewhere.
+fn claim<'a>(
+    input: &Input<'a>,
+    claims: &Claims<'a>,
+    in_doubt: &BTreeSet<&str>,
+    guid: Guid,
+    covered: &Covered<'a>,
+) -> Result<Option<RingGroup<'a>>, Problem> {
+    let name: Box<str> = format!("{}-{guid}", input.system.name).into();
+    let observed = input.observed.ring_groups.get(&name);
+    let ring_group = RingGroup {
+        name,
+        guid,
+        subject: covered.entry.subject(),
+        department: covered.department,
+        entry: covered.entry,
+        observed,
+    };
+    let Some(observed) = observed else {
+        return Ok(covered.may_create.then_some(ring_group));
+    };
+    let name = &ring_group.name;
+    let refused = |reason, message: &str, other| Err(problem(&ring_group.subject, reason, message, Some(other)));
+    if !observed.is_readable {
+        let message = format!("RingGroup {name} can't be read, so it is left as it is: correct or delete it");
+        return refused(ProblemReason::WriteFailed, &message, name);
+    }
+    match source(observed).map(|source| (source, source.scope_ref.name.as_str())) {
+        Some((source, scope)) if *scope != *input.scope.name && claims.is_live(scope) => {
+            let message = format!(
+                "SyncScope {scope} provides RingGroup {name} (department {})",
+                source.department
+            );
+            refused(ProblemReason::ClaimedByOtherScope, &message, scope)
+        }
+        Some((source, scope)) if *scope == *input.scope.name && in_doubt.contains(source.department.as_str()) => {
+            Ok(None)
+        }
+        None if !is_ours(observed) => {
+            let message = format!("RingGroup {name} was made by somebody else: delete it, and it is made anew");
+            refused(ProblemReason::DuplicateMatch, &message, name)
+        }
+        _ => Ok(Some(ring_group)),
+    }
+}
+
+fn source(ring_group: &ObservedRingGroup) -> Option<&RingGroupSource> {
+    match ring_group.values.get(&RingField::Source) {
+        Some(Value::Source(source)) => Some(source),
+        _ => None,
+    }
+}
+
+/// Somebody took the source out of it, and the operator still holds the rest.
+fn is_ours(ring_group: &ObservedRingGroup) -> bool {
+    !ring_group
+        .ownership
+        .ours
+        .intersection(FieldSet::all_of_spec())
+        .is_empty()
+}
+
+fn without_guid(entry: Entry<'_>) -> Problem {
+    let message = format!(
+        "the entry {} shows no objectGUID: it can't be told from others",
+        entry.dn()
+    );
+    problem(&entry.subject(), ProblemReason::InvalidRecord, &message, None)
+}
+
+impl<'a> RingGroup<'a> {
+    /// The ring group as numbering sees it.
+    pub fn claimant(&'a self, input: &Input<'a>) -> Claimant<'a> {
+        let wish = match &self.department.number {
+            DepartmentNumber::None => Wish::Nothing,
+            DepartmentNumber::Fixed(number) => Wish::Fixed(*number),
+            DepartmentNumber::Rule(rule) => Wish::counted(input.rules.get(rule)),
+        };
+        Claimant {
+            holder: self.holder(),
+            login: &self.subject.login,
+            exists: self.observed.is_some(),
+            wish,
+        }
+    }
+
+    /// The ring group as the holder of its number.
+    pub fn holder(&self) -> Holder {
+        Holder {
+            kind: HolderKind::RingGroup,
+            name: self.name.to_string(),
+        }
+    }
+}
+
+impl<'a> Entry<'a> {
+    fn guid(self) -> Option<Guid> {
+        match self {
+            Self::Group { group, .. } => group.guid(),
+            Self::Unit(unit) => unit.guid(),
+        }
+    }
+
+    fn dn(self) -> &'a str {
+        match self {
+            Self::Group { group, .. } => group.dn().as_str(),
+            Self::Unit(unit) => unit.dn().as_str(),
+        }
+    }
+
+    fn subject(self) -> Subject {
+        let login = match self {
+            Self::Group { group, .. } => group.name(),
+            Self::Unit(unit) => unit.name(),
+        };
+        Subject {
+            login: login.into(),
+            mail: None,
+        }
+    }
+
+    /// Its name as phones show it.
+    pub fn display_name(self) -> &'a str {
+        let name = match self {
+            Self::Group { group, .. } => group
+                .display_name()
+                .filter(|name| !name.trim().is_empty())
+                .unwrap_or(group.name()),
+            Self::Unit(unit) => unit.name(),
+        };
+        name.trim()
+    }
+}

@@ -1,0 +1,242 @@
+//! What each ring group should hold, and what to write so that it does. Numbers and members were decided before.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    Input,
+    departments::{Departments, RingGroup},
+    difference::{Desired, Existing},
+    field::{FieldSet, RingField, WrittenField as _},
+    number::Number,
+    numbering::Numbered,
+    observed::ObservedRingGroup,
+    plan::{Change, Claim, Expected, RingGroupChange},
+    report::problem,
+    ring_members::{MOST_MEMBERS, RingMembers, RingingPeople},
+    select::Selection,
+    validated::DepartmentNumber,
+    value::Value,
+};
+use crate::api::{
+    FIELD_MANAGER,
+    ring_group::{RingGroupSource, Strategy},
+    shared::LocalReference,
+    sync_scope::{Problem, ProblemReason},
+};
+
+/// All of a scope's ring groups.
+#[derive(Debug, Default)]
+pub struct RingGroups {
+    /// Numbers to claim for them.
+    pub claims: Vec<Claim>,
+    /// What to write, by the name of the object.
+    pub changes: Vec<RingGroupChange>,
+    /// What is to be told.
+    pub problems: Vec<Problem>,
+    /// How many are as the spec wishes.
+    pub synced: i64,
+    /// Members of groups that are neither people nor groups of the directory that was read.
+    pub unresolved_members: usize,
+}
+
+impl RingGroups {
+    /// Decides what each one should hold, `numbers` being what became of theirs.
+    pub fn plan(
+        input: &Input<'_>,
+        selection: &Selection<'_>,
+        departments: Departments<'_>,
+        numbers: &[Numbered],
+        people: &RingingPeople,
+    ) -> Self {
+        let mut all = Self {
+            problems: departments.problems,
+            ..Self::default()
+        };
+        for (ring_group, numbered) in departments.ring_groups.iter().zip(numbers) {
+            let mut problems: Vec<_> = number_problem(ring_group, numbered).into_iter().collect();
+            if !numbered.waits {
+                let members = people.members(input, selection, ring_group.entry, &members_before(ring_group));
+                let (change, found) = change(input, ring_group, numbered, &members);
+                all.claims.extend(claim(ring_group, numbered));
+                all.changes.extend(change);
+                all.unresolved_members += members.unresolved;
+                problems.extend(found);
+            }
+            all.synced += i64::from(problems.is_empty());
+            all.problems.extend(problems);
+        }
+        all
+    }
+}
+
+/// The number that has to be claimed for a ring group first.
+fn claim(ring_group: &RingGroup<'_>, numbered: &Numbered) -> Option<Claim> {
+    Some(Claim {
+        number: numbered.number?,
+        holder: ring_group.holder(),
+        expected: numbered.claim.clone()?,
+    })
+}
+
+/// What is to be told of a ring group's number.
+fn number_problem(ring_group: &RingGroup<'_>, numbered: &Numbered) -> Option<Problem> {
+    if let Some(complaint) = &numbered.complaint {
+        let (message, other) = (&complaint.message, complaint.other.as_deref());
+        return Some(problem(&ring_group.subject, complaint.reason, message, other));
+    }
+    match &ring_group.department.number {
+        DepartmentNumber::Rule(rule) if numbered.waits => {
+            let message = format!("ExtensionRule {rule} numbers it, and is missing or wrong");
+            Some(problem(
+                &ring_group.subject,
+                ProblemReason::NumberMissing,
+                &message,
+                None,
+            ))
+        }
+        _ => None,
+    }
+}
+
+/// The members that a ring group has now.
+fn members_before(ring_group: &RingGroup<'_>) -> Vec<Number> {
+    let members = ring_group
+        .observed
+        .and_then(|observed| observed.values.get(&RingField::Members));
+    match members {
+        Some(Value::List(members)) => members.iter().filter_map(|member| member.parse().ok()).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// What to write to one RingGroup, and what is to be told about it.
+fn change(
+    input: &Input<'_>,
+    ring_group: &RingGroup<'_>,
+    numbered: &Numbered,
+    members: &RingMembers,
+) -> (Option<RingGroupChange>, Vec<Problem>) {
+    let mut problems = Vec::new();
+    if members.left_out > 0 {
+        let message = format!(
+            "it has room for {MOST_MEMBERS} numbers, and {} more should ring",
+            members.left_out
+        );
+        problems.push(problem(
+            &ring_group.subject,
+            ProblemReason::InvalidRecord,
+            &message,
+            None,
+        ));
+    }
+    let desired = desired(input, ring_group, numbered, members);
+    let difference = match ring_group.observed {
+        Some(observed) => desired.compare(&existing(observed)),
+        None => desired.create(),
+    };
+    if let [(_, manager), ..] = difference.elsewhere.as_slice() {
+        let held = difference
+            .elsewhere
+            .iter()
+            .map(|(field, manager)| format!("{} (by {manager})", field.place()));
+        let held: Vec<_> = held.collect();
+        let message = format!("other tools hold {}: take them from those tools", held.join(", "));
+        problems.push(problem(
+            &ring_group.subject,
+            ProblemReason::FieldManagedElsewhere,
+            &message,
+            Some(manager),
+        ));
+    }
+    let change = (!difference.is_empty()).then(|| Change {
+        name: ring_group.name.clone(),
+        subject: ring_group.subject.clone(),
+        expected: ring_group
+            .observed
+            .map_or(Expected::Absent, |observed| Expected::Present(observed.version.clone())),
+        release: difference.release,
+        apply: difference.apply,
+        changes: difference.changes,
+        needs: numbered.claim.is_some().then_some(numbered.number).flatten(),
+        links: false,
+    });
+    (change, problems)
+}
+
+fn desired(
+    input: &Input<'_>,
+    ring_group: &RingGroup<'_>,
+    numbered: &Numbered,
+    members: &RingMembers,
+) -> Desired<RingField> {
+    let source = RingGroupSource {
+        scope_ref: LocalReference {
+            name: input.scope.name.to_string(),
+        },
+        department: ring_group.department.name.to_string(),
+        object_guid: ring_group.guid.to_string(),
+    };
+    let numbers = members.numbers.iter().map(|number| number.to_string().into());
+    let mut values = BTreeMap::from([
+        (RingField::DisplayName, Value::text(ring_group.entry.display_name())),
+        (
+            RingField::Strategy,
+            Value::text(strategy(ring_group.department.strategy)),
+        ),
+        (RingField::Enabled, Value::Flag(true)),
+        (RingField::InPhonebook, Value::Flag(true)),
+        (RingField::Members, Value::List(numbers.collect())),
+        (RingField::Source, Value::Source(source)),
+        (RingField::ManagedByLabel, Value::text(FIELD_MANAGER)),
+        (RingField::ScopeLabel, Value::text(&input.scope.name)),
+        (RingField::PhoneSystemLabel, Value::text(&input.system.name)),
+    ]);
+    let mut kept = FieldSet::EMPTY;
+    match numbered.number {
+        Some(number) => drop(values.insert(RingField::Number, Value::text(&number.to_string()))),
+        None => kept.insert(RingField::Number),
+    }
+    Desired {
+        values,
+        kept,
+        released: FieldSet::EMPTY,
+        is_linking: false,
+    }
+}
+
+fn existing(observed: &ObservedRingGroup) -> Existing<'_, RingField> {
+    Existing {
+        values: observed.values.clone(),
+        ownership: &observed.ownership,
+    }
+}
+
+/// As the object's spec writes it.
+fn strategy(strategy: Strategy) -> &'static str {
+    match strategy {
+        Strategy::RingAll => "RingAll",
+        Strategy::Hunt => "Hunt",
+        Strategy::RoundRobin => "RoundRobin",
+        Strategy::LeastRecent => "LeastRecent",
+    }
+}
+
+impl RingGroupChange {
+    /// Takes numbers whose claim was lost or failed out of the members: one person's bad luck does not cost the others their ring
+    /// group. They come in with the next plan.
+    pub fn leave_out(&mut self, lost: &BTreeSet<Number>) {
+        let values = self.apply.iter_mut().flat_map(|apply| &mut apply.values);
+        let changes = self
+            .changes
+            .iter_mut()
+            .filter(|change| change.field == RingField::Members);
+        let members = values
+            .filter(|(field, _)| *field == RingField::Members)
+            .map(|(_, value)| value);
+        for value in members.chain(changes.filter_map(|change| change.after.as_mut())) {
+            if let Value::List(members) = value {
+                members.retain(|member| member.parse().map_or(true, |number| !lost.contains(&number)));
+            }
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Fields and users that the operator stops writing: values stay, and are people's.
+
+use super::{
+    cluster::write_as,
+    world::{World, name_of},
+};
+use crate::{
+    api::sync_scope::ProblemReason,
+    sync::{
+        field::{Field, FieldSet, WrittenField as _},
+        fixture::sequential,
+        value::Value,
+    },
+};
+
+fn world() -> World {
+    let mut world = World::new("extensions: [{name: all, ruleRef: {name: low}}]")
+        .rule(sequential("low", "200", "299"))
+        .person("ada", &[("title", "Countess"), ("telephoneNumber", "+49 30 1")]);
+    world.sync();
+    world
+}
+
+fn ours(world: &World) -> FieldSet {
+    world.user(&name_of("ada")).ownership.ours
+}
+
+#[test]
+fn a_field_whose_mapping_is_switched_off_keeps_its_value_and_is_not_ours() {
+    let mut world = world();
+    world.respec(
+        "{everyone: {}}",
+        "extensions: [{name: all, ruleRef: {name: low}}], map: {phone: {policy: Ignore}}",
+    );
+    let outcome = world.sync();
+    let change = &outcome.plan.users[0];
+    assert_eq!(change.release.iter().collect::<Vec<_>>(), [Field::Phone]);
+    assert_eq!(change.apply, None, "letting go is all there is to do");
+    assert_eq!(world.text("ada", Field::Phone), Some("+49 30 1"));
+    write_as(
+        world.user_mut(&name_of("ada")),
+        "somebody",
+        false,
+        Field::Phone,
+        Some(Value::text("7")),
+    );
+    world.set("ada", "telephoneNumber", "8");
+    assert!(world.sync().plan.is_empty());
+}
+
+#[test]
+fn letting_go_comes_before_the_shorter_apply() {
+    let mut world = world();
+    world.respec(
+        "{everyone: {}}",
+        "extensions: [{name: all, ruleRef: {name: low}}], map: {phone: {policy: Ignore}}",
+    );
+    world.set("ada", "title", "Baroness");
+    let outcome = world.sync();
+    assert!(!outcome.plan.users[0].release.is_empty() && outcome.plan.users[0].apply.is_some());
+    assert_eq!(world.text("ada", Field::Phone), Some("+49 30 1"));
+    assert_eq!(world.text("ada", Field::Title), Some("Baroness"));
+}
+
+#[test]
+fn unlinked_stays_unlinked_and_everything_but_the_labels_is_let_go_of() {
+    let mut world = world();
+    world.user_mut(&name_of("ada")).is_unlinked = true;
+    world.set("ada", "title", "Baroness");
+    let outcome = world.sync();
+    assert_eq!(outcome.told(), ["ada: Unlinked"]);
+    assert_eq!((outcome.report.users.matched, outcome.report.users.unmatched), (0, 1));
+    assert_eq!(ours(&world), FieldSet::all().difference(FieldSet::all_of_spec()));
+    let user = world.user(&name_of("ada"));
+    assert_eq!(user.values.text(Field::Title), Some("Countess"), "values stay");
+    assert_eq!(user.values.text(Field::Extension), Some("200"), "so does the number");
+    assert!(user.values.link().is_some(), "and whose it is stays known");
+    write_as(
+        world.user_mut(&name_of("ada")),
+        "somebody",
+        false,
+        Field::Title,
+        Some(Value::text("Queen")),
+    );
+    for _ in 0..3 {
+        assert!(world.sync().plan.is_empty());
+    }
+}
+
+#[test]
+fn nobody_else_is_provisioned_for_an_unlinked_person_who_is_renamed() {
+    let mut world = world();
+    world.user_mut(&name_of("ada")).is_unlinked = true;
+    world.sync();
+    world.set("ada", "sAMAccountName", "lovelace");
+    let outcome = world.sync();
+    assert_eq!(outcome.told(), ["lovelace: Unlinked"]);
+    assert!(outcome.plan.is_empty());
+}
+
+#[test]
+fn linked_again_everything_follows_the_directory_whoever_changed_it_meanwhile() {
+    let mut world = world();
+    world.user_mut(&name_of("ada")).is_unlinked = true;
+    world.sync();
+    write_as(
+        world.user_mut(&name_of("ada")),
+        "web-page",
+        false,
+        Field::Title,
+        Some(Value::text("Queen")),
+    );
+    world.user_mut(&name_of("ada")).is_unlinked = false;
+    let outcome = world.sync();
+    assert_eq!(outcome.report.users.matched, 1);
+    assert_eq!(world.text("ada", Field::Title), Some("Countess"));
+    assert_eq!(world.text("ada", Field::Extension), Some("200"));
+    assert_eq!(ours(&world).intersection(FieldSet::all_of_spec()).len() as usize, {
+        let values = &world.user(&name_of("ada")).values;
+        Field::ALL.iter().filter(|field| values.get(**field).is_some()).count() - 3
+    });
+}
+
+#[test]
+fn an_unlinked_user_whose_account_died_is_inactive_and_one_whose_account_left_is_let_go_of() {
+    let mut world = world();
+    world.user_mut(&name_of("ada")).is_unlinked = true;
+    world.disable("ada");
+    let outcome = world.sync();
+    assert_eq!((outcome.report.users.inactive, outcome.report.users.unmatched), (1, 0));
+    let mut world = self::world();
+    world.user_mut(&name_of("ada")).is_unlinked = true;
+    world.leave("ada");
+    let outcome = world.sync();
+    assert_eq!(outcome.report.users.gone, 0, "it is not linked");
+    assert!(ours(&world).intersection(FieldSet::all_of_spec()).is_empty());
+}
+
+#[test]
+fn whoever_is_excluded_is_let_go_of_and_comes_back() {
+    let mut world = world();
+    let spec = "extensions: [{name: all, ruleRef: {name: low}}]";
+    world.respec("{everyone: {}}", &format!("{spec}, exclude: [{{name: x, login: ada}}]"));
+    let outcome = world.sync();
+    assert_eq!((outcome.report.users.excluded, outcome.report.users.in_scope), (1, 0));
+    assert!(ours(&world).intersection(FieldSet::all_of_spec()).is_empty());
+    assert_eq!(world.text("ada", Field::Title), Some("Countess"));
+    world.respec("{everyone: {}}", spec);
+    world.set("ada", "title", "Baroness");
+    assert_eq!(world.sync().report.users.matched, 1);
+    assert_eq!(world.text("ada", Field::Title), Some("Baroness"));
+}
+
+#[test]
+fn the_unlinked_are_told_apart_from_other_problems() {
+    let mut world = world();
+    world.user_mut(&name_of("ada")).is_unlinked = true;
+    let outcome = world.sync();
+    assert_eq!(outcome.report.unmatched.get(&ProblemReason::Unlinked), Some(&1));
+    assert!(
+        outcome
+            .problem("ada", ProblemReason::Unlinked)
+            .message
+            .contains("spec.link to Linked")
+    );
+}

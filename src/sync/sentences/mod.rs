@@ -1,0 +1,15 @@
+//! The design's sentences about the core, each a test: a small company, a cluster in memory, and what a sync makes of them.
+
+mod claiming;
+mod cluster;
+mod letting_go;
+mod logging_in;
+mod mapping;
+mod matching;
+mod numbering;
+mod properties;
+mod referring;
+mod ring_groups;
+mod selecting;
+mod world;
+mod writing;

@@ -1,0 +1,312 @@
+//! A company and its phone system in a few words.
+
+use std::collections::BTreeMap;
+
+use jiff::{Timestamp, ToSpan as _};
+
+use super::cluster;
+use crate::{
+    api::{
+        SyncScopeSpec,
+        sync_scope::{Problem, ProblemReason, ResolvedReference},
+    },
+    directory::{AttributeName, Dn, Guid, Origin, RawEntry, Snapshot, SnapshotBuilder},
+    sync::{
+        Input, Outcome, Sibling, Sight,
+        field::Field,
+        fixture::{NOW, time},
+        observed::{Observed, ObservedUser, Ownership, Version},
+        plan,
+        validated::{ValidatedRule, ValidatedScope, ValidatedSystem},
+        value::Value,
+    },
+};
+
+/// Below this lies everybody.
+pub(super) const STAFF: &str = "OU=Staff,DC=example,DC=com";
+
+/// A directory, a phone system, and scopes between them. The first scope is the one that tests speak of.
+#[derive(Clone, Debug)]
+pub(super) struct World {
+    pub users: Vec<RawEntry>,
+    pub groups: Vec<RawEntry>,
+    pub units: Vec<RawEntry>,
+    pub scopes: Vec<Scope>,
+    pub rules: BTreeMap<Box<str>, ValidatedRule>,
+    pub observed: Observed,
+    pub known: BTreeMap<Guid, bool>,
+    pub bare_username: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Scope {
+    pub validated: ValidatedScope,
+    pub references: Vec<ResolvedReference>,
+    /// Its directory can be read now.
+    pub is_readable: bool,
+}
+
+/// An objectGUID that has a word in it.
+pub(super) fn guid(word: &str) -> Guid {
+    let mut bytes = [b'-'; 16];
+    for (byte, letter) in bytes.iter_mut().zip(word.bytes()) {
+        *byte = letter;
+    }
+    Guid::from_ldap_bytes(&bytes).unwrap()
+}
+
+/// Name of the PhoneUser that is made for an account.
+pub(super) fn name_of(login: &str) -> String {
+    format!("hq-{}", guid(login))
+}
+
+impl World {
+    /// A scope of everyone, with this beside `users` in its spec.
+    pub(super) fn new(spec: &str) -> Self {
+        Self::with_users("{everyone: {}}", spec)
+    }
+
+    /// A scope with these `users`, and this beside them.
+    pub(super) fn with_users(users: &str, spec: &str) -> Self {
+        let world = Self {
+            users: Vec::new(),
+            groups: Vec::new(),
+            units: Vec::new(),
+            scopes: Vec::new(),
+            rules: BTreeMap::new(),
+            observed: Observed::default(),
+            known: BTreeMap::new(),
+            bare_username: false,
+        };
+        world.unit("DC=example,DC=com").unit(STAFF).scope("staff", users, spec)
+    }
+
+    /// One more scope, younger than those before it.
+    pub(super) fn scope(mut self, name: &str, users: &str, spec: &str) -> Self {
+        let age = i64::try_from(self.scopes.len()).unwrap();
+        let created = time(NOW) - (1000 - age).hours();
+        let validated = validated(name, created, users, spec);
+        self.scopes.push(Scope {
+            validated,
+            references: Vec::new(),
+            is_readable: true,
+        });
+        self
+    }
+
+    /// Changes the spec of the first scope.
+    pub(super) fn respec(&mut self, users: &str, spec: &str) {
+        let scope = &mut self.scopes[0].validated;
+        *scope = validated(&scope.name, scope.created, users, spec);
+    }
+
+    pub(super) fn rule(mut self, rule: ValidatedRule) -> Self {
+        self.rules.insert(rule.name.clone(), rule);
+        self
+    }
+
+    /// An active account in [`STAFF`], its objectGUID made from the login.
+    pub(super) fn person(self, login: &str, attributes: &[(&str, &str)]) -> Self {
+        self.person_in(STAFF, login, attributes)
+    }
+
+    pub(super) fn person_in(mut self, unit: &str, login: &str, attributes: &[(&str, &str)]) -> Self {
+        let entry = RawEntry::new(format!("CN={login},{unit}"))
+            .with_guid(guid(login))
+            .with("sAMAccountName", [login])
+            .with("userAccountControl", ["512"]);
+        let with = |entry: RawEntry, (name, value): &(&str, &str)| entry.with(name, [*value]);
+        self.users.push(attributes.iter().fold(entry, with));
+        self
+    }
+
+    pub(super) fn unit(mut self, dn: &str) -> Self {
+        self.units.push(RawEntry::new(dn).with_guid(guid(dn)));
+        self
+    }
+
+    /// A security group below the domain's root, with members by login.
+    pub(super) fn group(mut self, name: &str, members: &[&str]) -> Self {
+        let dn_of = |login: &&str| {
+            let account = self.users.iter().find(|entry| entry.guid() == Some(guid(login)));
+            account.map_or_else(|| format!("CN={login},{STAFF}"), |account| account.dn.clone())
+        };
+        let entry = RawEntry::new(format!("CN={name},DC=example,DC=com"))
+            .with_guid(guid(name))
+            .with("cn", [name])
+            .with("groupType", ["-2147483646"])
+            .with("member", members.iter().map(dn_of));
+        self.groups.push(entry);
+        self
+    }
+
+    /// Changes somebody's attribute; an empty value takes it away.
+    pub(super) fn set(&mut self, login: &str, attribute: &str, value: &str) {
+        let account = self
+            .users
+            .iter_mut()
+            .find(|entry| entry.guid() == Some(guid(login)))
+            .unwrap();
+        account
+            .attributes
+            .retain(|(name, _)| !name.eq_ignore_ascii_case(attribute));
+        if !value.is_empty() {
+            account.attributes.push((attribute.to_owned(), vec![value.into()]));
+        }
+    }
+
+    pub(super) fn disable(&mut self, login: &str) {
+        self.set(login, "userAccountControl", "514");
+    }
+
+    pub(super) fn leave(&mut self, login: &str) {
+        self.users.retain(|entry| entry.guid() != Some(guid(login)));
+    }
+
+    /// Renames an entry, its objectGUID staying the same.
+    pub(super) fn rename(entries: &mut [RawEntry], from: &str, to: &str) {
+        entries.iter_mut().find(|entry| entry.dn == from).unwrap().dn = to.to_owned();
+    }
+
+    /// A PhoneUser that people made with kubectl.
+    pub(super) fn hand_made(mut self, name: &str, values: &[(Field, &str)]) -> Self {
+        let fields = values.iter().map(|(field, _)| *field).collect();
+        let user = ObservedUser {
+            version: Version {
+                uid: format!("uid-of-{name}").into(),
+                resource_version: "1".into(),
+            },
+            is_unlinked: false,
+            values: values
+                .iter()
+                .map(|(field, value)| (*field, Value::text(value)))
+                .collect(),
+            ownership: Ownership {
+                updated: [("kubectl-create".into(), fields)].into(),
+                ..Ownership::default()
+            },
+            is_readable: true,
+        };
+        self.observed.users.insert(name.into(), user);
+        self
+    }
+
+    pub(super) fn user(&self, name: &str) -> &ObservedUser {
+        self.observed
+            .users
+            .get(name)
+            .unwrap_or_else(|| panic!("no {name} in {:?}", self.observed.users.keys()))
+    }
+
+    pub(super) fn user_mut(&mut self, name: &str) -> &mut ObservedUser {
+        self.observed.users.get_mut(name).unwrap()
+    }
+
+    /// A text of somebody's own PhoneUser.
+    pub(super) fn text(&self, login: &str, field: Field) -> Option<&str> {
+        self.user(&name_of(login)).values.text(field)
+    }
+
+    pub(super) fn snapshot(&self) -> Snapshot {
+        let origin = Origin {
+            server: "dc1.example.com:636".to_owned(),
+            invocation_id: guid("dc1"),
+            naming_context: Dn::parse("DC=example,DC=com").unwrap(),
+            base_dn: Dn::parse("DC=example,DC=com").unwrap(),
+            highest_usn: 1,
+            read_at: time(NOW),
+        };
+        let attributes = self
+            .scopes
+            .iter()
+            .flat_map(|scope| scope.validated.attributes(&self.rules));
+        let attributes: std::collections::BTreeSet<AttributeName> = attributes.collect();
+        let mut builder = SnapshotBuilder::new(origin, &attributes);
+        self.users.iter().cloned().for_each(|entry| builder.add_user(entry));
+        self.groups.iter().cloned().for_each(|entry| builder.add_group(entry));
+        self.units.iter().cloned().for_each(|entry| builder.add_unit(entry));
+        builder.build()
+    }
+
+    /// What the first scope would do.
+    pub(super) fn plan(&self) -> Outcome {
+        self.plan_of(0)
+    }
+
+    /// What one scope would do.
+    pub(super) fn plan_of(&self, index: usize) -> Outcome {
+        self.plan_of_with(index, &self.snapshot())
+    }
+
+    /// What the first scope would do with what an older read saw.
+    pub(super) fn plan_with(&self, directory: &Snapshot) -> Outcome {
+        self.plan_of_with(0, directory)
+    }
+
+    fn plan_of_with(&self, index: usize, directory: &Snapshot) -> Outcome {
+        let siblings: Vec<_> = self
+            .scopes
+            .iter()
+            .enumerate()
+            .filter(|(other, _)| *other != index)
+            .map(|(_, scope)| Sibling {
+                name: &scope.validated.name,
+                created: scope.validated.created,
+                sight: scope.is_readable.then_some(Sight {
+                    scope: &scope.validated,
+                    directory,
+                    references: &scope.references,
+                }),
+            })
+            .collect();
+        plan(&Input {
+            now: time(NOW),
+            scope: &self.scopes[index].validated,
+            siblings: &siblings,
+            system: &ValidatedSystem::new("hq", &crate::api::PhoneSystemSpec::default()).unwrap(),
+            rules: &self.rules,
+            directory,
+            bare_username: self.bare_username,
+            observed: &self.observed,
+            references: &self.scopes[index].references,
+            known: &self.known,
+        })
+    }
+
+    /// Syncs the first scope, and holds that nothing is left to do.
+    pub(super) fn sync(&mut self) -> Outcome {
+        self.sync_scope(0)
+    }
+
+    /// Syncs one scope, and holds that nothing is left to do.
+    pub(super) fn sync_scope(&mut self, index: usize) -> Outcome {
+        let outcome = self.plan_of(index);
+        cluster::apply(&mut self.observed, &outcome.plan);
+        self.scopes[index].references.clone_from(&outcome.references);
+        let again = self.plan_of(index);
+        assert!(again.plan.is_empty(), "not converged: {:#?}", again.plan);
+        assert_eq!(again.report, outcome.report, "what was reported is what is");
+        outcome
+    }
+}
+
+impl Outcome {
+    /// Who has which problem, as `login: reason`.
+    pub(super) fn told(&self) -> Vec<String> {
+        let tell = |problem: &Problem| format!("{}: {:?}", problem.login, problem.reason);
+        self.report.problems.iter().map(tell).collect()
+    }
+
+    pub(super) fn problem(&self, login: &str, reason: ProblemReason) -> &Problem {
+        let mut problems = self.report.problems.iter();
+        let problem = problems.find(|problem| problem.login == login && problem.reason == reason);
+        problem.unwrap_or_else(|| panic!("{login} has no {reason:?}: {:#?}", self.report.problems))
+    }
+}
+
+fn validated(name: &str, created: Timestamp, users: &str, spec: &str) -> ValidatedScope {
+    let comma = if spec.is_empty() { "" } else { ", " };
+    let yaml = format!("{{directoryRef: {{name: corp}}, phoneSystemRef: {{name: hq}}, users: {users}{comma}{spec}}}");
+    let spec: SyncScopeSpec = serde_yaml::from_str(&yaml).unwrap_or_else(|error| panic!("{error}: {yaml}"));
+    ValidatedScope::new(name, created, &spec).unwrap()
+}
