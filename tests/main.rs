@@ -11,6 +11,7 @@
 )]
 #![allow(unreachable_pub, reason = "everything here is private to the test binary anyway")]
 
+mod crds;
 mod env;
 
 mod apply;

@@ -129,8 +129,12 @@ pub struct Outcome {
 
 /// Makes the plan of one scope.
 ///
-/// 1. resolve the entries that the spec names; 2. select, and take a census of everybody by objectGUID; 3. match newcomers
-/// with users that exist; 4. number people and ring groups together; 5. compare what should be with what is; 6. count.
+/// 1. resolve the entries that the spec names
+/// 2. select, and take a census of everybody by objectGUID
+/// 3. match newcomers with users that exist
+/// 4. number people and ring groups together
+/// 5. compare what should be with what is
+/// 6. count
 pub fn plan(input: &Input<'_>) -> Outcome {
     let references = References::resolve(input.scope, input.directory, input.references);
     let selection = Selection::new(input.scope, &references, input.directory);

@@ -116,7 +116,7 @@ impl Controller {
         let Some(trigger) = self.due(&name, &scope, &ready) else {
             return Ok(self.wait(&name, &ready.validated.scope.timing));
         };
-        let scope = self.begin(scope, &ready, trigger).await?;
+        let scope = Box::pin(self.begin(scope, &ready, trigger)).await?;
         let Some((ending, notices)) = self.attempt(&name, &scope, &ready.validated, trigger).await else {
             return Ok(Action::await_change());
         };
@@ -223,8 +223,7 @@ impl Controller {
     }
 
     async fn filled(&self) {
-        // It fails only when the watches have ended, and everything with them.
-        let _ = self.context.configuration.filled().await;
+        self.context.configuration.filled().await;
         self.context.objects.filled().await;
     }
 

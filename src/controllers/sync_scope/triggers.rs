@@ -31,9 +31,9 @@ pub(super) fn triggers(
             .iter()
             .flat_map(|change| touched(&configuration, change))
             .collect();
-        scopes
-            .iter()
-            .for_each(|scope| memories.of(scope, |memory| memory.objects_changed = true));
+        for scope in &scopes {
+            memories.of(scope, |memory| memory.objects_changed = true);
+        }
         stream::iter(scopes.into_iter().map(|scope| scope.reference()).collect::<Vec<_>>())
     });
     stream::select(Box::pin(configured), Box::pin(written))
@@ -45,9 +45,9 @@ fn concerned(configuration: &Configuration, memories: &Memories, change: &Change
         Change::Directory(directory) => of_directory(configuration, directory),
         Change::Connected(directory) => {
             let scopes = of_directory(configuration, directory);
-            scopes
-                .iter()
-                .for_each(|scope| memories.of(scope, |memory| memory.reconnected = true));
+            for scope in &scopes {
+                memories.of(scope, |memory| memory.reconnected = true);
+            }
             scopes
         }
         Change::System(system) => of_system(configuration, system),

@@ -91,7 +91,7 @@ fn take_over(after: &mut SyncScopeStatus, synced: &Synced, now: Timestamp) {
     }
 }
 
-/// Matched and ReferencesResolved: what the last sync that went to the end found.
+/// `Matched` and `ReferencesResolved`: what the last sync that went to the end found.
 fn set_findings(setter: &mut ConditionSetter<'_>, before: &SyncScopeStatus, ending: &Ending) {
     let Ending::Synced(synced) = ending else {
         for kind in [MATCHED, REFERENCES_RESOLVED] {
