@@ -20,6 +20,7 @@ mod connection;
 mod directory;
 mod environment;
 mod numbering;
+mod observed;
 mod operation;
 mod release;
 mod scenario;

@@ -593,3 +593,107 @@ async fn a_large_first_sync_publishes_a_few_events() {
         .collect();
     assert_eq!(of_scope.len(), 11, "{of_scope:#?}");
 }
+
+#[tokio::test]
+async fn who_takes_over_a_login_waits_and_the_directory_is_asked_for_its_last_owner() {
+    let Office {
+        namespace,
+        ou,
+        operator,
+    } = office().await;
+    let first = ou.person("Ada Lovelace").await;
+    apply_scope(&namespace, "staff", ou.dn(), NUMBERED).await;
+    await_synced(&namespace, "staff").await;
+    let before = phone_users(&namespace).await;
+
+    env::directory().await.delete(&first.dn).await;
+    ou.person(PersonSpec::named("Ada Byron").with_login(&first.login)).await;
+    let scope = sync_now(&namespace, "staff").await;
+    assert_eq!(
+        phone_users(&namespace).await,
+        before,
+        "nobody is removed, nor given to somebody else"
+    );
+    let status = scope.status.unwrap();
+    assert_eq!(status.problems[0].reason, ProblemReason::IdentityReused);
+    assert!(
+        status.problems[0].message.contains("was not found"),
+        "{:?}",
+        status.problems
+    );
+    let counts = status.users.unwrap();
+    assert_eq!((counts.matched, counts.unmatched, counts.gone), (0, 1, 1));
+    let (_, metrics) = env::operator::get(operator.metrics, "/metrics").await;
+    let asked = format!(r#"namespace="{}",name="corp",operation="Find""#, namespace.name());
+    assert!(metrics.contains(&asked), "{metrics}");
+}
+
+#[tokio::test]
+async fn a_first_attempt_that_cannot_heal_itself_is_stalled_until_somebody_mends_it() {
+    let kube = env::kube().await;
+    let directory = env::directory().await;
+    let (namespace, ou) = (kube.namespace("scope").await, directory.ou("scope").await);
+    let _operator = Operator::start(kube, &[&namespace]).await;
+    ou.person("Ada Lovelace").await;
+    apply_rule(&namespace, "hq-numbers", "2000", "2009").await;
+    apply_company(&namespace, directory).await;
+    let secret = |authority: &str| {
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: corp-ca}}\ndata:\n  ca.crt: |\n    {}\n",
+            authority.replace('\n', "\n    ")
+        )
+    };
+    namespace.apply(&secret(&directory.other_ca_pem())).await;
+    apply_scope(&namespace, "staff", ou.dn(), NUMBERED).await;
+    let scope = await_scope(&namespace, "staff", "stalled", |_, status| {
+        has(status, "Stalled", "True")
+    })
+    .await;
+    let status = scope.status.as_ref().unwrap();
+    assert!(has(status, "Ready", "False") && has(status, "Synced", "False"));
+    let reason = status
+        .conditions
+        .iter()
+        .find(|condition| condition.type_ == "Ready")
+        .unwrap()
+        .reason
+        .clone();
+    assert_eq!(reason, "TLSCertificateInvalid");
+    namespace.apply(&secret(&directory.ca_pem())).await;
+    await_synced(&namespace, "staff").await;
+}
+
+#[tokio::test]
+async fn the_older_of_two_scopes_has_whom_both_select() {
+    let Office {
+        namespace,
+        ou,
+        operator: _operator,
+    } = office().await;
+    ou.person("Ada Lovelace").await;
+    apply_scope(&namespace, "first", ou.dn(), NUMBERED).await;
+    await_synced(&namespace, "first").await;
+    apply_scope(&namespace, "second", ou.dn(), NUMBERED).await;
+    let second = await_synced(&namespace, "second").await;
+    assert_eq!(message(&second, "Matched"), "0 matched, 1 unmatched");
+    assert_eq!(
+        second.status.unwrap().problems[0].reason,
+        ProblemReason::ClaimedByOtherScope
+    );
+
+    // The first is deleted: its people are the second's, with user and number.
+    let before = phone_users(&namespace).await;
+    namespace
+        .api::<SyncScope>()
+        .delete("first", &DeleteParams::default())
+        .await
+        .unwrap();
+    await_scope(&namespace, "second", "in charge", |_, status| {
+        has(status, "Matched", "True")
+    })
+    .await;
+    let after = phone_users(&namespace).await;
+    assert_eq!((after.len(), after[0].uid()), (1, before[0].uid()));
+    assert_eq!(after[0].spec.directory.as_ref().unwrap().scope_ref.name, "second");
+    assert_eq!(after[0].spec.extension, before[0].spec.extension);
+}
