@@ -271,3 +271,21 @@ fn the_plan_is_the_same_whatever_was_applied_of_it_already() {
         }
     }
 }
+
+#[test]
+fn a_link_that_another_tool_applies_does_not_count_as_new_every_time() {
+    let mut world = world();
+    let link = world.user(&name_of("ada")).values.get(Field::Directory);
+    write_as(world.user_mut(&name_of("ada")), "argocd", true, Field::Directory, link);
+    world.sync();
+    write_as(
+        world.user_mut(&name_of("ada")),
+        "phone-portal",
+        false,
+        Field::Title,
+        Some(Value::text("Queen")),
+    );
+    let outcome = world.sync();
+    outcome.problem("ada", ProblemReason::FieldManagedElsewhere);
+    assert_eq!(title(&world), Some("Queen"));
+}
