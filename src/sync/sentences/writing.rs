@@ -289,3 +289,20 @@ fn a_link_that_another_tool_applies_does_not_count_as_new_every_time() {
     outcome.problem("ada", ProblemReason::FieldManagedElsewhere);
     assert_eq!(title(&world), Some("Queen"));
 }
+
+#[test]
+fn a_value_that_somebody_holds_too_stays_when_the_directory_drops_it() {
+    let mut world = world();
+    write_as(
+        world.user_mut(&name_of("ada")),
+        "phone-portal",
+        false,
+        Field::Title,
+        Some(Value::text("Countess")),
+    );
+    world.set("ada", "title", "");
+    let outcome = world.sync();
+    assert!(only(&outcome).changes.is_empty(), "nothing becomes different");
+    assert_eq!(title(&world), Some("Countess"));
+    assert!(!world.user(&name_of("ada")).ownership.ours.contains(Field::Title));
+}
