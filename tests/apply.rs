@@ -131,8 +131,7 @@ async fn a_number_goes_to_one_of_two_operators_that_claim_it_at_once() {
     let telephony = Telephony::new(kube, "apply").await;
     let (other_objects, watching) =
         crate::telephony::observe(&telephony.namespace, &telephony.namespace.client()).await;
-    let client = telephony.namespace.client();
-    let mut other = adsync::controllers::apply::Writer::new(&client, &other_objects, &telephony.system, "sales");
+    let mut other = telephony.writer(&other_objects, "sales");
     let numbers = || (2000..2040).map(|number: u32| number.to_string());
     let ours = claims(
         numbers()

@@ -11,11 +11,16 @@
 )]
 #![allow(unreachable_pub, reason = "everything here is private to the test binary anyway")]
 
+mod crds;
 mod env;
 
 mod apply;
 mod architecture;
+mod connection;
 mod directory;
 mod environment;
+mod operation;
 mod release;
+mod scenario;
+mod sync_scope;
 mod telephony;

@@ -13,6 +13,7 @@ use adsync::{
         observed::Objects,
     },
     directory::Guid,
+    serve::metrics::Metrics,
     sync::{
         field::{Field, FieldSet},
         plan::{Apply, Change, Claim, Expected, Plan, Subject, UserChange},
@@ -21,6 +22,7 @@ use adsync::{
 };
 use kube::{Api, Client};
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::env::{Kube, Namespace};
 
@@ -30,6 +32,8 @@ pub struct Telephony<'a> {
     pub objects: Objects,
     pub system: NamespacedName,
     client: Client,
+    metrics: Metrics,
+    stop: CancellationToken,
     watching: JoinHandle<()>,
 }
 
@@ -54,15 +58,20 @@ impl<'a> Telephony<'a> {
             objects,
             system,
             client,
+            metrics: Metrics::new(),
+            stop: CancellationToken::new(),
             watching,
         }
     }
 
     /// Writes a plan, as the scope `staff`.
     pub async fn apply(&self, plan: &Plan) -> Applied {
-        Writer::new(&self.client, &self.objects, &self.system, "staff")
-            .apply(plan)
-            .await
+        self.writer(&self.objects, "staff").apply(plan).await
+    }
+
+    /// A writer for a scope, with the maps of this process or of another.
+    pub fn writer<'b>(&'b self, objects: &'b Objects, scope: &'b str) -> Writer<'b> {
+        Writer::new(&self.client, objects, &self.metrics, &self.stop, &self.system, scope)
     }
 
     /// What the maps say is there of a user, for a plan to expect.

@@ -25,8 +25,7 @@ use super::{rules, schema::describe_choices, shared::LocalReference};
 pub struct ActiveDirectoryConfigSpec {
     /// DNS name of the domain: suffix of user principal names, and where servers are discovered (DNS SRV) when `servers` is empty.
     #[schemars(length(max = 253))]
-    #[x_kube(validation = Rule::new(r"self.matches('^[\\pL\\pN_]([\\pL\\pN_-]*[\\pL\\pN_])?(\\.[\\pL\\pN_]([\\pL\\pN_-]*[\\pL\\pN_])?)*$')")
-        .message("write the DNS name of the domain, such as example.com"))]
+    #[x_kube(validation = rules::domain())]
     pub domain: String,
     /// Domain controllers in order of preference; one stays in use while it works. Empty: discovered by DNS SRV.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -45,7 +44,7 @@ pub struct ActiveDirectoryConfigSpec {
     /// What users may sign in with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub login: Option<Login>,
-    /// How often the connection is tested again, such as `10m` (at least `10s`).
+    /// How often the connection is tested again, such as `10m` (`10s` to `168h`).
     #[serde(default = "default_interval")]
     #[schemars(length(max = rules::DURATION_LENGTH), regex(pattern = rules::DURATION))]
     #[x_kube(validation = rules::interval())]
@@ -61,8 +60,7 @@ fn default_interval() -> String {
 pub struct Server {
     /// Host name (checked against the server's certificate) or IP address.
     #[schemars(length(max = 253))]
-    #[x_kube(validation = Rule::new(r"isIP(self) || self.matches('^[\\pL\\pN_]([\\pL\\pN_.-]*[\\pL\\pN_])?$')")
-        .message("write the host name or IP address alone, such as dc1.example.com; the port goes into port"))]
+    #[x_kube(validation = rules::host())]
     pub host: String,
     /// TCP port. Default: 636 with LDAPS, else 389. Global Catalog ports (3268, 3269) are refused: they hold partial entries.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -74,7 +72,7 @@ pub struct Server {
 
 /// Encryption of the connection.
 #[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
-#[x_kube(validation = Rule::new("self.mode != 'Disabled' || (has(self.allowPlaintext) && self.allowPlaintext)")
+#[x_kube(validation = Rule::new("self.mode != 'Disabled' || self.?allowPlaintext.orValue(false)")
     .message("mode Disabled sends passwords in clear: write allowPlaintext: true if you mean it, else mode LDAPS or StartTLS"))]
 #[serde(rename_all = "camelCase")]
 pub struct Tls {
@@ -181,7 +179,7 @@ pub struct ActiveDirectoryConfigStatus {
     pub rejected: Option<RejectedCredentials>,
     /// The last value of the annotation `reconcile.fluxcd.io/requestedAt` that was acted upon.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 1024))]
+    #[schemars(length(max = rules::ANNOTATION_LENGTH))]
     pub last_handled_reconcile_at: Option<String>,
 }
 

@@ -64,11 +64,18 @@ pub mod ready {
     use super::{CONNECTED, READY, RECONCILING, Reason, STALLED, SYNCED};
 
     /// The spec can't be acted upon until somebody changes something.
-    const REFUSED: &[(&str, &str)] = &[(READY, "False"), (STALLED, "True")];
+    const REFUSED: &[(&str, &str)] = &[
+        (READY, "False"),
+        (STALLED, "True"),
+        (SYNCED, "False"),
+        (CONNECTED, "False"),
+    ];
 
     reasons! {
         /// It works, or has worked and nothing says that it won't again.
         SUCCEEDED = "Succeeded", &[(READY, "True"), (CONNECTED, "True"), (SYNCED, "True")], "";
+        /// The spec is valid and has worked; another condition tells about now.
+        VALID = "Valid", &[(READY, "True")], "";
         /// Syncs are stopped by `spec.suspend`.
         SUSPENDED = "Suspended", &[(READY, "True"), (SYNCED, "Unknown")], "Remove suspend to go on.";
         /// The operator is looking at this generation for the first time.
@@ -76,7 +83,7 @@ pub mod ready {
             &[(READY, "Unknown"), (CONNECTED, "Unknown"), (SYNCED, "Unknown"), (RECONCILING, "True")],
             "Wait.";
         /// The last attempt failed, and the next will come by itself.
-        RETRYING = "Retrying", &[(READY, "Unknown"), (RECONCILING, "True")], "Wait; the message says what failed.";
+        RETRYING = "Retrying", &[(READY, "Unknown"), (SYNCED, "Unknown"), (RECONCILING, "True")], "Wait; the message says what failed.";
         /// The spec contradicts itself or can't be understood.
         INVALID_SPEC = "InvalidSpec", REFUSED, "Correct the field that the message names.";
         /// An object that the spec names does not exist in this namespace. Stalled only after a minute, since charts create things in any order.
@@ -94,7 +101,7 @@ pub mod ready {
 
 /// Why a directory can't be read. On ActiveDirectoryConfigs, and on the SyncScopes that use them.
 pub mod connection {
-    use super::{CONNECTED, READY, Reason, STALLED, SYNCED};
+    use super::{CONNECTED, READY, RECONCILING, Reason, STALLED, SYNCED};
 
     /// Ready and Stalled only when nothing worked before.
     const BROKEN: &[(&str, &str)] = &[
@@ -103,18 +110,48 @@ pub mod connection {
         (READY, "False"),
         (STALLED, "True"),
     ];
-    /// What can pass by itself makes nothing Stalled.
-    const PASSING: &[(&str, &str)] = &[(CONNECTED, "False"), (SYNCED, "False"), (READY, "False")];
+    /// Stalled only after a minute, since charts create things in any order.
+    const MISSING: &[(&str, &str)] = &[
+        (CONNECTED, "False"),
+        (SYNCED, "False"),
+        (READY, "False"),
+        (RECONCILING, "True"),
+        (STALLED, "True"),
+    ];
+    /// What can pass by itself makes nothing Stalled, and Connected False only when it repeats.
+    const PASSING: &[(&str, &str)] = &[
+        (CONNECTED, "False"),
+        (CONNECTED, "Unknown"),
+        (SYNCED, "False"),
+        (READY, "False"),
+        (RECONCILING, "True"),
+    ];
 
     reasons! {
-        /// The Secret with the account does not exist.
-        SECRET_NOT_FOUND = "SecretNotFound", BROKEN, "Create the Secret that credentials.secretRef names.";
-        /// The Secret lacks `username` or `password`.
-        SECRET_INVALID = "SecretInvalid", BROKEN, "Put the keys username and password into the Secret.";
-        /// The ConfigMap or Secret with the certificate authority does not exist, or lacks the key.
-        CERTIFICATE_AUTHORITY_NOT_FOUND = "CertificateAuthorityNotFound", BROKEN, "Create what tls.caRef names.";
+        /// The directory answers.
+        ANSWERS = "Connected", &[(CONNECTED, "True")], "";
+        /// The connection is being tested for the first time.
+        CONNECTING = "Connecting", &[(READY, "Unknown"), (CONNECTED, "Unknown"), (RECONCILING, "True")], "Wait.";
+        /// The ActiveDirectoryConfig does not exist.
+        CONFIG_NOT_FOUND = "ActiveDirectoryConfigNotFound", MISSING, "Create the ActiveDirectoryConfig that directoryRef names.";
+        /// The Secret does not exist.
+        SECRET_NOT_FOUND = "SecretNotFound", MISSING, "Create the Secret that credentials.secretRef or tls.caRef names.";
+        /// The Secret lacks a key that is needed.
+        SECRET_KEY_NOT_FOUND = "SecretKeyNotFound", MISSING, "Put the key that the message names into the Secret.";
+        /// A value in the Secret can't be used.
+        SECRET_INVALID = "SecretInvalid", BROKEN, "Correct the key that the message names.";
+        /// The ConfigMap with the certificate authority does not exist.
+        CONFIG_MAP_NOT_FOUND = "ConfigMapNotFound", MISSING, "Create the ConfigMap that tls.caRef names.";
+        /// The ConfigMap lacks the key.
+        CONFIG_MAP_KEY_NOT_FOUND = "ConfigMapKeyNotFound", MISSING, "Put the certificates under the key that tls.caRef names.";
         /// What `tls.caRef` names holds no PEM certificate.
         CERTIFICATE_AUTHORITY_INVALID = "CertificateAuthorityInvalid", BROKEN, "Put the CA's certificate there, as PEM.";
+        /// The operator may not read a Secret or ConfigMap.
+        FORBIDDEN = "Forbidden", PASSING, "Give the operator's service account the right that the message names.";
+        /// The API server could not be asked for a Secret or ConfigMap.
+        API_SERVER_UNAVAILABLE = "APIServerUnavailable", PASSING, "Wait, or look after the API server.";
+        /// The operator is stopping.
+        STOPPING = "Stopping", PASSING, "Wait for the next one.";
         /// The spec asks for no encryption, and the operator does not allow that.
         PLAINTEXT_NOT_ALLOWED = "PlaintextNotAllowed", BROKEN, "Use LDAPS or StartTLS, or start the operator with --allow-plaintext.";
         /// A Global Catalog port: it holds only part of each entry.

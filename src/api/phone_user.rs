@@ -32,62 +32,62 @@ pub struct PhoneUserSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "Linked"))]
     pub link: Option<Link>,
-    /// Login name (sAMAccountName).
+    /// Login name. From `sAMAccountName` unless mapped otherwise, as the attributes below.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub login: Option<String>,
-    /// User principal name.
+    /// User principal name, such as `jane.doe@example.com`. From `userPrincipalName`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub user_principal_name: Option<String>,
-    /// Everything this person may sign in with.
+    /// Everything this person may sign in with. Derived: userPrincipalName and mail; with `bareUsername` also the short forms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 16), inner(length(max = 1024)))]
     pub login_names: Option<Vec<String>>,
-    /// Name as shown on phones.
+    /// Name as shown on phones. From `displayName`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub display_name: Option<String>,
-    /// Given name.
+    /// Given name. From `givenName`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub first_name: Option<String>,
-    /// Family name.
+    /// Family name. From `sn`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub last_name: Option<String>,
-    /// Mail address.
+    /// Mail address. From `mail`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub email: Option<String>,
-    /// Personnel number.
+    /// Personnel number. From `employeeID`.
     #[serde(default, rename = "employeeID", skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub employee_id: Option<String>,
-    /// Whether the phone works.
+    /// Whether the phone works. False while the account is disabled or expired.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
-    /// Department.
+    /// Department. From `department`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub department: Option<String>,
-    /// Job title.
+    /// Job title. From `title`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub title: Option<String>,
-    /// Public phone number.
+    /// Public phone number, as text. From `telephoneNumber`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub phone: Option<String>,
-    /// Mobile number.
+    /// Mobile number, as text. From `mobile`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub mobile: Option<String>,
-    /// Office or room.
+    /// Office or room. From `physicalDeliveryOfficeName`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub office: Option<String>,
-    /// Company.
+    /// Company. From `company`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub company: Option<String>,

@@ -17,6 +17,8 @@ pub(super) const ENTRY_NAME: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
 pub(super) const DURATION: &str = "^([0-9]{1,5}(h|m|s|ms)){1,4}$";
 /// What a duration's pattern leaves room for.
 pub(super) const DURATION_LENGTH: usize = 28;
+/// As long as an annotation can be: what echoes one must never be refused.
+pub(super) const ANNOTATION_LENGTH: usize = 262_144;
 
 /// A field that stays as it was when the object was made.
 pub(super) fn immutable() -> Rule {
@@ -64,21 +66,34 @@ pub(super) fn range_order() -> Rule {
         .message("from must not be above to: write the smaller number first")
 }
 
+/// The DNS name of a domain. Windows takes letters of any script, and underscores.
+pub(super) fn domain() -> Rule {
+    let label = r"[\\pL\\pN_]([\\pL\\pN_-]*[\\pL\\pN_])?";
+    Rule::new(format!(r"self.matches('^{label}(\\.{label})*$')"))
+        .message("write the DNS name of the domain, such as example.com")
+}
+
+/// A server, without scheme and port.
+pub(super) fn host() -> Rule {
+    Rule::new(r"isIP(self) || self.matches('^[\\pL\\pN_]([\\pL\\pN_.-]*[\\pL\\pN_])?$')")
+        .message("write the host name or IP address alone, such as dc1.example.com; the port goes into port")
+}
+
 /// A distinguished name. All of RFC 4514 would break CEL's budget where names stand in long lists; the operator checks the
 /// rest. Every name in AD ends with the domain's components.
 pub(super) fn distinguished_name() -> Rule {
-    Rule::new("self.matches('(?i)^([a-z0-9.-]+ *=.+, *)?dc *=[^,]+$')")
+    Rule::new("self.matches('(?i)^([a-z][a-z0-9-]* *=.+, *)?dc *=[^,]+$')")
         .message("write the whole distinguished name, such as OU=Staff,DC=example,DC=com")
 }
 
-/// An LDAP filter, as far as can be told here; the operator parses it.
+/// An LDAP filter, as far as can be told here: every condition compares. The operator parses it, and says where it is wrong.
 pub(super) fn filter() -> Rule {
-    Rule::new("self.startsWith('(')").message("write an LDAP filter in parentheses, such as (employeeType=staff)")
+    Rule::new("self.contains('=')").message("write an LDAP filter, such as (employeeType=staff)")
 }
 
-/// The name of an attribute (RFC 4512 section 1.4), without options.
+/// The name of an attribute (`descr` of RFC 4512 section 1.4). Active Directory never answers with OIDs or options.
 pub(super) fn attribute_name() -> Rule {
-    Rule::new(r"self.matches('^([a-zA-Z][a-zA-Z0-9-]*|[0-9]+(\\.[0-9]+)+)$')")
+    Rule::new("self.matches('^[a-zA-Z][a-zA-Z0-9-]*$')")
         .message("write the LDAP name of an attribute, such as telephoneNumber")
 }
 

@@ -62,3 +62,34 @@ pub fn run(args: &Args) -> Result<(), Error> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_gets_one_file_a_kind_that_holds_what_is_printed() {
+        let folder = tempfile::tempdir().unwrap();
+        let output_dir = folder.path().join("made/for/it");
+        run(&Args {
+            output_dir: Some(output_dir.clone()),
+        })
+        .unwrap();
+        assert_eq!(fs::read_dir(&output_dir).unwrap().count(), 7);
+        let scope = fs::read_to_string(output_dir.join("syncscopes.adsync.dev.yaml")).unwrap();
+        assert!(
+            scope.starts_with("apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\n"),
+            "{scope}"
+        );
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let error = run(&Args {
+            output_dir: Some(file.path().join("below")),
+        })
+        .unwrap_err();
+        assert!(error.to_string().starts_with("cannot write /"), "{error}");
+    }
+}

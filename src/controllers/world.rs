@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use kube::Client;
-use tokio::time::{Instant, sleep};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -66,31 +69,29 @@ pub async fn run(shared: Shared, reach: Reach) {
     shared.readiness.arrived(CRDS);
 
     let changes = Changes::default();
-    let (configuration, watching) = Configuration::watch(&shared.client, &reach, &changes);
-    let (objects, watching_objects) = Objects::watch(&shared.client, &reach);
-    let context = context(&shared, reach, configuration.clone(), objects.clone(), changes.clone());
-    // Each of these listens from here on, and nothing is announced before the watches are polled.
-    let references =
-        active_directory_config::references::watch(shared.client.clone(), configuration.directories.clone(), &changes);
+    let (configuration, watch_configuration) = Configuration::watch(&shared.client, &reach, &changes);
+    let (objects, watch_objects) = Objects::watch(&shared.client, &reach);
+    let configs = configuration.directories.clone();
+    let watch_references = active_directory_config::references::watch(shared.client.clone(), configs, &changes);
+    let context = context(&shared, reach, configuration, objects, changes);
+    // Each of them listens from here on. Nothing is announced before the watches run.
     let controllers = async {
         tokio::join!(active_directory_config::run(&context), sync_scope::run(&context));
     };
-    let filled = async {
-        if configuration.filled().await.is_ok() {
-            objects.filled().await;
-            shared.readiness.arrived(CACHES);
-            info!("the caches are filled");
-        }
-        std::future::pending::<()>().await;
-    };
-    // Only the controllers have an end.
-    tokio::select! {
-        () = controllers => {}
-        () = watching => {}
-        () = watching_objects => {}
-        () = references => {}
-        () = filled => {}
-    }
+
+    let mut watches = JoinSet::new();
+    watches.spawn(watch_configuration);
+    watches.spawn(watch_objects);
+    watches.spawn(watch_references);
+    watches.spawn(say_when_filled(context.clone(), shared.readiness));
+    controllers.await;
+}
+
+async fn say_when_filled(context: Context, readiness: Readiness) {
+    context.configuration.filled().await;
+    context.objects.filled().await;
+    readiness.arrived(CACHES);
+    info!("the caches are filled");
 }
 
 fn context(shared: &Shared, reach: Reach, configuration: Configuration, objects: Objects, changes: Changes) -> Context {

@@ -13,6 +13,7 @@
 pub mod directory;
 pub mod kube;
 mod ldif;
+pub mod operator;
 mod organizational_unit;
 mod process;
 pub mod scripted_ldap;
@@ -20,6 +21,7 @@ pub mod scripted_ldap;
 pub use directory::{Certificate, Directory, Model, Options};
 pub use kube::{AuditEvent, Kube, Namespace};
 pub use ldif::Entry;
+pub use operator::{Binary, Flags, Operator};
 pub use organizational_unit::{Person, PersonSpec, TestOu};
 pub use scripted_ldap::ScriptedLdap;
 

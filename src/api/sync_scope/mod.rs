@@ -57,7 +57,7 @@ pub struct SyncScopeSpec {
     pub matching: Match,
     /// Where the fields of a PhoneUser come from, by field. What is not named has a default.
     #[serde(default, skip_serializing_if = "FieldMap::is_empty")]
-    #[schemars(extend("maxProperties" = TargetField::NAMES.len()))]
+    #[schemars(extend("maxProperties" = 32))]
     #[x_kube(validation = fields::known_fields(), validation = fields::derived_fields())]
     pub map: FieldMap,
     /// Who gets a number by which rule: the first entry whose selector holds. None: no number.
@@ -74,7 +74,7 @@ pub struct SyncScopeSpec {
     #[schemars(length(max = 256))]
     #[x_kube(validation = rules::unique_names())]
     pub departments: Vec<Department>,
-    /// Time from one sync to the next, such as `30m` (at least `10s`). Default, without `schedule`: `1h`.
+    /// Time from one sync to the next, such as `30m` (`10s` to `168h`). Default, without `schedule`: `1h`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = rules::DURATION_LENGTH), regex(pattern = rules::DURATION))]
     #[x_kube(validation = rules::interval())]

@@ -43,7 +43,7 @@ pub struct SyncScopeStatus {
     pub references: Vec<ResolvedReference>,
     /// The last value of the annotation `reconcile.fluxcd.io/requestedAt` that was acted upon.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 1024))]
+    #[schemars(length(max = rules::ANNOTATION_LENGTH))]
     pub last_handled_reconcile_at: Option<String>,
 }
 
@@ -85,7 +85,7 @@ pub struct RingGroupCounts {
     pub synced: i64,
 }
 
-/// One sync.
+/// One sync, as the history keeps it.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct SyncRecord {
     /// When it ended.

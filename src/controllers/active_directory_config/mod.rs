@@ -29,7 +29,8 @@ use super::{
     conditions::{is_true, whole_seconds},
     connections::{ConnectionError, Prepared, ReferencedKind, Trouble},
     context::Context,
-    events, runner, status,
+    events::{self, Notices},
+    runner, status,
 };
 use crate::api::{
     ActiveDirectoryConfig, ActiveDirectoryConfigStatus, active_directory_config::RejectedCredentials, annotations,
@@ -210,13 +211,9 @@ impl Controller {
             .connected(&namespace, &name, is_true(&after.conditions, CONNECTED));
         if let Some(news) = report::news(&before, &after) {
             info!(namespace, name, reason = news.reason, "{}", news.note);
-            events::publish(
-                &self.context.client,
-                &config.object_ref(&()),
-                "TestConnection",
-                vec![news],
-            )
-            .await;
+            let mut notices = Notices::default();
+            notices.push(news);
+            events::publish(&self.context.client, &config.object_ref(&()), "TestConnection", notices).await;
         }
         Ok(())
     }

@@ -1,0 +1,623 @@
+//! The Test Connection button: what an administrator reads on an ActiveDirectoryConfig when it works, and when it doesn't.
+
+use std::time::Duration;
+
+use adsync::api::{
+    ActiveDirectoryConfig, ActiveDirectoryConfigStatus,
+    conditions::{CONNECTED, READY, RECONCILING, STALLED},
+};
+use k8s_openapi::{api::events::v1::Event, apimachinery::pkg::apis::meta::v1::Condition};
+use kube::api::{ListParams, Patch, PatchParams};
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::env::{self, Certificate, Directory, Flags, Kube, Namespace, Operator, Options, PersonSpec, operator};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A namespace with an operator that serves it, a Secret `bind` and a ConfigMap `ca`.
+struct Site<'a> {
+    kube: &'a Kube,
+    namespace: Namespace<'a>,
+    directory: &'a Directory,
+    operator: Operator,
+}
+
+impl Site<'static> {
+    async fn new(prefix: &str) -> Self {
+        Self::with(prefix, env::directory().await, Flags::default()).await
+    }
+}
+
+impl<'a> Site<'a> {
+    async fn with(prefix: &str, directory: &'a Directory, flags: Flags) -> Self {
+        let kube = env::kube().await;
+        let namespace = kube.namespace(prefix).await;
+        let operator = Operator::start_with(kube, &[&namespace], flags).await;
+        let site = Site {
+            kube,
+            namespace,
+            directory,
+            operator,
+        };
+        site.secret("bind", Directory::BIND_UPN, Directory::BIND_PASSWORD).await;
+        let ca = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "ca"},
+            "data": {"ca.crt": directory.ca_pem()}});
+        site.namespace.apply(&ca.to_string()).await;
+        site
+    }
+
+    async fn secret(&self, name: &str, username: &str, password: &str) {
+        let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name},
+            "stringData": {"username": username, "password": password}});
+        self.namespace.apply(&secret.to_string()).await;
+    }
+
+    /// A spec that works, with some of it replaced.
+    fn spec(&self, changes: Value) -> Value {
+        let mut spec = json!({
+            "domain": Directory::DOMAIN,
+            "servers": [{"host": Directory::HOST, "port": self.directory.ldaps_port()}],
+            "tls": {"caRef": {"configMap": {"name": "ca"}}},
+            "credentials": {"type": "Secret", "secretRef": {"name": "bind"}},
+            "baseDN": Directory::BASE_DN,
+        });
+        for (field, value) in changes.as_object().unwrap() {
+            spec[field] = value.clone();
+        }
+        spec
+    }
+
+    async fn config(&self, name: &str, changes: Value) {
+        let config = json!({"apiVersion": "adsync.dev/v1alpha1", "kind": "ActiveDirectoryConfig",
+            "metadata": {"name": name}, "spec": self.spec(changes)});
+        self.namespace.apply(&config.to_string()).await;
+    }
+
+    /// Applies a configuration, and waits for its Connected condition to be False.
+    async fn refusal(&self, changes: Value) -> Seen {
+        self.config("corp", changes).await;
+        self.wait("corp", |seen| seen.status(CONNECTED) == "False").await
+    }
+
+    async fn wait(&self, name: &str, until: impl Fn(&Seen) -> bool) -> Seen {
+        wait(&self.namespace, name, until).await
+    }
+}
+
+async fn wait(namespace: &Namespace<'_>, name: &str, until: impl Fn(&Seen) -> bool) -> Seen {
+    let api = namespace.api::<ActiveDirectoryConfig>();
+    let mut last = None;
+    let waiting = async {
+        loop {
+            let object = api.get(name).await.unwrap();
+            let seen = Seen(object);
+            if until(&seen) {
+                return seen;
+            }
+            last = Some(seen);
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    match timeout(PATIENCE, waiting).await {
+        Ok(seen) => seen,
+        Err(_) => panic!("in vain; the last status was {:#?}", last.map(|seen| seen.0.status)),
+    }
+}
+
+/// A configuration as the API server had it.
+struct Seen(ActiveDirectoryConfig);
+
+impl Seen {
+    fn state(&self) -> ActiveDirectoryConfigStatus {
+        self.0.status.clone().unwrap_or_default()
+    }
+
+    fn condition(&self, kind: &str) -> Option<Condition> {
+        self.state()
+            .conditions
+            .into_iter()
+            .find(|condition| condition.type_ == kind)
+    }
+
+    fn status(&self, kind: &str) -> String {
+        self.condition(kind)
+            .map_or("-".to_owned(), |condition| condition.status)
+    }
+
+    /// Ready, Connected, Reconciling, Stalled.
+    fn statuses(&self) -> [String; 4] {
+        [READY, CONNECTED, RECONCILING, STALLED].map(|kind| self.status(kind))
+    }
+
+    fn reason(&self) -> String {
+        self.condition(CONNECTED)
+            .map(|condition| condition.reason)
+            .unwrap_or_default()
+    }
+
+    fn message(&self) -> String {
+        self.condition(CONNECTED)
+            .map(|condition| condition.message)
+            .unwrap_or_default()
+    }
+
+    /// It can't heal itself, and says what to do.
+    fn is_refused_for_good(&self, reason: &str, advice: &str) {
+        assert_eq!(self.reason(), reason, "{}", self.message());
+        assert!(self.message().contains(advice), "{}", self.message());
+        assert_eq!(self.statuses(), ["False", "False", "-", "True"]);
+        assert_eq!(self.state().observed_generation, self.0.metadata.generation);
+    }
+}
+
+#[tokio::test]
+async fn a_working_connection_says_where_it_leads_and_whom_it_shows() {
+    let site = Site::new("connection").await;
+    site.config("corp", json!({})).await;
+    let seen = site.wait("corp", |seen| seen.status(CONNECTED) == "True").await;
+    assert_eq!(seen.statuses(), ["True", "True", "-", "-"]);
+    let status = seen.state();
+    let server = status.server.unwrap();
+    assert_eq!(server.host, format!("localhost:{}", site.directory.ldaps_port()));
+    assert_eq!(server.naming_context, Directory::BASE_DN);
+    let settings = site
+        .directory
+        .search(
+            "CN=Configuration,DC=example,DC=com",
+            "(objectClass=nTDSDSA)",
+            &["invocationId"],
+        )
+        .await;
+    assert_eq!(server.invocation_id.len(), 36);
+    let first = &settings[0].bytes("invocationId")[0][..4];
+    let expected: String = first.iter().rev().map(|byte| format!("{byte:02x}")).collect();
+    assert!(
+        server.invocation_id.starts_with(&expected),
+        "{} {expected}",
+        server.invocation_id
+    );
+    assert_eq!(status.rejected, None);
+    assert_eq!(status.last_handled_reconcile_at, None);
+
+    let events = site
+        .namespace
+        .api::<Event>()
+        .list(&ListParams::default())
+        .await
+        .unwrap();
+    let told: Vec<_> = events
+        .items
+        .iter()
+        .filter_map(|event| event.reason.as_deref())
+        .collect();
+    assert_eq!(told, ["Connected"]);
+}
+
+#[tokio::test]
+async fn only_users_below_the_base_dn_are_visible() {
+    let site = Site::new("connection").await;
+    let ou = site.directory.ou("visible").await;
+    ou.people(["Ada Visible", "Bob Visible", "Cyd Visible"]).await;
+    ou.unit("Deeper").await.person("Dan Visible").await;
+    ou.group("No user", &[]).await;
+    site.config("corp", json!({"baseDN": ou.dn()})).await;
+    let seen = site.wait("corp", |seen| seen.status(CONNECTED) == "True").await;
+    assert_eq!(seen.state().visible_users, Some(4));
+    assert!(seen.message().contains("4 users"), "{}", seen.message());
+
+    let empty = site.directory.ou("nobody").await;
+    site.config("corp", json!({"baseDN": empty.dn()})).await;
+    let seen = site.wait("corp", |seen| seen.state().visible_users == Some(0)).await;
+    assert_eq!(seen.status(CONNECTED), "True");
+    assert!(seen.message().contains("check spec.baseDN"), "{}", seen.message());
+}
+
+#[tokio::test]
+async fn start_tls_and_each_form_of_user_name_work() {
+    let site = Site::new("connection").await;
+    let port = site.directory.ldap_port();
+    let start_tls = json!({"servers": [{"host": Directory::HOST, "port": port}],
+        "tls": {"mode": "StartTLS", "caRef": {"configMap": {"name": "ca"}}}});
+    for (name, username) in [("dn", Directory::BIND_DN), ("down-level", Directory::BIND_DOWN_LEVEL)] {
+        site.secret("bind", username, Directory::BIND_PASSWORD).await;
+        site.config(name, start_tls.clone()).await;
+        site.wait(name, |seen| seen.status(CONNECTED) == "True").await;
+    }
+}
+
+#[tokio::test]
+async fn an_authority_may_come_from_a_secret() {
+    let site = Site::new("connection").await;
+    let ca = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "authority"},
+        "stringData": {"root.pem": site.directory.ca_pem()}});
+    site.namespace.apply(&ca.to_string()).await;
+    site.config(
+        "corp",
+        json!({"tls": {"caRef": {"secret": {"name": "authority", "key": "root.pem"}}}}),
+    )
+    .await;
+    site.wait("corp", |seen| seen.status(CONNECTED) == "True").await;
+}
+
+#[tokio::test]
+async fn a_wrong_address_does_not_resolve() {
+    let site = Site::new("connection").await;
+    let seen = site
+        .refusal(json!({"servers": [{"host": "dc1.example.invalid"}]}))
+        .await;
+    assert_eq!(seen.reason(), "DNSFailed", "{}", seen.message());
+    assert!(seen.message().contains("dc1.example.invalid"), "{}", seen.message());
+    // It may heal itself: a name can be added to the DNS.
+    assert_eq!(seen.statuses(), ["False", "False", "True", "-"]);
+}
+
+#[tokio::test]
+async fn a_wrong_port_refuses_or_speaks_another_language() {
+    let site = Site::new("connection").await;
+    let closed = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap().port()
+    };
+    let seen = site
+        .refusal(json!({"servers": [{"host": Directory::HOST, "port": closed}]}))
+        .await;
+    assert_eq!(seen.reason(), "ConnectionRefused", "{}", seen.message());
+    assert!(seen.message().contains("check the port"), "{}", seen.message());
+    assert_eq!(seen.statuses(), ["False", "False", "True", "-"]);
+
+    let global_catalog = json!({"servers": [{"host": Directory::HOST, "port": 3269}]});
+    let config = json!({"apiVersion": "adsync.dev/v1alpha1", "kind": "ActiveDirectoryConfig",
+        "metadata": {"name": "gc"}, "spec": site.spec(global_catalog)});
+    let api = site.namespace.api::<ActiveDirectoryConfig>();
+    let refused = api
+        .patch("gc", &PatchParams::apply("test"), &Patch::Apply(&config))
+        .await;
+    assert!(refused.unwrap_err().to_string().contains("Global Catalog"));
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_refused_at_once_and_never_shown() {
+    let site = Site::new("connection").await;
+    let ou = site.directory.ou("password").await;
+    let account = ou
+        .person(PersonSpec::named("Svc Wrong").with_password("Passw0rd.Right"))
+        .await;
+    site.secret("bind", &account.user_principal_name, "Passw0rd.Wr0ng")
+        .await;
+    let seen = site.refusal(json!({})).await;
+    seen.is_refused_for_good("InvalidCredentials", &account.user_principal_name);
+    let shown = site.namespace.kubectl(&["get", "adc,events", "--output=yaml"]).await;
+    let metrics = operator::get(site.operator.metrics, "/metrics").await.1;
+    for text in [shown, metrics] {
+        assert!(!text.contains("Wr0ng"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn each_dead_service_account_has_its_reason() {
+    let site = Site::new("connection").await;
+    for (account, reason) in [
+        ("svc-disabled", "AccountDisabled"),
+        ("svc-expired", "AccountExpired"),
+        ("svc-expired-password", "PasswordExpired"),
+        ("svc-locked-out", "AccountLocked"),
+    ] {
+        let username = format!("{account}@{}", Directory::DOMAIN);
+        site.secret(account, &username, Directory::BIND_PASSWORD).await;
+        site.config(account, json!({"credentials": {"secretRef": {"name": account}}}))
+            .await;
+        let seen = site.wait(account, |seen| seen.status(CONNECTED) == "False").await;
+        assert_eq!(seen.reason(), reason, "{}", seen.message());
+        assert!(seen.message().contains(&username), "{}", seen.message());
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_of_somebody_else_is_not_trusted() {
+    let site = Site::new("connection").await;
+    let other = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "other"},
+        "data": {"ca.crt": site.directory.other_ca_pem()}});
+    site.namespace.apply(&other.to_string()).await;
+    let seen = site
+        .refusal(json!({"tls": {"caRef": {"configMap": {"name": "other"}}}}))
+        .await;
+    seen.is_refused_for_good("TLSCertificateInvalid", "spec.tls.caRef");
+
+    // Without a caRef the system's authorities count, and they did not sign it either.
+    site.config("system", json!({"tls": {}})).await;
+    let seen = site.wait("system", |seen| seen.status(CONNECTED) == "False").await;
+    seen.is_refused_for_good("TLSCertificateInvalid", "spec.tls.caRef");
+
+    // The right authority, in the same ConfigMap: no restart, no change of the spec.
+    let mended = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "other"},
+        "data": {"ca.crt": site.directory.ca_pem()}});
+    site.namespace.apply(&mended.to_string()).await;
+    let seen = site.wait("corp", |seen| seen.status(CONNECTED) == "True").await;
+    assert_eq!(seen.statuses(), ["True", "True", "-", "-"]);
+}
+
+#[tokio::test]
+async fn what_is_no_certificate_is_refused() {
+    let site = Site::new("connection").await;
+    let nonsense = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "nonsense"},
+        "data": {"ca.crt": "hello"}});
+    site.namespace.apply(&nonsense.to_string()).await;
+    let seen = site
+        .refusal(json!({"tls": {"caRef": {"configMap": {"name": "nonsense"}}}}))
+        .await;
+    seen.is_refused_for_good("CertificateAuthorityInvalid", "certificate");
+}
+
+#[tokio::test]
+async fn a_certificate_for_another_name_is_refused_with_the_names_it_has() {
+    let directory = Directory::own(Options {
+        certificate: Certificate::Misnamed,
+        ..Options::default()
+    })
+    .await;
+    let site = Site::with("connection", &directory, Flags::default()).await;
+    let seen = site.refusal(json!({})).await;
+    seen.is_refused_for_good("TLSNameMismatch", "localhost");
+    assert!(seen.message().contains("spec.servers"), "{}", seen.message());
+}
+
+#[tokio::test]
+async fn a_wrong_base_dn_is_not_found() {
+    let site = Site::new("connection").await;
+    let seen = site.refusal(json!({"baseDN": "OU=Staf,DC=example,DC=com"})).await;
+    seen.is_refused_for_good("BaseDNNotFound", "OU=Staf,DC=example,DC=com");
+    assert!(seen.message().contains("DC=example,DC=com"), "{}", seen.message());
+}
+
+#[tokio::test]
+async fn a_bad_new_base_dn_does_not_take_ready_from_what_has_worked() {
+    let site = Site::new("connection").await;
+    site.config("corp", json!({})).await;
+    site.wait("corp", |seen| seen.status(CONNECTED) == "True").await;
+    let seen = site.refusal(json!({"baseDN": "OU=Staf,DC=example,DC=com"})).await;
+    assert_eq!(seen.statuses(), ["True", "False", "-", "-"]);
+}
+
+#[tokio::test]
+async fn a_missing_secret_and_a_missing_key_are_named_and_may_still_come() {
+    let site = Site::new("connection").await;
+    let namespace = site.namespace.name().to_owned();
+    let seen = site
+        .refusal(json!({"credentials": {"secretRef": {"name": "later"}}}))
+        .await;
+    assert_eq!(seen.reason(), "SecretNotFound");
+    assert!(
+        seen.message()
+            .contains(&format!("Secret {namespace}/later does not exist")),
+        "{}",
+        seen.message()
+    );
+    assert_eq!(
+        seen.statuses(),
+        ["False", "False", "True", "-"],
+        "charts create things in any order"
+    );
+
+    let half = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "later"},
+        "stringData": {"user": Directory::BIND_UPN, "password": Directory::BIND_PASSWORD}});
+    site.namespace.apply(&half.to_string()).await;
+    let seen = site.wait("corp", |seen| seen.reason() == "SecretKeyNotFound").await;
+    let wanted = format!("Secret {namespace}/later has no key `username`, only password, user");
+    assert!(seen.message().contains(&wanted), "{}", seen.message());
+
+    site.secret("later", Directory::BIND_UPN, Directory::BIND_PASSWORD)
+        .await;
+    let seen = site.wait("corp", |seen| seen.status(CONNECTED) == "True").await;
+    assert_eq!(seen.statuses(), ["True", "True", "-", "-"]);
+}
+
+#[tokio::test]
+async fn a_missing_authority_is_named() {
+    let site = Site::new("connection").await;
+    let namespace = site.namespace.name().to_owned();
+    let seen = site
+        .refusal(json!({"tls": {"caRef": {"configMap": {"name": "later"}}}}))
+        .await;
+    assert_eq!(seen.reason(), "ConfigMapNotFound");
+    assert!(
+        seen.message().contains(&format!("ConfigMap {namespace}/later")),
+        "{}",
+        seen.message()
+    );
+    let seen = site.refusal(json!({"tls": {"caRef": {"configMap": {"name": "ca", "key": "root.pem"}}}}));
+    seen.await;
+    let seen = site.wait("corp", |seen| seen.reason() == "ConfigMapKeyNotFound").await;
+    assert!(
+        seen.message().contains("no key `root.pem`, only ca.crt"),
+        "{}",
+        seen.message()
+    );
+}
+
+#[tokio::test]
+async fn clear_text_needs_the_word_of_the_operator_too() {
+    let site = Site::new("connection").await;
+    let clear = json!({"servers": [{"host": Directory::HOST, "port": site.directory.ldap_port()}],
+        "tls": {"mode": "Disabled", "allowPlaintext": true}});
+    site.refusal(clear.clone())
+        .await
+        .is_refused_for_good("PlaintextNotAllowed", "--allow-plaintext");
+
+    let permissive = Site::with("connection", site.directory, Flags { allow_plaintext: true }).await;
+    // Now it is sent in clear, and Active Directory itself does not want that.
+    let seen = permissive.refusal(clear).await;
+    assert_eq!(seen.reason(), "StrongerAuthRequired", "{}", seen.message());
+}
+
+#[tokio::test]
+async fn a_new_password_in_the_secret_works_without_restart() {
+    let site = Site::new("connection").await;
+    let ou = site.directory.ou("rotation").await;
+    let account = ou
+        .person(PersonSpec::named("Svc Rotated").with_password("Passw0rd.0ld"))
+        .await;
+    site.secret("bind", &account.user_principal_name, "Passw0rd.0ld").await;
+    site.config("corp", json!({})).await;
+    site.wait("corp", |seen| seen.status(CONNECTED) == "True").await;
+
+    site.secret("bind", &account.user_principal_name, "Passw0rd.N3w").await;
+    let seen = site.wait("corp", |seen| seen.status(CONNECTED) == "False").await;
+    assert_eq!(seen.reason(), "InvalidCredentials");
+    assert_eq!(seen.status(READY), "True", "it has worked");
+    let rejected = seen.state().rejected.expect("a refused password is remembered");
+    let secret = site
+        .namespace
+        .api::<k8s_openapi::api::core::v1::Secret>()
+        .get("bind")
+        .await
+        .unwrap();
+    assert_eq!(Some(rejected.secret_resource_version), secret.metadata.resource_version);
+
+    site.secret("bind", &account.user_principal_name, "Passw0rd.0ld").await;
+    let seen = site.wait("corp", |seen| seen.status(CONNECTED) == "True").await;
+    assert_eq!(seen.state().rejected, None);
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_tried_once_over_two_configurations_and_a_restart() {
+    let site = Site::new("connection").await;
+    let ou = site.directory.ou("lockout").await;
+    let account = ou
+        .person(PersonSpec::named("Svc Lockout").with_password("Passw0rd.Right"))
+        .await;
+    site.secret("bind", &account.user_principal_name, "Passw0rd.Wr0ng")
+        .await;
+    site.secret("copy", &account.user_principal_name, "Passw0rd.Wr0ng")
+        .await;
+    site.config("one", json!({})).await;
+    site.config("two", json!({"credentials": {"secretRef": {"name": "copy"}}}))
+        .await;
+    for name in ["one", "two"] {
+        let seen = site.wait(name, |seen| seen.status(CONNECTED) == "False").await;
+        seen.is_refused_for_good("InvalidCredentials", "not tried again before");
+        assert!(seen.state().rejected.is_some());
+    }
+    assert_eq!(refused_binds(&account.dn).await, "1");
+
+    // Asked to try again, it says why it doesn't.
+    for name in ["one", "two"] {
+        request(&site.namespace, name, "please").await;
+        let echoed = |seen: &Seen| seen.state().last_handled_reconcile_at.as_deref() == Some("please");
+        assert_eq!(site.wait(name, echoed).await.reason(), "InvalidCredentials");
+    }
+    assert_eq!(refused_binds(&account.dn).await, "1");
+
+    let Site {
+        kube,
+        namespace,
+        operator,
+        ..
+    } = site;
+    operator.stop().await;
+    let operator = Operator::start(kube, &[&namespace]).await;
+    for name in ["one", "two"] {
+        request(&namespace, name, "after the restart").await;
+        let echoed = |seen: &Seen| seen.state().last_handled_reconcile_at.as_deref() == Some("after the restart");
+        assert_eq!(wait(&namespace, name, echoed).await.reason(), "InvalidCredentials");
+    }
+    assert_eq!(refused_binds(&account.dn).await, "1");
+    operator.stop().await;
+}
+
+async fn refused_binds(dn: &str) -> String {
+    let entry = env::directory().await.entry(dn, &["badPwdCount"]).await;
+    entry.value("badPwdCount").unwrap_or("0").to_owned()
+}
+
+async fn request(namespace: &Namespace<'_>, name: &str, value: &str) {
+    let annotation = format!("reconcile.fluxcd.io/requestedAt={value}");
+    namespace
+        .kubectl(&["annotate", "--overwrite", "adc", name, &annotation])
+        .await;
+}
+
+#[tokio::test]
+async fn a_converged_configuration_is_silent_but_for_the_echo_of_a_request() {
+    let site = Site::new("connection").await;
+    // The interval is short, so that many tests happen.
+    // Elsewhere other tests hire and fire.
+    let ou = site.directory.ou("quiet").await;
+    site.config("corp", json!({"interval": "10s", "baseDN": ou.dn()})).await;
+    site.wait("corp", |seen| seen.status(CONNECTED) == "True").await;
+    let position = site.kube.audit_position();
+    let mut tests = test_count(&site).await;
+    for number in 0..3 {
+        let value = format!("request-{number}");
+        request(&site.namespace, "corp", &value).await;
+        site.wait("corp", |seen| {
+            seen.state().last_handled_reconcile_at.as_ref() == Some(&value)
+        })
+        .await;
+    }
+    assert_eq!(test_count(&site).await, tests + 3, "each request is a test");
+    tests += 3;
+    let deadline = Instant::now() + PATIENCE;
+    while test_count(&site).await <= tests {
+        assert!(Instant::now() < deadline, "the interval brings no test");
+        sleep(Duration::from_millis(200)).await;
+    }
+    let mut writes = site.namespace.writes(position);
+    writes.retain(|write| write.user.username == site.operator.user());
+    let seen: Vec<_> = writes
+        .iter()
+        .map(|write| (&*write.object.resource, &*write.object.subresource))
+        .collect();
+    assert_eq!(
+        seen,
+        [("activedirectoryconfigs", "status"); 3],
+        "the echoes, and nothing else"
+    );
+}
+
+async fn test_count(site: &Site<'_>) -> u64 {
+    let series = format!(
+        r#"adsync_directory_operation_duration_seconds_count{{namespace="{}",name="corp",operation="Test"}}"#,
+        site.namespace.name()
+    );
+    operator::value(site.operator.metrics, &series)
+        .await
+        .unwrap_or_default()
+}
+
+#[tokio::test]
+async fn an_outage_takes_connected_after_three_attempts_and_never_ready() {
+    let directory = Directory::own(Options::default()).await;
+    let site = Site::with("connection", &directory, Flags::default()).await;
+    site.config("corp", json!({"interval": "10s"})).await;
+    let before = site.wait("corp", |seen| seen.status(CONNECTED) == "True").await.state();
+    directory.stop().await;
+    request(&site.namespace, "corp", "first").await;
+    let echoed = |seen: &Seen| seen.state().last_handled_reconcile_at.as_deref() == Some("first");
+    let seen = site.wait("corp", echoed).await;
+    assert_eq!(seen.statuses(), ["True", "True", "-", "-"], "one failure is a hiccup");
+    let seen = site.wait("corp", |seen| seen.status(CONNECTED) == "False").await;
+    assert_eq!(seen.statuses(), ["True", "False", "-", "-"]);
+    assert_eq!(seen.reason(), "ConnectionRefused", "{}", seen.message());
+    assert_eq!(seen.state().server, before.server, "what was seen stays");
+    directory.start_again().await;
+    site.wait("corp", |seen| seen.status(CONNECTED) == "True").await;
+}
+
+#[tokio::test]
+async fn a_deleted_configuration_leaves_no_series_behind() {
+    let site = Site::new("connection").await;
+    site.config("corp", json!({})).await;
+    site.wait("corp", |seen| seen.status(CONNECTED) == "True").await;
+    let series = format!(
+        r#"adsync_directory_connected{{namespace="{}",name="corp"}}"#,
+        site.namespace.name()
+    );
+    assert_eq!(operator::value(site.operator.metrics, &series).await, Some(1));
+    site.namespace.kubectl(&["delete", "adc", "corp"]).await;
+    let deadline = Instant::now() + PATIENCE;
+    while operator::value(site.operator.metrics, &series).await.is_some() {
+        assert!(Instant::now() < deadline, "the series stays");
+        sleep(Duration::from_millis(50)).await;
+    }
+}

@@ -1,0 +1,118 @@
+//! The operator as a process: readiness, metrics, logs, and how it ends.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use crate::env::{self, Binary, Directory, Flags, Kube, Operator, operator};
+
+#[tokio::test]
+async fn it_waits_for_the_crds_and_says_so() {
+    let kube = Kube::own().await;
+    let namespace = kube.namespace("operation").await;
+    kube.kubectl(&["delete", "crds", "phoneusers.telephony.adsync.dev", "--wait=false"])
+        .await;
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !kube
+        .kubectl(&["get", "crds", "--output=name", "--ignore-not-found"])
+        .await
+        .contains("phoneusers")
+    {
+        assert!(Instant::now() < deadline);
+    }
+    let operator = Operator::start_without_waiting(&kube, &[&namespace], Flags::default()).await;
+    sleep(Duration::from_secs(3)).await;
+    let (code, text) = operator::get(operator.health, "/readyz").await;
+    assert_eq!((code, text.as_str()), (503, "waiting for the CRDs, the caches\n"));
+    assert_eq!(
+        operator::get(operator.health, "/livez").await.0,
+        200,
+        "a restart would not help"
+    );
+    let crd = concat!(env!("CARGO_MANIFEST_DIR"), "/crds/phoneusers.telephony.adsync.dev.yaml");
+    kube.kubectl(&["apply", "--server-side", "--filename", crd]).await;
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while operator::get(operator.health, "/readyz").await.0 != 200 {
+        assert!(Instant::now() < deadline, "it does not get ready");
+        sleep(Duration::from_millis(100)).await;
+    }
+    operator.stop().await;
+}
+
+#[tokio::test]
+async fn metrics_are_served_in_the_open_metrics_format() {
+    let kube = env::kube().await;
+    let namespace = kube.namespace("operation").await;
+    let operator = Operator::start(kube, &[&namespace]).await;
+    let (code, text) = operator::get(operator.metrics, "/metrics").await;
+    assert_eq!(code, 200);
+    assert!(
+        text.contains(concat!(
+            r#"adsync_build_info{version=""#,
+            env!("CARGO_PKG_VERSION"),
+            r#""} 1"#
+        )),
+        "{text}"
+    );
+    assert!(text.ends_with("# EOF\n"), "{text}");
+    operator.stop().await;
+}
+
+#[tokio::test]
+async fn the_binary_ends_in_peace_on_sigterm_and_logs_json_without_secrets() {
+    let kube = env::kube().await;
+    let directory = env::directory().await;
+    let namespace = kube.namespace("operation").await;
+    let mut binary = Binary::start(
+        kube,
+        &[&namespace],
+        &["--log-level=trace,ldap3=trace,kube_client=trace"],
+    )
+    .await;
+    for object in [
+        json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "bind"},
+            "stringData": {"username": Directory::BIND_UPN, "password": Directory::BIND_PASSWORD}}),
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "ca"}, "data": {"ca.crt": directory.ca_pem()}}),
+        json!({"apiVersion": "adsync.dev/v1alpha1", "kind": "ActiveDirectoryConfig", "metadata": {"name": "corp"}, "spec": {
+            "domain": Directory::DOMAIN, "servers": [{"host": Directory::HOST, "port": directory.ldaps_port()}],
+            "tls": {"caRef": {"configMap": {"name": "ca"}}}, "credentials": {"secretRef": {"name": "bind"}}}}),
+    ] {
+        namespace.apply(&object.to_string()).await;
+    }
+    namespace
+        .kubectl(&["wait", "--for=condition=Connected", "--timeout=20s", "adc/corp"])
+        .await;
+
+    let began = Instant::now();
+    let status = binary.terminate().await;
+    assert_eq!(status.code(), Some(0), "{:#?}", binary.log());
+    assert!(began.elapsed() < Duration::from_secs(10), "nothing was under way");
+
+    let log = binary.log();
+    for line in &log {
+        let line: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"));
+        assert!(line["level"].is_string() && line["message"].is_string(), "{line}");
+    }
+    let log = log.join("\n");
+    assert!(log.contains("adsync has stopped"), "{log}");
+    assert!(
+        log.contains("bound to a domain controller"),
+        "our own debug level is there"
+    );
+    assert!(!log.contains(Directory::BIND_PASSWORD), "{log}");
+    let base64 = "UGFzc3cwcmQuQWRzeW5j";
+    assert!(!log.contains(base64), "{log}");
+}
+
+#[tokio::test]
+async fn the_binary_refuses_a_nonsensical_level_with_a_hint() {
+    let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_adsync"))
+        .args(["run", "--log-level=adsync=loud"])
+        .output()
+        .await
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success());
+    assert!(said.contains("`adsync=loud` is no log level"), "{said}");
+}

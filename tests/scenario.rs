@@ -1,0 +1,183 @@
+//! What tests of whole syncs share: the YAML of a company, and waiting for what the operator says and writes.
+
+use std::time::Duration;
+
+use adsync::api::{PhoneUser, SyncScope, SyncScopeStatus, annotations};
+use kube::{
+    ResourceExt,
+    api::{ListParams, Patch, PatchParams},
+};
+use serde_json::json;
+use tokio::time::{Instant, sleep};
+
+use crate::env::{AuditEvent, Directory, Namespace, operator::Operator};
+
+/// Nothing that a test waits for takes longer, on a busy machine either.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// An ActiveDirectoryConfig `corp` with its Secret and certificate authority, and a PhoneSystem `hq`.
+pub async fn apply_company(namespace: &Namespace<'_>, directory: &Directory) {
+    let ca = directory.ca_pem().replace('\n', "\n    ");
+    let port = directory.ldaps_port();
+    let (host, domain, user, password) = (
+        Directory::HOST,
+        Directory::DOMAIN,
+        Directory::BIND_UPN,
+        Directory::BIND_PASSWORD,
+    );
+    namespace
+        .apply(&format!(
+            "apiVersion: v1
+kind: Secret
+metadata: {{name: corp-bind}}
+stringData: {{username: {user}, password: {password}}}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {{name: corp-ca}}
+data:
+  ca.crt: |
+    {ca}
+---
+apiVersion: adsync.dev/v1alpha1
+kind: ActiveDirectoryConfig
+metadata: {{name: corp}}
+spec:
+  domain: {domain}
+  servers: [{{host: {host}, port: {port}}}]
+  tls: {{caRef: {{configMap: {{name: corp-ca}}}}}}
+  credentials: {{type: Secret, secretRef: {{name: corp-bind}}}}
+---
+apiVersion: telephony.adsync.dev/v1alpha1
+kind: PhoneSystem
+metadata: {{name: hq}}
+spec: {{numberPlan: {{}}}}
+"
+        ))
+        .await;
+}
+
+/// An ExtensionRule of `hq` that numbers from one to the other.
+pub async fn apply_rule(namespace: &Namespace<'_>, name: &str, from: &str, to: &str) {
+    namespace
+        .apply(&format!(
+            "apiVersion: adsync.dev/v1alpha1
+kind: ExtensionRule
+metadata: {{name: {name}}}
+spec: {{phoneSystemRef: {{name: hq}}, source: Sequential, ranges: [{{from: '{from}', to: '{to}'}}]}}
+"
+        ))
+        .await;
+}
+
+/// A SyncScope of the people below an OU; `further` are further lines of its spec.
+pub async fn apply_scope(namespace: &Namespace<'_>, name: &str, ou: &str, further: &str) {
+    let further = further.replace('\n', "\n  ");
+    namespace
+        .apply(&format!(
+            "apiVersion: adsync.dev/v1alpha1
+kind: SyncScope
+metadata: {{name: {name}}}
+spec:
+  directoryRef: {{name: corp}}
+  phoneSystemRef: {{name: hq}}
+  users: {{organizationalUnits: [{{dn: \"{ou}\"}}]}}
+  {further}
+"
+        ))
+        .await;
+}
+
+/// Numbers everybody by the rule `hq-numbers`.
+pub const NUMBERED: &str = "extensions: [{name: everybody, ruleRef: {name: hq-numbers}}]";
+
+/// Waits until the scope is so.
+pub async fn await_scope(
+    namespace: &Namespace<'_>,
+    name: &str,
+    what: &str,
+    is_so: impl Fn(&SyncScope, &SyncScopeStatus) -> bool,
+) -> SyncScope {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let scope = namespace.api::<SyncScope>().get(name).await.unwrap();
+        if is_so(&scope, scope.status.as_ref().unwrap()) {
+            return scope;
+        }
+        assert!(Instant::now() < deadline, "{name} is not {what}: {:#?}", scope.status);
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Waits until the scope is Ready and Synced in its present generation.
+pub async fn await_synced(namespace: &Namespace<'_>, name: &str) -> SyncScope {
+    await_scope(namespace, name, "synced", |scope, status| {
+        status.observed_generation == scope.metadata.generation
+            && status.users.is_some()
+            && has(status, "Ready", "True")
+            && has(status, "Synced", "True")
+            && !has(status, "Reconciling", "True")
+    })
+    .await
+}
+
+/// Asks for a sync, and waits until it was made.
+pub async fn sync_now(namespace: &Namespace<'_>, name: &str) -> SyncScope {
+    static COUNTER: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+    let request = format!("request-{}", COUNTER.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
+    let patch = json!({"metadata": {"annotations": {annotations::REQUESTED_AT: request}}});
+    let api = namespace.api::<SyncScope>();
+    api.patch(name, &PatchParams::default(), &Patch::Merge(&patch))
+        .await
+        .unwrap();
+    await_scope(namespace, name, "synced on request", |_, status| {
+        status.last_handled_reconcile_at.as_ref() == Some(&request)
+    })
+    .await
+}
+
+/// Waits until something holds.
+pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "{what} did not happen");
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Whether a condition has this status.
+pub fn has(status: &SyncScopeStatus, kind: &str, wanted: &str) -> bool {
+    status
+        .conditions
+        .iter()
+        .any(|condition| condition.type_ == kind && condition.status == wanted)
+}
+
+/// The message of a condition.
+pub fn message(scope: &SyncScope, kind: &str) -> String {
+    let conditions = &scope.status.as_ref().unwrap().conditions;
+    let condition = conditions.iter().find(|condition| condition.type_ == kind);
+    condition.map(|condition| condition.message.clone()).unwrap_or_default()
+}
+
+/// All PhoneUsers, by login.
+pub async fn phone_users(namespace: &Namespace<'_>) -> Vec<PhoneUser> {
+    let mut users = namespace
+        .api::<PhoneUser>()
+        .list(&ListParams::default())
+        .await
+        .unwrap()
+        .items;
+    users.sort_by_key(|user| (user.spec.login.clone(), user.name_any()));
+    users
+}
+
+/// What the operator wrote since a position of the audit log.
+pub fn written(namespace: &Namespace<'_>, position: u64, operator: &Operator) -> Vec<AuditEvent> {
+    let mut writes = namespace.writes(position);
+    writes.retain(|event| event.user.username == operator.user());
+    writes
+}
