@@ -206,3 +206,126 @@ fn status_after(
     }
     after
 }
+
+#[cfg(test)]
+mod tests {
+    use kube::api::DynamicObject;
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+    use crate::{
+        controllers::{conditions::find, observed::Record},
+        sync::observed::ObservedExtension,
+    };
+
+    fn object(name: &str, labels: Json, spec: Json) -> DynamicObject {
+        let metadata = json!({"name": name, "uid": name, "resourceVersion": "1", "labels": labels});
+        serde_json::from_value(json!({"apiVersion": "telephony.adsync.dev/v1alpha1", "kind": "Any",
+            "metadata": metadata, "spec": spec}))
+        .unwrap()
+    }
+
+    fn user(name: &str, mut spec: Json, scope: Option<&str>) -> DynamicObject {
+        spec["phoneSystemRef"] = json!({"name": "hq"});
+        if let Some(scope) = scope {
+            spec["directory"] = json!({"configRef": {"name": "corp"}, "scopeRef": {"name": scope},
+                "origin": "Provisioned", "objectGUID": "0f7c1b1e-7a0c-4d5a-9f7e-0123456789ab"});
+        }
+        object(name, json!({}), spec)
+    }
+
+    fn observed() -> Observed {
+        let users = [
+            user("provided", json!({"enabled": true}), Some("staff")),
+            user("disabled", json!({"enabled": false}), Some("staff")),
+            user("left-behind", json!({"enabled": true}), Some("deleted")),
+            user("unlinked", json!({"enabled": true, "link": "Unlinked"}), Some("staff")),
+            user("by-hand", json!({}), None),
+        ];
+        let number = |number: &str, state: &str, labels: Json| {
+            let spec = json!({"phoneSystemRef": {"name": "hq"}, "number": number, "state": state});
+            object(&format!("hq-{number}"), labels, spec)
+        };
+        let extensions = [
+            number("2000", "Assigned", json!({"adsync.dev/scope": "staff"})),
+            number("2001", "Cooling", json!({"adsync.dev/scope": "deleted"})),
+            number("2002", "Reserved", json!({})),
+            number("2003", "Parked", json!({})),
+        ];
+        let ring_group = |name: &str, spec: Json| object(name, json!({}), spec);
+        let source = json!({"scopeRef": {"name": "staff"}, "department": "all", "objectGUID": "g"});
+        let ring_groups = [
+            ring_group(
+                "sales",
+                json!({"phoneSystemRef": {"name": "hq"}, "enabled": true, "source": source}),
+            ),
+            ring_group("by-hand", json!({"phoneSystemRef": {"name": "hq"}, "enabled": false})),
+        ];
+        let name = |object: &DynamicObject| object.name_any().into();
+        Observed {
+            users: users
+                .iter()
+                .map(|user| (name(user), ObservedUser::read(user)))
+                .collect(),
+            extensions: extensions
+                .iter()
+                .map(|one| (name(one), ObservedExtension::read(one)))
+                .collect(),
+            ring_groups: ring_groups
+                .iter()
+                .map(|one| (name(one), ObservedRingGroup::read(one)))
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn everything_is_counted_and_what_no_live_scope_provides() {
+        let totals = Totals::of(&observed(), &BTreeSet::from(["staff".to_owned()]));
+        assert_eq!(
+            totals.users,
+            UserTotals {
+                total: 5,
+                enabled: 3,
+                linked: 3,
+                unlinked: 1
+            }
+        );
+        assert_eq!(
+            totals.extensions,
+            ExtensionTotals {
+                total: 4,
+                assigned: 1,
+                cooling: 1,
+                reserved: 1
+            }
+        );
+        assert_eq!(totals.ring_groups, RingGroupTotals { total: 2, enabled: 1 });
+        assert_eq!(
+            totals.unmanaged,
+            UnmanagedTotals {
+                users: 3,
+                extensions: 3,
+                ring_groups: 1
+            }
+        );
+    }
+
+    #[test]
+    fn a_number_plan_that_makes_no_sense_is_stalled_and_the_totals_are_there() {
+        let spec = serde_json::from_value(json!({"numberPlan": {"reserved": [{"from": "3", "to": "2"}]}})).unwrap();
+        let problem = ValidatedSystem::new("hq", &spec).unwrap_err();
+        let now = Timestamp::UNIX_EPOCH;
+        let totals = Totals::of(&observed(), &BTreeSet::new());
+        let status = status_after(&PhoneSystemStatus::default(), Some(1), Some(&problem), totals, now);
+        assert_eq!(find(&status.conditions, READY).unwrap().status, "False");
+        assert!(
+            find(&status.conditions, STALLED)
+                .unwrap()
+                .message
+                .contains("reserved[0]")
+        );
+        assert_eq!(status.users, Some(totals.users));
+        let mended = status_after(&status, Some(2), None, totals, now);
+        assert!(find(&mended.conditions, STALLED).is_none());
+    }
+}

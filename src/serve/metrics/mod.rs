@@ -316,3 +316,70 @@ fn object(namespace: &str, name: &str) -> ObjectLabels {
         name: name.into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(metrics: &Metrics, part: &str) -> Vec<String> {
+        let text = metrics.encode().unwrap();
+        text.lines()
+            .filter(|line| !line.starts_with('#') && line.contains(part))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    fn counts() -> UserCounts {
+        UserCounts {
+            found: 9,
+            in_scope: 8,
+            matched: 7,
+            unmatched: 1,
+            ..UserCounts::default()
+        }
+    }
+
+    #[test]
+    fn the_series_of_a_deleted_object_go_away_and_no_others() {
+        let metrics = Metrics::new();
+        for scope in ["staff", "sales"] {
+            let unmatched = BTreeMap::from([(ProblemReason::KeyMissing, 1)]);
+            metrics.scope_users("telephony", scope, &counts(), &unmatched);
+            metrics.sync_succeeded("telephony", scope, Timestamp::UNIX_EPOCH, Duration::from_secs(1));
+        }
+        metrics.connected("telephony", "staff", true);
+        let before = lines(&metrics, r#"name="sales""#);
+        metrics.forget_scope("telephony", "staff");
+        assert_eq!(
+            lines(&metrics, r#"name="staff""#),
+            [r#"adsync_directory_connected{namespace="telephony",name="staff"} 1"#]
+        );
+        assert_eq!(lines(&metrics, r#"name="sales""#), before);
+    }
+
+    #[test]
+    fn a_reason_that_nobody_has_any_more_goes_away() {
+        let metrics = Metrics::new();
+        let unmatched = |reason| BTreeMap::from([(reason, 1)]);
+        metrics.scope_users("telephony", "staff", &counts(), &unmatched(ProblemReason::KeyMissing));
+        metrics.scope_users("telephony", "staff", &counts(), &unmatched(ProblemReason::NumberTaken));
+        let line = r#"adsync_unmatched_users{namespace="telephony",name="staff",reason="NumberTaken"} 1"#;
+        assert_eq!(lines(&metrics, "adsync_unmatched_users"), [line]);
+    }
+
+    #[test]
+    fn names_follow_the_rules_of_prometheus() {
+        let metrics = Metrics::new();
+        metrics.written(WrittenKind::PhoneUser, WriteResult::Created);
+        metrics.reconciled("SyncScope", true, Duration::from_millis(3));
+        assert_eq!(
+            lines(&metrics, "writes"),
+            [r#"adsync_api_writes_total{kind="PhoneUser",result="Created"} 1"#]
+        );
+        let counted = lines(&metrics, "adsync_reconcile_duration_seconds_count");
+        assert_eq!(
+            counted,
+            [r#"adsync_reconcile_duration_seconds_count{controller="SyncScope"} 1"#]
+        );
+    }
+}
