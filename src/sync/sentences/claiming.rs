@@ -115,6 +115,16 @@ fn a_scope_whose_selector_is_in_doubt_keeps_whom_it_has() {
 }
 
 #[test]
+fn a_scope_whose_selector_is_in_doubt_takes_nobody() {
+    let users = "{groups: [{dn: 'CN=phones,DC=example,DC=com'}]}";
+    let mut world = World::with_users(users, "")
+        .scope("second", "{everyone: {}}", "")
+        .person("ada", &[]);
+    world.sync_scope(1);
+    assert_eq!(provider(&world, "ada"), "second");
+}
+
+#[test]
 fn a_scope_that_writes_nothing_takes_nobody() {
     for spec in ["mode: Plan", "suspend: true"] {
         let mut world = World::new(spec)
