@@ -22,5 +22,6 @@ mod environment;
 mod operation;
 mod release;
 mod scenario;
+mod sync;
 mod sync_scope;
 mod telephony;
