@@ -4,4 +4,7 @@
 mod scene;
 mod sound;
 
+mod linking;
+mod matching;
+mod references;
 mod select;

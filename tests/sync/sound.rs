@@ -82,7 +82,13 @@ impl Scene {
         let position = crate::env::kube().await.audit_position();
         self.sync(&scope.name_any()).await;
         let operator = self.operator().await;
-        let writes = written(&self.namespace, position, operator);
+        // A status can be seen a moment before its patch is in the log; whatever came before the patch is there by then.
+        let writes = eventually("the echo of a request", async || {
+            let writes = written(&self.namespace, position, operator);
+            let echoed = writes.iter().any(|event| event.object.resource == "syncscopes");
+            echoed.then_some(writes)
+        })
+        .await;
         let loud: Vec<_> = writes
             .iter()
             .filter(|event| event.object.resource != "syncscopes")
