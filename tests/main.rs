@@ -23,5 +23,6 @@ mod environment;
 mod operation;
 mod release;
 mod scenario;
+mod sync;
 mod sync_scope;
 mod telephony;
