@@ -20,6 +20,7 @@ mod connection;
 mod counting;
 mod directory;
 mod environment;
+mod numbering;
 mod operation;
 mod release;
 mod scenario;
