@@ -24,5 +24,6 @@ mod numbering;
 mod operation;
 mod release;
 mod scenario;
+mod sync;
 mod sync_scope;
 mod telephony;

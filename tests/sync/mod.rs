@@ -1,0 +1,10 @@
+//! Whole syncs: the directory, the operator and the API server, all real. A file a step of the picture in `lib.rs`; what a
+//! sync promises under races is in the files above.
+
+mod scene;
+mod sound;
+
+mod linking;
+mod matching;
+mod references;
+mod select;
