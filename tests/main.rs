@@ -17,6 +17,7 @@ mod env;
 mod apply;
 mod architecture;
 mod connection;
+mod counting;
 mod directory;
 mod environment;
 mod operation;

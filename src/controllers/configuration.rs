@@ -2,7 +2,7 @@
 //!
 //! One watch a kind, shared by all controllers. The many kinds (users, numbers, ring groups) don't belong here: see `observed`.
 
-use std::{collections::BTreeSet, fmt::Debug, future::Future};
+use std::{collections::BTreeSet, fmt::Debug, future::Future, sync::Arc};
 
 use futures::StreamExt;
 use kube::{
@@ -20,7 +20,7 @@ use tracing::warn;
 
 use super::{
     changes::{Change, Changes, NamespacedName},
-    client::watch_settings,
+    client::{CallError, call, watch_settings},
 };
 use crate::api::{ActiveDirectoryConfig, ExtensionRule, PhoneSystem, SyncScope, annotations};
 
@@ -99,8 +99,21 @@ impl Configuration {
     }
 }
 
+/// The object from the store. That it is missing there is believed only when the API server says so too: the watch of
+/// another kind may be a moment behind.
+pub async fn find<K>(client: &Client, store: &Store<K>, name: &NamespacedName) -> Result<Option<Arc<K>>, CallError>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
+{
+    if let Some(object) = store.get(&name.reference()) {
+        return Ok(Some(object));
+    }
+    let api: Api<K> = Api::namespaced(client.clone(), &name.namespace);
+    call(api.get_opt(&name.name)).await.map(|object| object.map(Arc::new))
+}
+
 /// The objects of a kind in one namespace, by name.
-pub fn in_namespace<K>(store: &Store<K>, namespace: &str) -> Vec<std::sync::Arc<K>>
+pub fn in_namespace<K>(store: &Store<K>, namespace: &str) -> Vec<Arc<K>>
 where
     K: Resource<DynamicType = ()> + Clone,
 {

@@ -5,7 +5,8 @@ mod body;
 mod log;
 
 use std::{
-    collections::BTreeMap,
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
     sync::atomic::{AtomicU32, AtomicUsize, Ordering},
 };
 
@@ -36,7 +37,7 @@ use crate::{
         field::{Field, FieldSet, WrittenField},
         number::Number,
         observed::{ObservedExtension, ObservedRingGroup, ObservedUser},
-        plan::{Change, Claim, Expected, Plan},
+        plan::{Change, Claim, Expected, Plan, RingGroupChange},
     },
 };
 
@@ -155,7 +156,8 @@ impl<'a> Writer<'a> {
         let claimed = all(claims, |claim| self.claim(claim).boxed()).await;
         let numbers: BTreeMap<Number, &Fate> = claims.iter().map(|claim| claim.number).zip(&claimed).collect();
         let users = all(users, |change| self.change::<ObservedUser, _>(change, &numbers).boxed()).await;
-        let ring_groups = all(ring_groups, |change| {
+        let ring_groups = without_lost_numbers(ring_groups, &numbers);
+        let ring_groups = all(&ring_groups, |change| {
             self.change::<ObservedRingGroup, _>(change, &numbers).boxed()
         })
         .await;
@@ -315,6 +317,22 @@ impl<'a> Writer<'a> {
     fn extension_name(&self, claim: &Claim) -> Box<str> {
         format!("{}-{}", self.system.name, claim.number).into()
     }
+}
+
+/// Nobody has a number whose claim was not written, so no ring group lists it yet.
+fn without_lost_numbers<'a>(
+    ring_groups: &'a [RingGroupChange],
+    numbers: &BTreeMap<Number, &Fate>,
+) -> Cow<'a, [RingGroupChange]> {
+    let missing = numbers.iter().filter(|(_, fate)| fate.why_not().is_some());
+    let missing: BTreeSet<Number> = missing.map(|(number, _)| *number).collect();
+    let mut ring_groups = Cow::Borrowed(ring_groups);
+    if !missing.is_empty() {
+        for change in ring_groups.to_mut() {
+            change.leave_out(&missing);
+        }
+    }
+    ring_groups
 }
 
 fn counted(fate: &Fate) -> Option<WriteResult> {

@@ -2,6 +2,7 @@
 //! read once. Nothing here decides what a failure means.
 
 mod error;
+mod known;
 mod settings;
 
 use std::{
@@ -14,6 +15,7 @@ use kube::{Client, runtime::reflector::Store};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use self::known::Known;
 use super::changes::NamespacedName;
 use crate::{
     api::ActiveDirectoryConfig,
@@ -41,35 +43,6 @@ struct Shared {
     metrics: Metrics,
     stop: CancellationToken,
     known: Mutex<BTreeMap<NamespacedName, Arc<Known>>>,
-}
-
-/// One configuration's directory.
-#[derive(Default)]
-struct Known {
-    /// Whoever reads has the turn; who waited for it meanwhile takes what was read then.
-    turn: tokio::sync::Mutex<()>,
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    directory: Option<Directory>,
-    /// What the directory connects with. `revision` moves with them.
-    settings: Option<ConnectionSettings>,
-    revision: u64,
-    /// Attributes that each scope needs: all are read, so that one read serves all.
-    attributes: BTreeMap<Box<str>, BTreeSet<AttributeName>>,
-    /// The last read that worked, and the one that did not if that was later.
-    latest: Option<Read<Arc<Snapshot>>>,
-    failed: Option<Read<ConnectionError>>,
-}
-
-/// What a read brought.
-struct Read<T> {
-    began: Timestamp,
-    revision: u64,
-    attributes: BTreeSet<AttributeName>,
-    brought: T,
 }
 
 /// A directory that is ready to be asked.
@@ -257,9 +230,12 @@ impl Connections {
             () = self.0.stop.cancelled() => return Err(ConnectionError::Stop),
         };
         let reason = answer.as_ref().err().map(DirectoryError::reason);
-        self.0
-            .metrics
-            .directory_asked(&config.namespace, &config.name, operation, began.elapsed(), reason);
+        // One that was deleted meanwhile has no series any more.
+        if self.all().contains_key(config) {
+            self.0
+                .metrics
+                .directory_asked(&config.namespace, &config.name, operation, began.elapsed(), reason);
+        }
         answer.map_err(|error| ConnectionError::Ask(Arc::new(error)))
     }
 
@@ -269,67 +245,5 @@ impl Connections {
 
     fn all(&self) -> MutexGuard<'_, BTreeMap<NamespacedName, Arc<Known>>> {
         self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Known {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    /// What was read since then, if anything was.
-    fn answer(
-        &self,
-        since: Timestamp,
-        revision: u64,
-        attributes: &BTreeSet<AttributeName>,
-    ) -> Option<Result<Arc<Snapshot>, ConnectionError>> {
-        let failed = self
-            .failed
-            .as_ref()
-            .filter(|read| read.began >= since && read.revision == revision);
-        let latest = self
-            .latest
-            .as_ref()
-            .filter(|read| read.began >= since && read.serves(revision, attributes));
-        failed
-            .map(|read| Err(read.brought.clone()))
-            .or_else(|| latest.map(|read| Ok(read.brought.clone())))
-    }
-
-    fn remember(
-        &mut self,
-        began: Timestamp,
-        revision: u64,
-        attributes: BTreeSet<AttributeName>,
-        answer: &Result<Arc<Snapshot>, ConnectionError>,
-    ) {
-        match answer {
-            Ok(snapshot) => {
-                self.latest = Some(Read {
-                    began,
-                    revision,
-                    attributes,
-                    brought: snapshot.clone(),
-                });
-                self.failed = None;
-            }
-            Err(error) => {
-                self.failed = Some(Read {
-                    began,
-                    revision,
-                    attributes,
-                    brought: error.clone(),
-                })
-            }
-        }
-    }
-}
-
-impl<T> Read<T> {
-    fn serves(&self, revision: u64, attributes: &BTreeSet<AttributeName>) -> bool {
-        self.revision == revision && attributes.is_subset(&self.attributes)
     }
 }
