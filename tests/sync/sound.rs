@@ -10,18 +10,12 @@ use adsync::api::{
     labels,
     sync_scope::UserCounts,
 };
-use kube::{
-    Resource, ResourceExt,
-    api::ListParams,
-    core::NamespaceResourceScope,
-};
+use kube::{Resource, ResourceExt, api::ListParams, core::NamespaceResourceScope};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::scene::Scene;
-use crate::{
-    scenario::{eventually, has, written},
-};
+use crate::scenario::{eventually, has, written};
 
 impl Scene {
     /// The end of a test.
