@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 use crate::env::{AuditEvent, Directory, Kube, Namespace, operator::Operator};
 
 /// Nothing that a test waits for takes longer, on a busy machine either.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// An ActiveDirectoryConfig `corp` with its Secret and certificate authority, and a PhoneSystem `hq`.
 pub async fn apply_company(namespace: &Namespace<'_>, directory: &Directory) {
