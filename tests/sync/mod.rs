@@ -4,7 +4,13 @@
 mod scene;
 mod sound;
 
+mod company;
+mod conditions;
 mod linking;
+mod mapping;
 mod matching;
+mod numbering;
 mod references;
+mod ring_groups;
+mod scopes;
 mod select;

@@ -166,9 +166,13 @@ fn in_words(
     }: &Plan,
 ) -> String {
     format!(
-        "{} numbers, {} users and {} ring groups",
-        claims.len(),
-        users.len(),
-        ring_groups.len()
+        "{}, {} and {}",
+        counted(claims.len(), "number"),
+        counted(users.len(), "user"),
+        counted(ring_groups.len(), "ring group")
     )
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
