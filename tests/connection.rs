@@ -541,7 +541,9 @@ async fn request(namespace: &Namespace<'_>, name: &str, value: &str) {
 async fn a_converged_configuration_is_silent_but_for_the_echo_of_a_request() {
     let site = Site::new("connection").await;
     // The interval is short, so that many tests happen.
-    site.config("corp", json!({"interval": "10s"})).await;
+    // Elsewhere other tests hire and fire.
+    let ou = site.directory.ou("quiet").await;
+    site.config("corp", json!({"interval": "10s", "baseDN": ou.dn()})).await;
     site.wait("corp", |seen| seen.status(CONNECTED) == "True").await;
     let position = site.kube.audit_position();
     let mut tests = test_count(&site).await;

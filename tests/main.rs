@@ -16,11 +16,11 @@ mod env;
 
 mod apply;
 mod architecture;
-mod directory;
 mod connection;
+mod directory;
 mod environment;
-mod operator;
 mod operation;
 mod release;
+mod scenario;
 mod sync_scope;
 mod telephony;

@@ -1,8 +1,8 @@
 //! From a person in Active Directory to a PhoneUser, through the whole operator.
 
 use crate::{
-    env,
-    operator::{NUMBERED, Operator, apply_company, apply_rule, apply_scope, await_synced, message, phone_users},
+    env::{self, operator::Operator},
+    scenario::{NUMBERED, apply_company, apply_rule, apply_scope, await_synced, message, phone_users},
 };
 
 #[tokio::test]
@@ -10,7 +10,7 @@ async fn a_person_of_the_directory_becomes_a_phone_user_with_a_number() {
     let (kube, directory) = (env::kube().await, env::directory().await);
     let (namespace, ou) = (kube.namespace("scope").await, directory.ou("scope").await);
     let ada = ou.person("Ada Lovelace").await;
-    let _operator = Operator::start(kube, &namespace).await;
+    let _operator = Operator::start(kube, &[&namespace]).await;
     apply_company(&namespace, directory).await;
     apply_rule(&namespace, "hq-numbers", "2000", "2009").await;
     apply_scope(&namespace, "staff", ou.dn(), NUMBERED).await;

@@ -10,14 +10,12 @@ use kube::{
     core::{DeserializeGuard, NamespaceResourceScope},
     runtime::{
         WatchStreamExt,
-        reflector::{
-            self, ObjectRef, Store,
-            store::{Writer, WriterDropped},
-        },
+        reflector::{self, ObjectRef, Store, store::Writer},
         watcher::{Event, watcher},
     },
 };
 use serde::de::DeserializeOwned;
+use tokio::sync::watch as signal;
 use tracing::warn;
 
 use super::{
@@ -59,15 +57,24 @@ pub struct Configuration {
     pub systems: Store<PhoneSystem>,
     /// Who is synced.
     pub scopes: Store<SyncScope>,
+    /// How many kinds have been listed. (`Store::wait_until_ready` wakes one of those who wait.)
+    listed: signal::Receiver<usize>,
 }
+
+const KINDS: usize = 4;
 
 impl Configuration {
     /// Starts watching; the future keeps at it for as long as it is polled.
     pub fn watch(client: &Client, reach: &Reach, changes: &Changes) -> (Self, impl Future<Output = ()> + Send + use<>) {
-        let (directories, watch_directories) = watch_kind(reach.api(client), changes.clone(), Change::Directory);
-        let (rules, watch_rules) = watch_kind(reach.api(client), changes.clone(), Change::Rule);
-        let (systems, watch_systems) = watch_kind(reach.api(client), changes.clone(), Change::System);
-        let (scopes, watch_scopes) = watch_kind(reach.api(client), changes.clone(), Change::Scope);
+        let (count, listed) = signal::channel(0);
+        let told = || Told {
+            changes: changes.clone(),
+            listed: count.clone(),
+        };
+        let (directories, watch_directories) = watch_kind(reach.api(client), told(), Change::Directory);
+        let (rules, watch_rules) = watch_kind(reach.api(client), told(), Change::Rule);
+        let (systems, watch_systems) = watch_kind(reach.api(client), told(), Change::System);
+        let (scopes, watch_scopes) = watch_kind(reach.api(client), told(), Change::Scope);
         let watching = async move {
             tokio::join!(watch_directories, watch_rules, watch_systems, watch_scopes);
         };
@@ -77,17 +84,18 @@ impl Configuration {
                 rules,
                 systems,
                 scopes,
+                listed,
             },
             watching,
         )
     }
 
     /// Waits until each kind has been listed once.
-    pub async fn filled(&self) -> Result<(), WriterDropped> {
-        self.directories.wait_until_ready().await?;
-        self.rules.wait_until_ready().await?;
-        self.systems.wait_until_ready().await?;
-        self.scopes.wait_until_ready().await
+    pub async fn filled(&self) {
+        if self.listed.clone().wait_for(|listed| *listed == KINDS).await.is_err() {
+            // The watches are gone; nothing will fill it any more.
+            std::future::pending::<()>().await;
+        }
     }
 }
 
@@ -103,7 +111,7 @@ where
 
 fn watch_kind<K>(
     api: Api<DeserializeGuard<K>>,
-    changes: Changes,
+    told: Told,
     change: fn(NamespacedName) -> Change,
 ) -> (Store<K>, impl Future<Output = ()> + Send)
 where
@@ -113,9 +121,10 @@ where
     let mut reflection = Reflection {
         writer,
         store: store.clone(),
-        changes,
+        told,
         change,
         listing: None,
+        is_filled: false,
     };
     let watching = async move {
         let mut events = Box::pin(watcher(api, watch_settings()).default_backoff());
@@ -133,9 +142,16 @@ where
 struct Reflection<K: Resource<DynamicType = ()> + Clone + 'static> {
     writer: Writer<K>,
     store: Store<K>,
-    changes: Changes,
+    told: Told,
     change: fn(NamespacedName) -> Change,
     listing: Option<Listing>,
+    is_filled: bool,
+}
+
+/// Who is told what a watch shows.
+struct Told {
+    changes: Changes,
+    listed: signal::Sender<usize>,
 }
 
 /// A list that is under way: the store shows it only when it is complete.
@@ -176,6 +192,9 @@ impl<K: Resource<DynamicType = ()> + Clone + 'static> Reflection<K> {
                         .filter(|name| !seen.contains(name)),
                 );
                 self.writer.apply_watcher_event(&Event::InitDone);
+                if !std::mem::replace(&mut self.is_filled, true) {
+                    self.told.listed.send_modify(|listed| *listed += 1);
+                }
                 changed.into_iter().for_each(|name| self.announce(name));
             }
             Event::Apply(guarded) => {
@@ -222,7 +241,7 @@ impl<K: Resource<DynamicType = ()> + Clone + 'static> Reflection<K> {
     }
 
     fn announce(&self, name: NamespacedName) {
-        self.changes.announce((self.change)(name));
+        self.told.changes.announce((self.change)(name));
     }
 }
 

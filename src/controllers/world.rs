@@ -88,11 +88,10 @@ pub async fn run(shared: Shared, reach: Reach) {
 }
 
 async fn say_when_filled(context: Context, readiness: Readiness) {
-    if context.configuration.filled().await.is_ok() {
-        context.objects.filled().await;
-        readiness.arrived(CACHES);
-        info!("the caches are filled");
-    }
+    context.configuration.filled().await;
+    context.objects.filled().await;
+    readiness.arrived(CACHES);
+    info!("the caches are filled");
 }
 
 fn context(shared: &Shared, reach: Reach, configuration: Configuration, objects: Objects, changes: Changes) -> Context {

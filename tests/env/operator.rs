@@ -7,7 +7,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use adsync::cli::run;
+use adsync::cli::{logging, run};
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::Config;
@@ -54,6 +54,10 @@ impl Operator {
     }
 
     pub async fn start_without_waiting(kube: &Kube, namespaces: &[&Namespace<'_>], flags: Flags) -> Self {
+        // For whom a test is a riddle: the log of all operators of the process.
+        if let Ok(level) = std::env::var("ADSYNC_TEST_LOG") {
+            let _ = logging::install(&level, Some(logging::LogFormat::Text));
+        }
         // What main() does first.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let identity = Identity::make(namespaces).await;
@@ -220,7 +224,7 @@ impl Identity {
         let home = namespaces[0];
         let role: String = RIGHTS
             .split("---\n")
-            .filter(|document| document.contains("kind: ClusterRole\n"))
+            .filter(|document| document.contains("\nkind: ClusterRole\n"))
             .collect();
         assert!(!role.is_empty(), "deploy/rbac.yaml has a ClusterRole");
         home.apply(&role).await;

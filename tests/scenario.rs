@@ -1,76 +1,19 @@
-//! A whole operator in a test: all controllers, on one namespace, against the real API server and the real directory.
+//! What tests of whole syncs share: the YAML of a company, and waiting for what the operator says and writes.
 
 use std::time::Duration;
 
-use adsync::{
-    api::{PhoneUser, SyncScope, SyncScopeStatus, annotations},
-    controllers::{
-        configuration::Reach,
-        connections::Permissions,
-        world::{self, Shared},
-    },
-    directory::RejectedPasswords,
-    serve::{health::Readiness, metrics::Metrics},
-};
+use adsync::api::{PhoneUser, SyncScope, SyncScopeStatus, annotations};
 use kube::{
     ResourceExt,
     api::{ListParams, Patch, PatchParams},
 };
 use serde_json::json;
-use tokio::{
-    task::JoinHandle,
-    time::{Instant, sleep},
-};
-use tokio_util::sync::CancellationToken;
+use tokio::time::{Instant, sleep};
 
-use crate::env::{AuditEvent, Directory, Kube, Namespace};
+use crate::env::{AuditEvent, Directory, Namespace, operator::Operator};
 
-/// What the operator calls itself towards the API server in these tests.
-pub const USER_AGENT: &str = "adsync-operator";
 /// Nothing that a test waits for takes longer, on a busy machine either.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A running operator. It stops when the value is dropped.
-pub struct Operator {
-    stop: CancellationToken,
-    task: JoinHandle<()>,
-    pub metrics: Metrics,
-}
-
-impl Operator {
-    pub async fn start(kube: &Kube, namespace: &Namespace<'_>) -> Self {
-        Self::start_as(kube, namespace, USER_AGENT).await
-    }
-
-    pub async fn start_as(kube: &Kube, namespace: &Namespace<'_>, user_agent: &str) -> Self {
-        let (stop, metrics) = (CancellationToken::new(), Metrics::new());
-        let shared = Shared {
-            client: kube.client_named(user_agent).await,
-            rejected: RejectedPasswords::default(),
-            permissions: Permissions::default(),
-            metrics: metrics.clone(),
-            readiness: Readiness::default(),
-            concurrency: 8,
-            stop: stop.clone(),
-        };
-        world::await_readiness(&shared.readiness);
-        let task = tokio::spawn(world::run(shared, Reach::Namespace(namespace.name().to_owned())));
-        Self { stop, task, metrics }
-    }
-
-    /// Stops it as SIGTERM does.
-    pub async fn stop(mut self) {
-        self.stop.cancel();
-        (&mut self.task).await.unwrap();
-    }
-}
-
-impl Drop for Operator {
-    fn drop(&mut self) {
-        self.stop.cancel();
-        self.task.abort();
-    }
-}
 
 /// An ActiveDirectoryConfig `corp` with its Secret and certificate authority, and a PhoneSystem `hq`.
 pub async fn apply_company(namespace: &Namespace<'_>, directory: &Directory) {
@@ -232,9 +175,9 @@ pub async fn phone_users(namespace: &Namespace<'_>) -> Vec<PhoneUser> {
     users
 }
 
-/// What an operator wrote since a position of the audit log.
-pub fn written(namespace: &Namespace<'_>, position: u64, user_agent: &str) -> Vec<AuditEvent> {
+/// What the operator wrote since a position of the audit log.
+pub fn written(namespace: &Namespace<'_>, position: u64, operator: &Operator) -> Vec<AuditEvent> {
     let mut writes = namespace.writes(position);
-    writes.retain(|event| event.user_agent == user_agent);
+    writes.retain(|event| event.user.username == operator.user());
     writes
 }
