@@ -75,9 +75,12 @@ pub enum Taker<'a> {
 /// A holder as messages show it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Occupant<'a> {
-    kind: HolderKind,
-    name: &'a str,
-    login: Option<&'a str>,
+    /// Kind of the object.
+    pub kind: HolderKind,
+    /// Name of the object.
+    pub name: &'a str,
+    /// Login name of the person, if any.
+    pub login: Option<&'a str>,
 }
 
 impl<'a> NumberHolders<'a> {
@@ -251,11 +254,11 @@ enum Obstacle<'a> {
     Taken(Taker<'a>),
 }
 
-impl Taker<'_> {
-    /// Who that is, for the status: the login name, else the object's name.
-    pub fn who(&self) -> Option<&str> {
+impl<'a> Taker<'a> {
+    /// Who that is.
+    pub fn occupant(&mut self) -> Option<&mut Occupant<'a>> {
         match self {
-            Self::Holds(who) | Self::Names(who) | Self::RestsAfter(who) => Some(who.login.unwrap_or(who.name)),
+            Self::Holds(who) | Self::Names(who) | Self::RestsAfter(who) => Some(who),
             Self::Nobody(_) => None,
         }
     }

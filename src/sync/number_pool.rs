@@ -1,17 +1,27 @@
-//! What is left to give while numbers are given: per rule, and without what was given on the way. Chooses nobody.
+//! What is left to give while numbers are given: what the cluster has, and what was given on the way. Chooses nobody.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use super::{number::Number, number_plan::NumberPlan, number_set::NumberSet, validated::ValidatedRule};
+use super::{
+    number::Number,
+    number_holders::{Availability, NumberHolders, Occupant, Taker},
+    number_plan::NumberPlan,
+    number_set::NumberSet,
+    numbering::Claimant,
+    validated::ValidatedRule,
+};
+use crate::api::extension::HolderKind;
 
 /// The numbers that are left to give.
 #[derive(Debug)]
 pub(super) struct NumberPool<'a> {
+    holders: &'a NumberHolders<'a>,
     plan: &'a NumberPlan,
+    /// People's login names as they are after this plan, which may differ from what their objects hold now; by object.
+    logins: HashMap<&'a str, &'a str>,
     /// What nobody new may have, what was given here among it.
     taken: NumberSet,
-    /// Who was given what here, by login.
-    given: BTreeMap<Number, &'a str>,
+    given: BTreeMap<Number, &'a Claimant<'a>>,
     rules: BTreeMap<&'a str, RuleNumbers>,
 }
 
@@ -25,13 +35,41 @@ struct RuleNumbers {
 }
 
 impl<'a> NumberPool<'a> {
-    pub(super) fn new(plan: &'a NumberPlan, taken: NumberSet) -> Self {
+    pub(super) fn new(claimants: &'a [Claimant<'a>], holders: &'a NumberHolders<'a>, plan: &'a NumberPlan) -> Self {
+        let people = claimants
+            .iter()
+            .filter(|claimant| claimant.holder.kind == HolderKind::PhoneUser);
+        let logins = people.map(|person| (person.holder.name.as_str(), person.login));
         Self {
+            holders,
             plan,
-            taken,
+            logins: logins.collect(),
+            taken: holders.taken(),
             given: BTreeMap::new(),
             rules: BTreeMap::new(),
         }
+    }
+
+    /// Whether somebody may have a number, after all that was given here.
+    pub(super) fn availability(&self, number: Number, claimant: &Claimant<'_>) -> Availability<'a> {
+        if let Some(other) = self.given.get(&number).filter(|other| other.holder != claimant.holder) {
+            return Availability::Taken(Taker::Holds(Occupant {
+                kind: other.holder.kind,
+                name: &other.holder.name,
+                login: self.login_of(other.holder.kind, &other.holder.name),
+            }));
+        }
+        let mut availability = self.holders.availability(number, &claimant.holder);
+        if let Availability::Taken(taker) = &mut availability
+            && let Some(occupant) = taker.occupant()
+        {
+            occupant.login = self.login_of(occupant.kind, occupant.name).or(occupant.login);
+        }
+        availability
+    }
+
+    fn login_of(&self, kind: HolderKind, name: &'a str) -> Option<&'a str> {
+        self.logins.get(name).copied().filter(|_| kind == HolderKind::PhoneUser)
     }
 
     /// The lowest number that a rule has left.
@@ -53,14 +91,9 @@ impl<'a> NumberPool<'a> {
     }
 
     /// Takes a number out for somebody.
-    pub(super) fn give(&mut self, number: Number, login: &'a str) {
+    pub(super) fn give(&mut self, number: Number, to: &'a Claimant<'a>) {
         self.withhold(number);
-        self.given.insert(number, login);
-    }
-
-    /// Who was given a number here.
-    pub(super) fn given_to(&self, number: Number) -> Option<&'a str> {
-        self.given.get(&number).copied()
+        self.given.insert(number, to);
     }
 
     fn numbers_of(&mut self, rule: &'a ValidatedRule) -> &mut RuleNumbers {

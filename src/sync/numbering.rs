@@ -6,11 +6,11 @@
 //! 3. Numbers that the spec or the directory names are claimed. One that two ask for goes to neither.
 //! 4. The others get the lowest free number of their rule: those whose object exists before newcomers, then by login.
 
-use std::{borrow::Cow, collections::BTreeMap, fmt};
+use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{
     number::Number,
-    number_holders::{Availability, NumberHolders},
+    number_holders::{Availability, NumberHolders, Taker},
     number_plan::{Forbidden, NumberPlan},
     number_pool::NumberPool,
     number_wish::{Complaint, Target, Wish},
@@ -48,16 +48,20 @@ pub struct Numbered {
 }
 
 /// Gives numbers. The outcomes come in the order of the claimants, and don't depend on it.
-pub fn assign(claimants: &[Claimant<'_>], holders: &NumberHolders<'_>, plan: &NumberPlan) -> Vec<Numbered> {
-    let mut pool = NumberPool::new(plan, holders.taken());
+pub fn assign<'a>(
+    claimants: &'a [Claimant<'a>],
+    holders: &'a NumberHolders<'a>,
+    plan: &'a NumberPlan,
+) -> Vec<Numbered> {
+    let mut pool = NumberPool::new(claimants, holders, plan);
     let mut seats: Vec<Seat<'_>> = claimants.iter().map(|claimant| Seat::new(claimant, plan)).collect();
     let mut in_order: Vec<&mut Seat<'_>> = seats.iter_mut().collect();
     in_order.sort_by(|left, right| left.order().cmp(&right.order()));
 
-    keep(&mut in_order, holders, plan, &mut pool);
-    take_back(&mut in_order, holders, &mut pool);
-    give_named(&mut in_order, holders, &mut pool);
-    give_lowest(&mut in_order, holders, &mut pool);
+    keep(&mut in_order, &mut pool, holders, plan);
+    take_back(&mut in_order, &mut pool, holders);
+    give_named(&mut in_order, &mut pool);
+    give_lowest(&mut in_order, &mut pool);
 
     seats.into_iter().map(Seat::outcome).collect()
 }
@@ -92,8 +96,12 @@ impl<'a> Seat<'a> {
     }
 
     /// Who is numbered first. The object's name decides between people of one login, so that no two are equal.
-    fn order(&self) -> (bool, &str, &Holder) {
-        (!self.claimant.exists, &self.folded_login, &self.claimant.holder)
+    fn order(&self) -> (bool, (&str, &Holder)) {
+        (!self.claimant.exists, self.by_login())
+    }
+
+    fn by_login(&self) -> (&str, &Holder) {
+        (&self.folded_login, &self.claimant.holder)
     }
 
     fn settle(&mut self, number: Number, claim: Option<Expected>) {
@@ -102,11 +110,28 @@ impl<'a> Seat<'a> {
         self.is_settled = true;
     }
 
-    fn complain_taken(&mut self, number: Number, how: impl fmt::Display, other: Option<&str>) {
+    fn claim(&mut self, number: Number, expected: Expected, pool: &mut NumberPool<'a>) {
+        pool.give(number, self.claimant);
+        self.settle(number, Some(expected));
+    }
+
+    fn complain_taken(&mut self, number: Number, mut taker: Taker<'_>) {
+        let other = taker
+            .occupant()
+            .map(|other| other.login.unwrap_or(other.name).to_owned());
         self.complaint = Some(Complaint {
             reason: ProblemReason::NumberTaken,
-            message: format!("{number} is {how}"),
-            other: other.map(str::to_owned),
+            message: format!("{number} is {taker}"),
+            other,
+        });
+    }
+
+    fn complain_contested(&mut self, number: Number, count: usize, other: &Claimant<'_>) {
+        let other = other.login;
+        self.complaint = Some(Complaint {
+            reason: ProblemReason::NumberTaken,
+            message: format!("{number} is asked for by {count} at once, {other} among them: nobody gets it"),
+            other: Some(other.to_owned()),
         });
     }
 
@@ -137,21 +162,21 @@ impl<'a> Seat<'a> {
 }
 
 /// Everybody keeps what they have; a number that an object names without an Extension is claimed for it.
-fn keep<'a>(seats: &mut [&mut Seat<'a>], holders: &NumberHolders<'_>, plan: &NumberPlan, pool: &mut NumberPool<'a>) {
+fn keep<'a>(seats: &mut [&mut Seat<'a>], pool: &mut NumberPool<'a>, holders: &NumberHolders<'_>, plan: &NumberPlan) {
     for seat in seats {
         let holder = &seat.claimant.holder;
         if let Some(number) = holders.held_by(holder.kind, &holder.name) {
             seat.settle(number, None);
         } else if let Some(number) = holders.named_by(holder.kind, &holder.name) {
             seat.is_settled = true;
-            match (plan.permit(number), holders.availability(number, holder)) {
+            match (plan.permit(number), pool.availability(number, seat.claimant)) {
                 // Else what they have is theirs, although the plan would not give it today.
                 (Err(forbidden @ Forbidden::Emergency { .. }), _) => {
                     seat.complaint = Some(Complaint::new(ProblemReason::NumberInvalid, forbidden.to_string()));
                 }
                 (_, Availability::Held) => seat.settle(number, None),
-                (_, Availability::Free(expected)) => seat.settle(number, Some(expected)),
-                (_, Availability::Taken(taker)) => seat.complain_taken(number, taker, taker.who()),
+                (_, Availability::Free(expected)) => seat.claim(number, expected, pool),
+                (_, Availability::Taken(taker)) => seat.complain_taken(number, taker),
             }
         }
         seat.complain_misfit(pool);
@@ -159,27 +184,25 @@ fn keep<'a>(seats: &mut [&mut Seat<'a>], holders: &NumberHolders<'_>, plan: &Num
 }
 
 /// Returners take back a number that rests after them.
-fn take_back<'a>(seats: &mut [&mut Seat<'a>], holders: &NumberHolders<'_>, pool: &mut NumberPool<'a>) {
+fn take_back<'a>(seats: &mut [&mut Seat<'a>], pool: &mut NumberPool<'a>, holders: &NumberHolders<'_>) {
     for seat in seats.iter_mut().filter(|seat| !seat.is_settled) {
         let Target::LowestOf { rule, .. } = seat.target else {
             continue;
         };
         let holder = &seat.claimant.holder;
-        let theirs = holders.resting_after(holder.kind, &holder.name).find_map(|number| {
-            match holders.availability(number, holder) {
-                Availability::Free(expected) if pool.fits(rule, number) => Some((number, expected)),
-                _ => None,
-            }
+        let mut resting = holders.resting_after(holder.kind, &holder.name);
+        let theirs = resting.find_map(|number| match pool.availability(number, seat.claimant) {
+            Availability::Free(expected) if pool.fits(rule, number) => Some((number, expected)),
+            _ => None,
         });
         if let Some((number, expected)) = theirs {
-            pool.give(number, seat.claimant.login);
-            seat.settle(number, Some(expected));
+            seat.claim(number, expected, pool);
         }
     }
 }
 
 /// Claims the numbers that the spec or the directory names. One that two ask for goes to neither, and to nobody else.
-fn give_named<'a>(seats: &mut [&mut Seat<'a>], holders: &NumberHolders<'_>, pool: &mut NumberPool<'a>) {
+fn give_named<'a>(seats: &mut [&mut Seat<'a>], pool: &mut NumberPool<'a>) {
     let mut wishers: BTreeMap<Number, Vec<&mut Seat<'a>>> = BTreeMap::new();
     for seat in seats {
         match seat.target {
@@ -188,51 +211,45 @@ fn give_named<'a>(seats: &mut [&mut Seat<'a>], holders: &NumberHolders<'_>, pool
         }
     }
     for (number, wishers) in wishers {
-        let mut candidates = Vec::new();
+        let (mut candidates, mut others) = (Vec::new(), Vec::new());
         for seat in wishers {
-            match (
-                holders.availability(number, &seat.claimant.holder),
-                pool.given_to(number),
-            ) {
-                (Availability::Taken(taker), _) => seat.complain_taken(number, taker, taker.who()),
-                (_, Some(other)) => seat.complain_taken(number, format_args!("given back to {other}"), Some(other)),
-                (Availability::Free(expected), None) => candidates.push((seat, expected)),
+            match pool.availability(number, seat.claimant) {
+                Availability::Free(expected) => candidates.push((seat, expected)),
+                Availability::Taken(_) => others.push(seat),
                 // They have it beside another one, from a claim that was cut short: it stays theirs.
-                (Availability::Held, None) => {}
+                Availability::Held => {}
             }
         }
         pool.withhold(number);
+        candidates.sort_by(|(left, _), (right, _)| left.by_login().cmp(&right.by_login()));
         if let [(first, _), (second, _), ..] = candidates.as_slice() {
             let (first, second, count) = (first.claimant, second.claimant, candidates.len());
             for (seat, _) in candidates {
-                let other = if seat.claimant.holder == first.holder {
-                    second
-                } else {
-                    first
-                };
-                let how = format_args!(
-                    "asked for by {count} at once, {} among them: nobody gets it",
-                    other.login
-                );
-                seat.complain_taken(number, how, Some(other.login));
+                let is_first = seat.claimant.holder == first.holder;
+                seat.complain_contested(number, count, if is_first { second } else { first });
             }
         } else if let Some((seat, expected)) = candidates.pop().filter(|(seat, _)| !seat.is_settled) {
-            pool.give(number, seat.claimant.login);
-            seat.settle(number, Some(expected));
+            seat.claim(number, expected, pool);
+        }
+        // Only now it is known who has it.
+        for seat in others {
+            if let Availability::Taken(taker) = pool.availability(number, seat.claimant) {
+                seat.complain_taken(number, taker);
+            }
         }
     }
 }
 
 /// The others get the lowest number that is free.
-fn give_lowest<'a>(seats: &mut [&mut Seat<'a>], holders: &NumberHolders<'_>, pool: &mut NumberPool<'a>) {
+fn give_lowest<'a>(seats: &mut [&mut Seat<'a>], pool: &mut NumberPool<'a>) {
     for seat in seats.iter_mut().filter(|seat| !seat.is_settled) {
         let Target::LowestOf { rule, .. } = seat.target else {
             continue;
         };
         while let Some(number) = pool.lowest(rule) {
-            pool.give(number, seat.claimant.login);
-            if let Availability::Free(expected) = holders.availability(number, &seat.claimant.holder) {
-                seat.settle(number, Some(expected));
+            pool.withhold(number);
+            if let Availability::Free(expected) = pool.availability(number, seat.claimant) {
+                seat.claim(number, expected, pool);
                 break;
             }
         }
