@@ -1,6 +1,6 @@
 //! Someone whom a scope provides, on their way through the pipeline. Plain data: each stage says in its own file what it decides.
 
-use super::{observed::ObservedUser, plan::Subject, validated::Selector};
+use super::{observed::ObservedUser, plan::Subject, select::Doubt};
 use crate::{
     api::phone_user::Origin,
     directory::{Guid, User},
@@ -34,8 +34,8 @@ pub enum RuleChoice<'a> {
     Rule(&'a str),
     /// None holds: no number is given. Who has one keeps it.
     None,
-    /// This selector is in doubt, and none before it holds: who has a number keeps it, and a newcomer is not created.
-    Doubt(&'a Selector),
+    /// A selector is in doubt, and none before it holds: who has a number keeps it, and a newcomer is not created.
+    Doubt(Doubt<'a>),
 }
 
 /// Somebody in the scope who has no PhoneUser yet.
@@ -51,4 +51,6 @@ pub struct Newcomer<'a> {
     pub name: Box<str>,
     /// How they are numbered.
     pub rule: RuleChoice<'a>,
+    /// They may be somebody who is excluded, and this is why it can't be told: then they wait.
+    pub doubt: Option<Doubt<'a>>,
 }
