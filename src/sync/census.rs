@@ -14,10 +14,8 @@ use super::{
 };
 use crate::{
     api::sync_scope::{Problem, ProblemReason, UserCounts},
-    directory::{AttributeName, Guid, User},
+    directory::{Guid, User},
 };
-
-const MAIL: AttributeName = AttributeName::from_lower_case("mail");
 
 /// Everybody the scope has to do with.
 #[derive(Debug, Default)]
@@ -56,17 +54,6 @@ pub struct LetGo<'a> {
     pub user: &'a ObservedUser,
     /// Whom it is about.
     pub subject: Subject,
-}
-
-impl Subject {
-    /// The person with an account.
-    pub fn of(account: User<'_>) -> Self {
-        let login = account.login().map_or_else(|| account.dn(), Into::into);
-        Self {
-            login: login.trim().into(),
-            mail: account.text(&MAIL).map(|mail| mail.trim().into()),
-        }
-    }
 }
 
 impl<'a> Census<'a> {

@@ -3,8 +3,10 @@
 use super::{observed::ObservedUser, plan::Subject, select::Doubt};
 use crate::{
     api::phone_user::Origin,
-    directory::{Guid, User},
+    directory::{AttributeName, Guid, User},
 };
+
+const MAIL: AttributeName = AttributeName::from_lower_case("mail");
 
 /// Someone whom the scope provides: linked to a PhoneUser, or about to get one.
 #[derive(Clone, Debug)]
@@ -53,4 +55,15 @@ pub struct Newcomer<'a> {
     pub rule: RuleChoice<'a>,
     /// They may be somebody who is excluded, and this is why it can't be told: then they wait.
     pub doubt: Option<Doubt<'a>>,
+}
+
+impl Subject {
+    /// The person with an account.
+    pub fn of(account: User<'_>) -> Self {
+        let login = account.login().map_or_else(|| account.dn(), Into::into);
+        Self {
+            login: login.trim().into(),
+            mail: account.text(&MAIL).map(|mail| mail.trim().into()),
+        }
+    }
 }

@@ -183,7 +183,7 @@ impl Connections {
             if let Some(answer) = state.answer(since, prepared.revision, &attributes) {
                 return answer;
             }
-            state.attributes.values().flatten().cloned().collect::<BTreeSet<_>>()
+            state.wanted(&attributes)
         };
         let began = Timestamp::now();
         let request = Request {
@@ -199,13 +199,7 @@ impl Connections {
 
     /// What was last read, if the directory is still asked as it was then and this has what the scope needs.
     pub fn latest(&self, config: &NamespacedName, attributes: &BTreeSet<AttributeName>) -> Option<Arc<Snapshot>> {
-        let known = self.known(config);
-        let state = known.state();
-        state
-            .latest
-            .as_ref()
-            .filter(|read| read.serves(state.revision, attributes))
-            .map(|read| read.brought.clone())
+        self.known(config).state().latest(attributes)
     }
 
     /// Where the entries with these objectGUIDs are; `None`: the account sees no such entry.
@@ -279,7 +273,12 @@ impl Known {
 }
 
 impl State {
-    /// What was read since then, if anything was.
+    /// What all scopes need, and what is asked for now: that may be known of no scope any more, or of one that changed since.
+    fn wanted(&self, attributes: &BTreeSet<AttributeName>) -> BTreeSet<AttributeName> {
+        self.attributes.values().flatten().chain(attributes).cloned().collect()
+    }
+
+    /// What was read since then with all of these attributes, if anything was: to plan on less would delete values.
     fn answer(
         &self,
         since: Timestamp,
@@ -297,6 +296,13 @@ impl State {
         failed
             .map(|read| Err(read.brought.clone()))
             .or_else(|| latest.map(|read| Ok(read.brought.clone())))
+    }
+
+    fn latest(&self, attributes: &BTreeSet<AttributeName>) -> Option<Arc<Snapshot>> {
+        let latest = self.latest.as_ref();
+        latest
+            .filter(|read| read.serves(self.revision, attributes))
+            .map(|read| read.brought.clone())
     }
 
     fn remember(
@@ -331,5 +337,55 @@ impl State {
 impl<T> Read<T> {
     fn serves(&self, revision: u64, attributes: &BTreeSet<AttributeName>) -> bool {
         self.revision == revision && attributes.is_subset(&self.attributes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::directory::samples::{attributes, snapshot};
+
+    fn time(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    /// Mail and title were read at noon, in the way of revision 3.
+    fn read_at_noon() -> State {
+        let mut state = State {
+            revision: 3,
+            ..State::default()
+        };
+        let brought = Ok(Arc::new(snapshot("mail title", [], [])));
+        state.remember(time("2026-11-01T12:00:00Z"), 3, attributes("mail title"), &brought);
+        state
+    }
+
+    #[test]
+    fn nobody_is_planned_on_a_read_that_lacks_an_attribute_they_need() {
+        let (mut state, morning) = (read_at_noon(), time("2026-11-01T08:00:00Z"));
+        for (names, serves) in [
+            ("", true),
+            ("title", true),
+            ("mail title", true),
+            ("mail ipPhone", false),
+        ] {
+            let names = attributes(names);
+            assert_eq!(state.latest(&names).is_some(), serves, "{names:?}");
+            assert_eq!(state.answer(morning, 3, &names).is_some(), serves, "{names:?}");
+        }
+        state.revision = 4;
+        assert!(
+            state.latest(&attributes("mail")).is_none(),
+            "it is asked in another way now"
+        );
+    }
+
+    #[test]
+    fn a_read_asks_for_what_its_asker_needs_whatever_else_is_known_of_scopes() {
+        let mut state = State::default();
+        state.attributes.insert("other".into(), attributes("mail title"));
+        // Another scope's look at this one came between, and knew an older spec.
+        state.attributes.insert("own".into(), attributes("mail"));
+        assert_eq!(state.wanted(&attributes("ipPhone")), attributes("ipPhone mail title"));
     }
 }
