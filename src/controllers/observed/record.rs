@@ -12,7 +12,7 @@ use crate::{
     api::{
         extension::{ExtensionState, Holder},
         labels,
-        phone_user::DirectoryLink,
+        phone_user::{DirectoryLink, Origin},
         ring_group::RingGroupSource,
     },
     controllers::managed_fields::ownership,
@@ -84,15 +84,20 @@ impl<'a> Reader<'a> {
         self.member(name).map(Value::Flag)
     }
 
+    /// Of one that can't be read it is still told whose it is, as far as that was read: nobody is created beside it.
     fn link(&mut self, name: &str) -> Option<Value> {
-        self.parsed(name, |link: DirectoryLink| {
-            Some(Value::Link(Link {
-                config: link.config_ref.name.into(),
-                scope: link.scope_ref.name.into(),
-                guid: link.object_guid.parse().ok()?,
-                origin: link.origin,
-            }))
-        })
+        let link = self.spec(name)?;
+        let read = DirectoryLink::deserialize(link);
+        let text = |path| link.pointer(path).and_then(Json::as_str).unwrap_or_default();
+        let guid = text("/objectGUID").parse().ok();
+        self.readable &= read.is_ok() && guid.is_some();
+        Some(Value::Link(Link {
+            config: text("/configRef/name").into(),
+            scope: text("/scopeRef/name").into(),
+            guid: guid?,
+            // An adopted one is never deleted.
+            origin: read.map_or(Origin::Adopted, |read| read.origin),
+        }))
     }
 
     fn user_field(&mut self, field: Field) -> Option<Value> {
@@ -342,6 +347,27 @@ mod tests {
             let user = ObservedUser::read(&named("ada", &spec));
             assert!(!user.is_readable, "{spec}");
             assert_eq!(user.values.text(Field::Extension), Some("2001"), "{spec}");
+        }
+    }
+
+    #[test]
+    fn an_unreadable_link_still_says_whose_the_user_is() {
+        let guid = "0f7c1b1e-7a0c-4d5a-9f7e-0123456789ab";
+        for link in [
+            json!({"configRef": {"name": "corp"}, "scopeRef": {"name": "staff"}, "origin": "Imported", "objectGUID": guid}),
+            json!({"configRef": "corp", "scopeRef": {"name": "staff"}, "objectGUID": guid}),
+        ] {
+            let user = ObservedUser::read(&named(
+                "desk",
+                &json!({"phoneSystemRef": {"name": "hq"}, "directory": link}),
+            ));
+            assert!(!user.is_readable, "{link}");
+            let read = user.values.link().unwrap();
+            assert_eq!(
+                (read.guid.to_string().as_str(), &*read.scope),
+                (guid, "staff"),
+                "{link}"
+            );
         }
     }
 
