@@ -4,7 +4,7 @@ use adsync::api::{
     RingGroup,
     extension::{Holder, HolderKind},
     ring_group::Strategy,
-    sync_scope::ProblemReason::NumberTaken,
+    sync_scope::ProblemReason::{DuplicateMatch, NumberTaken},
 };
 use kube::{
     ResourceExt,
@@ -227,5 +227,30 @@ async fn a_fixed_number_that_somebody_has_is_reported_and_the_ring_group_waits()
         scene.ring_group("Support").await.spec.number.as_deref(),
         Some("2001")
     );
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn a_ring_group_that_somebody_else_made_is_told_of_and_left_alone() {
+    let scene = Scene::new("ring").await;
+    let ada = scene.ou.person("Ada Lovelace").await;
+    let group = scene.ou.group("Support", &[&ada.dn]).await;
+    let entry = scene.ou.entry(&group, &["objectGUID"]).await;
+    let guid = adsync::directory::Guid::from_ldap_bytes(&entry.bytes("objectGUID")[0]).unwrap();
+    let name = format!("hq-{guid}");
+    scene
+        .create(json!({"apiVersion": "telephony.adsync.dev/v1alpha1", "kind": "RingGroup", "metadata": {"name": name},
+            "spec": {"phoneSystemRef": {"name": "hq"}, "displayName": "Hands off", "number": "600"}}))
+        .await;
+    let spec = with(
+        everyone(),
+        json!({"departments": [{"name": "support", "group": {"dn": group}, "ringGroup": {"number": "600"}}]}),
+    );
+    let scope = scene.scope("staff", spec).await;
+    let problem = problem_of(&scope, "Support");
+    assert_eq!((problem.reason, problem.other.as_deref()), (DuplicateMatch, Some(&*name)));
+    let spec = scene.ring_group("Hands off").await.spec;
+    assert_eq!((spec.members, spec.source), (None, None));
+    assert!(scene.extension("600").await.is_none());
     scene.finish().await;
 }
