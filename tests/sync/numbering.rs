@@ -17,7 +17,8 @@ use crate::{
 
 /// A rule that takes the last four digits of telephone numbers that begin with 1555.
 fn from_telephone_number(further: &Value) -> Value {
-    let attribute = json!({"name": "telephoneNumber", "normalize": "Digits", "pattern": r"^1555(\d{4})$", "number": "$1"});
+    let attribute =
+        json!({"name": "telephoneNumber", "normalize": "Digits", "pattern": r"^1555(\d{4})$", "number": "$1"});
     json!({"source": "Attribute", "attribute": super::scene::with(attribute, further.clone())})
 }
 
@@ -131,10 +132,9 @@ async fn a_full_range_costs_only_those_who_come_too_late() {
         eventually("the rule says whether it is full", async || {
             let rule = scene.namespace.api::<ExtensionRule>().get("hq-numbers").await.unwrap();
             let status = rule.status.unwrap_or_default();
-            let says = status
-                .conditions
-                .iter()
-                .any(|condition| condition.type_ == "NumbersAvailable" && (&*condition.status, &*condition.reason) == wanted);
+            let says = status.conditions.iter().any(|condition| {
+                condition.type_ == "NumbersAvailable" && (&*condition.status, &*condition.reason) == wanted
+            });
             says.then_some(())
         })
         .await;
@@ -165,7 +165,8 @@ async fn numbers_of_finance_come_from_what_people_typed() {
     scene.rule("hq-numbers", from_telephone_number(&json!({}))).await;
     let scope = scene.scope("staff", everyone()).await;
 
-    let alive = "(&(objectClass=user)(!(userAccountControl:1.2.840.113556.1.4.803:=2))(!(accountExpires=132223104000000000)))";
+    let alive =
+        "(&(objectClass=user)(!(userAccountControl:1.2.840.113556.1.4.803:=2))(!(accountExpires=132223104000000000)))";
     let people = scene
         .ou
         .search(&finance, alive, &["sAMAccountName", "telephoneNumber"])
@@ -195,22 +196,14 @@ async fn numbers_of_finance_come_from_what_people_typed() {
         expected.into_keys().collect::<Vec<_>>(),
         "nobody is created without"
     );
-    let count = |reason| {
-        problems(&scope)
-            .iter()
-            .filter(|(_, theirs)| *theirs == reason)
-            .count()
-    };
+    let count = |reason| problems(&scope).iter().filter(|(_, theirs)| *theirs == reason).count();
     assert_eq!(
         (count(NumberMissing), count(NumberInvalid), count(NumberTaken)),
         (missing, invalid, 2)
     );
     for (doppel, other) in doppels.into_iter().zip(["ute.doppel", "udo.doppel"]) {
         let problem = problem_of(&scope, doppel);
-        assert_eq!(
-            (problem.reason, problem.other.as_deref()),
-            (NumberTaken, Some(other))
-        );
+        assert_eq!((problem.reason, problem.other.as_deref()), (NumberTaken, Some(other)));
     }
     assert_eq!(
         problem_of(&scope, "lothar.gesperrt").reason,
@@ -278,16 +271,18 @@ async fn nobody_is_renumbered_when_the_attribute_changes() {
     scene.rule("hq-numbers", from_telephone_number(&json!({}))).await;
     let [ada, grace, late] = scene
         .ou
-        .people([
-            with_telephone("Ada Lovelace", "1555-2001"),
-            with_telephone("Grace Hopper", "1555.2002"),
-            with_telephone("Late Comer", ""),
-        ]
-        .map(|spec| match spec {
-            // AD takes no empty values.
-            spec if format!("{spec:?}").contains("Late") => spec.without("telephoneNumber"),
-            spec => spec,
-        }))
+        .people(
+            [
+                with_telephone("Ada Lovelace", "1555-2001"),
+                with_telephone("Grace Hopper", "1555.2002"),
+                with_telephone("Late Comer", ""),
+            ]
+            .map(|spec| match spec {
+                // AD takes no empty values.
+                spec if format!("{spec:?}").contains("Late") => spec.without("telephoneNumber"),
+                spec => spec,
+            }),
+        )
         .await
         .try_into()
         .unwrap();
@@ -340,17 +335,12 @@ async fn what_people_delete_comes_back_with_the_same_number() {
         .await
         .unwrap();
     let again = scene
-        .user_when(&before.name_any(), "is made again", |user| {
-            user.uid() != before.uid()
-        })
+        .user_when(&before.name_any(), "is made again", |user| user.uid() != before.uid())
         .await;
     assert_eq!(again.spec, before.spec);
 
     let held = scene.extension("2000").await.unwrap();
-    extensions
-        .delete("hq-2000", &DeleteParams::default())
-        .await
-        .unwrap();
+    extensions.delete("hq-2000", &DeleteParams::default()).await.unwrap();
     let rebuilt = eventually("the Extension is rebuilt", async || {
         scene
             .extension("2000")
@@ -404,7 +394,10 @@ async fn a_number_that_a_hand_made_user_names_is_nobody_elses() {
         .make_user("fax", json!({"login": "fax", "extension": "2001"}))
         .await;
     scene
-        .rule("by-phone", json!({"source": "Attribute", "attribute": {"name": "ipPhone"}}))
+        .rule(
+            "by-phone",
+            json!({"source": "Attribute", "attribute": {"name": "ipPhone"}}),
+        )
         .await;
     let spec = json!({"users": {"everyone": {}}, "extensions": [
         {"name": "phones", "ruleRef": {"name": "by-phone"}, "when": {"filter": "(ipPhone=*)"}},
@@ -415,7 +408,10 @@ async fn a_number_that_a_hand_made_user_names_is_nobody_elses() {
     let problem = problem_of(&scope, &grace.login);
     assert_eq!((problem.reason, problem.other.as_deref()), (NumberTaken, Some("fax")));
     assert_eq!(scene.number("door").await.as_deref(), Some("2000"));
-    assert!(scene.extension("2000").await.is_none(), "what is not ours is not touched");
+    assert!(
+        scene.extension("2000").await.is_none(),
+        "what is not ours is not touched"
+    );
     scene.finish().await;
 }
 
@@ -472,7 +468,10 @@ async fn a_rule_that_changes_its_source_reads_the_new_attribute() {
         .person(PersonSpec::named("Grace Hopper").with("ipPhone", "2005"))
         .await;
     scene
-        .rule("hq-numbers", json!({"source": "Attribute", "attribute": {"name": "ipPhone"}}))
+        .rule(
+            "hq-numbers",
+            json!({"source": "Attribute", "attribute": {"name": "ipPhone"}}),
+        )
         .await;
     await_scope(&scene.namespace, "staff", "complete", |_, status| {
         status.users.is_some_and(|users| users.matched == 2)

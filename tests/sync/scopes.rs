@@ -40,8 +40,7 @@ async fn of_two_scopes_that_select_somebody_the_older_one_provides_them() {
         .try_into()
         .unwrap();
     let group = scene.ou.group("Phones", &[&ada.dn]).await;
-    let of_group =
-        json!({"users": {"groups": [{"dn": group}]}, "extensions": numbered_by("hq-numbers")});
+    let of_group = json!({"users": {"groups": [{"dn": group}]}, "extensions": numbered_by("hq-numbers")});
     // By name it would come last.
     let older = scene.scope("zeta", of_group).await;
     let_a_second_pass_since(&older).await;
@@ -162,8 +161,10 @@ async fn a_person_is_one_user_in_each_phone_system_with_numbers_of_its_own() {
     let scene = Scene::new("scopes").await;
     let ada = scene.ou.person("Ada Lovelace").await;
     scene
-        .apply(json!({"apiVersion": "telephony.adsync.dev/v1alpha1", "kind": "PhoneSystem", "metadata": {"name": "lab"},
-            "spec": {"numberPlan": {}}}))
+        .apply(
+            json!({"apiVersion": "telephony.adsync.dev/v1alpha1", "kind": "PhoneSystem", "metadata": {"name": "lab"},
+            "spec": {"numberPlan": {}}}),
+        )
         .await;
     let lab = json!({"phoneSystemRef": {"name": "lab"}});
     scene
@@ -227,14 +228,25 @@ async fn what_a_deleted_scope_leaves_is_found_by_object_guid_whatever_its_login(
     })
     .await;
     let left = scene.user(&ada.login).await;
-    assert_eq!(left.resource_version(), before.resource_version(), "Retain writes nothing");
+    assert_eq!(
+        left.resource_version(),
+        before.resource_version(),
+        "Retain writes nothing"
+    );
 
     // Through another configuration of the same directory.
     scene.edit_user(&before.name_any(), json!({"login": "countess"})).await;
-    let config = scene.namespace.api::<ActiveDirectoryConfig>().get("corp").await.unwrap();
+    let config = scene
+        .namespace
+        .api::<ActiveDirectoryConfig>()
+        .get("corp")
+        .await
+        .unwrap();
     scene
-        .apply(json!({"apiVersion": "adsync.dev/v1alpha1", "kind": "ActiveDirectoryConfig", "metadata": {"name": "again"},
-            "spec": config.spec}))
+        .apply(
+            json!({"apiVersion": "adsync.dev/v1alpha1", "kind": "ActiveDirectoryConfig", "metadata": {"name": "again"},
+            "spec": config.spec}),
+        )
         .await;
     let spec = super::scene::with(spec, json!({"directoryRef": {"name": "again"}}));
     let scope = scene.scope("second", spec).await;
