@@ -25,6 +25,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::env::{self, Certificate, Directory, Flags, Kube, Namespace, Operator, Options, PersonSpec, operator};
+use crate::scenario::eventually;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -193,18 +194,7 @@ async fn a_working_connection_says_where_it_leads_and_whom_it_shows() {
     assert_eq!(status.rejected, None);
     assert_eq!(status.last_handled_reconcile_at, None);
 
-    let events = site
-        .namespace
-        .api::<Event>()
-        .list(&ListParams::default())
-        .await
-        .unwrap();
-    let told: Vec<_> = events
-        .items
-        .iter()
-        .filter_map(|event| event.reason.as_deref())
-        .collect();
-    assert_eq!(told, ["Connected"]);
+    assert_eq!(told(&site).await, ["Connected"]);
 }
 
 #[tokio::test]
@@ -538,6 +528,21 @@ async fn a_wrong_password_is_tried_once_over_two_configurations_and_a_restart() 
     operator.stop().await;
 }
 
+/// The reasons of the events; waits for the first.
+async fn told(site: &Site<'_>) -> Vec<String> {
+    eventually("an event", async || {
+        let events = site
+            .namespace
+            .api::<Event>()
+            .list(&ListParams::default())
+            .await
+            .unwrap();
+        let reasons: Vec<String> = events.items.into_iter().filter_map(|event| event.reason).collect();
+        (!reasons.is_empty()).then_some(reasons)
+    })
+    .await
+}
+
 async fn refused_binds(dn: &str) -> String {
     let entry = env::directory().await.entry(dn, &["badPwdCount"]).await;
     entry.value("badPwdCount").unwrap_or("0").to_owned()
@@ -558,6 +563,8 @@ async fn a_converged_configuration_is_silent_but_for_the_echo_of_a_request() {
     let ou = site.directory.ou("quiet").await;
     site.config("corp", json!({"interval": "10s", "baseDN": ou.dn()})).await;
     site.wait("corp", |seen| seen.status(CONNECTED) == "True").await;
+    // The status is written before the word of it goes out.
+    told(&site).await;
     let position = site.kube.audit_position();
     let mut tests = test_count(&site).await;
     for number in 0..3 {

@@ -20,6 +20,8 @@ mod connection;
 mod counting;
 mod directory;
 mod environment;
+mod numbering;
+mod observed;
 mod operation;
 mod release;
 mod scenario;

@@ -183,7 +183,7 @@ impl<K: Resource<DynamicType = ()> + Clone + 'static> Reflection<K> {
             }
             Event::InitApply(guarded) => {
                 let name = NamespacedName::of(&guarded);
-                let readable = self.readable(guarded);
+                let readable = readable(guarded);
                 let changed = readable.as_ref().is_some_and(|object| self.differs(&name, object));
                 if let Some(listing) = &mut self.listing {
                     listing.seen.insert(name.clone());
@@ -208,11 +208,13 @@ impl<K: Resource<DynamicType = ()> + Clone + 'static> Reflection<K> {
                 if !std::mem::replace(&mut self.is_filled, true) {
                     self.told.listed.send_modify(|listed| *listed += 1);
                 }
-                changed.into_iter().for_each(|name| self.announce(name));
+                for name in changed {
+                    self.announce(name);
+                }
             }
             Event::Apply(guarded) => {
                 let name = NamespacedName::of(&guarded);
-                if let Some(object) = self.readable(guarded) {
+                if let Some(object) = readable(guarded) {
                     let changed = self.differs(&name, &object);
                     self.writer.apply_watcher_event(&Event::Apply(object));
                     if changed {
@@ -230,22 +232,6 @@ impl<K: Resource<DynamicType = ()> + Clone + 'static> Reflection<K> {
         }
     }
 
-    /// The object without what nobody here looks at. One that can't be read is left as it was last read.
-    fn readable(&self, DeserializeGuard(guarded): DeserializeGuard<K>) -> Option<K> {
-        match guarded {
-            Ok(mut object) => {
-                object.meta_mut().managed_fields = None;
-                Some(object)
-            }
-            Err(invalid) => {
-                let name = invalid.metadata.name.as_deref().unwrap_or_default();
-                let namespace = invalid.metadata.namespace.as_deref().unwrap_or_default();
-                warn!(kind = %K::kind(&()), namespace, name, error = %invalid, "an object can't be read and is left out");
-                None
-            }
-        }
-    }
-
     fn differs(&self, name: &NamespacedName, object: &K) -> bool {
         let reference: ObjectRef<K> = name.reference();
         self.store
@@ -255,6 +241,22 @@ impl<K: Resource<DynamicType = ()> + Clone + 'static> Reflection<K> {
 
     fn announce(&self, name: NamespacedName) {
         self.told.changes.announce((self.change)(name));
+    }
+}
+
+/// The object without what nobody here looks at. One that can't be read is left as it was last read.
+fn readable<K: Resource<DynamicType = ()>>(DeserializeGuard(guarded): DeserializeGuard<K>) -> Option<K> {
+    match guarded {
+        Ok(mut object) => {
+            object.meta_mut().managed_fields = None;
+            Some(object)
+        }
+        Err(invalid) => {
+            let name = invalid.metadata.name.as_deref().unwrap_or_default();
+            let namespace = invalid.metadata.namespace.as_deref().unwrap_or_default();
+            warn!(kind = %K::kind(&()), namespace, name, error = %invalid, "an object can't be read and is left out");
+            None
+        }
     }
 }
 

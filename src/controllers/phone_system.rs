@@ -218,7 +218,7 @@ mod tests {
         sync::observed::ObservedExtension,
     };
 
-    fn object(name: &str, labels: Json, spec: Json) -> DynamicObject {
+    fn object(name: &str, labels: &Json, spec: &Json) -> DynamicObject {
         let metadata = json!({"name": name, "uid": name, "resourceVersion": "1", "labels": labels});
         serde_json::from_value(json!({"apiVersion": "telephony.adsync.dev/v1alpha1", "kind": "Any",
             "metadata": metadata, "spec": spec}))
@@ -231,7 +231,7 @@ mod tests {
             spec["directory"] = json!({"configRef": {"name": "corp"}, "scopeRef": {"name": scope},
                 "origin": "Provisioned", "objectGUID": "0f7c1b1e-7a0c-4d5a-9f7e-0123456789ab"});
         }
-        object(name, json!({}), spec)
+        object(name, &json!({}), &spec)
     }
 
     fn observed() -> Observed {
@@ -244,7 +244,7 @@ mod tests {
         ];
         let number = |number: &str, state: &str, labels: Json| {
             let spec = json!({"phoneSystemRef": {"name": "hq"}, "number": number, "state": state});
-            object(&format!("hq-{number}"), labels, spec)
+            object(&format!("hq-{number}"), &labels, &spec)
         };
         let extensions = [
             number("2000", "Assigned", json!({"adsync.dev/scope": "staff"})),
@@ -252,7 +252,7 @@ mod tests {
             number("2002", "Reserved", json!({})),
             number("2003", "Parked", json!({})),
         ];
-        let ring_group = |name: &str, spec: Json| object(name, json!({}), spec);
+        let ring_group = |name: &str, spec: Json| object(name, &json!({}), &spec);
         let source = json!({"scopeRef": {"name": "staff"}, "department": "all", "objectGUID": "g"});
         let ring_groups = [
             ring_group(

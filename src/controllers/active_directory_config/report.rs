@@ -134,62 +134,38 @@ fn failed<'a>(
     let no = (ConditionStatus::False, reason, message);
     let unknown = (ConditionStatus::Unknown, reason, message);
     let because = Some((reason, message));
+    // Somebody must do something; it may yet come by itself; it has worked, so that Connected alone tells about now.
+    let stalled = Verdict {
+        ready: no,
+        connected: Some(no),
+        reconciling: None,
+        stalled: because,
+    };
+    let waiting = |connected| Verdict {
+        ready: no,
+        connected: Some(connected),
+        reconciling: because,
+        stalled: None,
+    };
+    let still_ready = |connected| Verdict {
+        ready: HAS_WORKED,
+        connected,
+        reconciling: None,
+        stalled: None,
+    };
     let has_worked = before.server.is_some();
+    let is_hiccup = failures < NO_HICCUP;
     match failure.trouble {
-        Trouble::Missing if patience::has_ended(&before.conditions, now) => Verdict {
-            ready: no,
-            connected: Some(no),
-            reconciling: None,
-            stalled: because,
-        },
-        Trouble::Missing => Verdict {
-            ready: no,
-            connected: Some(no),
-            reconciling: because,
-            stalled: None,
-        },
-        Trouble::Invalid => Verdict {
-            ready: no,
-            connected: Some(no),
-            reconciling: None,
-            stalled: because,
-        },
-        Trouble::Refused if has_worked => Verdict {
-            ready: HAS_WORKED,
-            connected: Some(no),
-            reconciling: None,
-            stalled: None,
-        },
-        Trouble::Refused => Verdict {
-            ready: no,
-            connected: Some(no),
-            reconciling: None,
-            stalled: because,
-        },
-        Trouble::Passing if has_worked => {
-            // A hiccup is nobody's business; what Connected said before still holds.
-            let known = find(&before.conditions, CONNECTED).is_some();
-            let connected = if failures >= NO_HICCUP {
-                Some(no)
-            } else {
-                (!known).then_some(unknown)
-            };
-            Verdict {
-                ready: HAS_WORKED,
-                connected,
-                reconciling: None,
-                stalled: None,
-            }
+        Trouble::Missing if !patience::has_ended(&before.conditions, now) => waiting(no),
+        Trouble::Refused if has_worked => still_ready(Some(no)),
+        Trouble::Missing | Trouble::Invalid | Trouble::Refused => stalled,
+        Trouble::Passing if has_worked && is_hiccup => {
+            // A hiccup is nobody's business: what Connected said before still holds.
+            let is_known = find(&before.conditions, CONNECTED).is_some();
+            still_ready((!is_known).then_some(unknown))
         }
-        Trouble::Passing => {
-            let connected = Some(if failures >= NO_HICCUP { no } else { unknown });
-            Verdict {
-                ready: no,
-                connected,
-                reconciling: because,
-                stalled: None,
-            }
-        }
+        Trouble::Passing if has_worked => still_ready(Some(no)),
+        Trouble::Passing => waiting(if is_hiccup { unknown } else { no }),
     }
 }
 

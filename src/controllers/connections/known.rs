@@ -89,7 +89,7 @@ impl State {
                     revision,
                     attributes,
                     brought: error.clone(),
-                })
+                });
             }
         }
     }
@@ -114,7 +114,7 @@ mod tests {
         names.iter().map(|name| AttributeName::parse(name).unwrap()).collect()
     }
 
-    fn snapshot() -> Result<Arc<Snapshot>, ConnectionError> {
+    fn snapshot() -> Arc<Snapshot> {
         let root = Dn::parse("DC=example,DC=com").unwrap();
         let origin = Origin {
             server: "dc1.example.com:636".to_owned(),
@@ -124,13 +124,7 @@ mod tests {
             highest_usn: 1,
             read_at: time(0),
         };
-        Ok(Arc::new(SnapshotBuilder::new(origin, &attributes(&["mail"])).build()))
-    }
-
-    fn failure() -> Result<Arc<Snapshot>, ConnectionError> {
-        Err(ConnectionError::FindConfig {
-            name: "corp".to_owned(),
-        })
+        Arc::new(SnapshotBuilder::new(origin, &attributes(&["mail"])).build())
     }
 
     /// Whether somebody who waited since `since` gets what was read: `Some(false)` is an error.
@@ -144,7 +138,7 @@ mod tests {
     fn who_waited_shares_what_was_read_meanwhile() {
         let mut state = State::default();
         assert_eq!(answers(&state, 0, 1, &[]), None);
-        state.remember(time(10), 1, attributes(&["mail", "title"]), &snapshot());
+        state.remember(time(10), 1, attributes(&["mail", "title"]), &Ok(snapshot()));
         assert_eq!(answers(&state, 9, 1, &["mail"]), Some(true));
         assert_eq!(answers(&state, 11, 1, &["mail"]), None, "it began before they asked");
         assert_eq!(answers(&state, 9, 2, &["mail"]), None, "it is another directory now");
@@ -157,9 +151,12 @@ mod tests {
 
     #[test]
     fn who_waited_shares_a_failure_too_and_what_was_read_before_stays() {
+        let failure = ConnectionError::FindConfig {
+            name: "corp".to_owned(),
+        };
         let mut state = State::default();
-        state.remember(time(10), 1, attributes(&["mail"]), &snapshot());
-        state.remember(time(20), 1, attributes(&["mail"]), &failure());
+        state.remember(time(10), 1, attributes(&["mail"]), &Ok(snapshot()));
+        state.remember(time(20), 1, attributes(&["mail"]), &Err(failure));
         assert_eq!(answers(&state, 15, 1, &["mail"]), Some(false));
         assert_eq!(answers(&state, 25, 1, &["mail"]), None);
         assert!(
@@ -168,7 +165,7 @@ mod tests {
                 .as_ref()
                 .is_some_and(|read| read.serves(1, &attributes(&["mail"])))
         );
-        state.remember(time(30), 1, attributes(&["mail"]), &snapshot());
+        state.remember(time(30), 1, attributes(&["mail"]), &Ok(snapshot()));
         assert_eq!(answers(&state, 15, 1, &["mail"]), Some(true));
     }
 }

@@ -61,10 +61,11 @@ impl<'a> Reader<'a> {
         value.ok()
     }
 
-    /// What an optional member becomes. One that becomes nothing makes the object unreadable.
-    fn converted<T>(&mut self, value: Option<Option<T>>) -> Option<T> {
-        self.readable &= !matches!(value, Some(None));
-        value.flatten()
+    /// What a member becomes. One that becomes nothing makes the object unreadable.
+    fn parsed<T: Deserialize<'a>, P>(&mut self, name: &str, parse: impl FnOnce(T) -> Option<P>) -> Option<P> {
+        let parsed = parse(self.member(name)?);
+        self.readable &= parsed.is_some();
+        parsed
     }
 
     fn label(&self, name: &str) -> Option<Value> {
@@ -84,15 +85,14 @@ impl<'a> Reader<'a> {
     }
 
     fn link(&mut self, name: &str) -> Option<Value> {
-        let read = self.member::<DirectoryLink>(name).map(|link| {
+        self.parsed(name, |link: DirectoryLink| {
             Some(Value::Link(Link {
                 config: link.config_ref.name.into(),
                 scope: link.scope_ref.name.into(),
                 guid: link.object_guid.parse().ok()?,
                 origin: link.origin,
             }))
-        });
-        self.converted(read)
+        })
     }
 
     fn user_field(&mut self, field: Field) -> Option<Value> {
@@ -176,20 +176,17 @@ impl Record for ObservedExtension {
 
     fn read(object: &DynamicObject) -> Self {
         let mut reader = Reader::new(object);
-        let parsed = reader
-            .member::<String>("number")
-            .map(|number| number.parse::<Number>().ok());
-        let number = reader.converted(parsed);
+        let number = reader.parsed("number", |number: String| number.parse::<Number>().ok());
         reader.readable &= number.is_some();
         let state = reader.member::<ExtensionState>("state");
         reader.readable &= state.is_some();
-        let written = reader.member::<String>("releaseAfter").map(|time| time.parse().ok());
+        let release_after = reader.parsed("releaseAfter", |time: String| time.parse().ok());
         Self {
             version: version(object),
             number: number.or_else(|| number_in_name(object)),
             state,
             holder: reader.member::<Holder>("holder"),
-            release_after: reader.converted(written),
+            release_after,
             is_readable: reader.readable,
             scope: object.labels().get(labels::SCOPE).map(|scope| scope.as_str().into()),
         }
