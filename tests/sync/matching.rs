@@ -382,3 +382,57 @@ async fn a_hand_made_extension_of_an_adopted_user_stays_theirs() {
     assert_eq!(problem.reason, adsync::api::sync_scope::ProblemReason::OutOfRange);
     scene.finish().await;
 }
+
+#[tokio::test]
+async fn a_user_in_the_way_is_told_of_and_left_alone() {
+    let scene = Scene::new("match").await;
+    let [ada, grace, copied] = scene
+        .ou
+        .people(["Ada Lovelace", "Grace Hopper", "Cora Copied"])
+        .await
+        .try_into()
+        .unwrap();
+    let guid_of = async |dn: &str| {
+        let entry = scene.ou.entry(dn, &["objectGUID"]).await;
+        adsync::directory::Guid::from_ldap_bytes(&entry.bytes("objectGUID")[0])
+            .unwrap()
+            .to_string()
+    };
+    // One with Ada's name, linked to somebody else; Grace's user, unlinked; two of Cora.
+    let in_the_way = format!("hq-{}", guid_of(&ada.dn).await);
+    let link = |guid: &str| json!({"configRef": {"name": "corp"}, "scopeRef": {"name": "staff"}, "origin": "Adopted", "objectGUID": guid});
+    let of_somebody_else = json!({"login": "somebody.else", "directory": link("12345678-1234-1234-1234-123456789abc")});
+    scene.make_user(&in_the_way, of_somebody_else).await;
+    scene
+        .make_user("graces", json!({"login": grace.login, "link": "Unlinked"}))
+        .await;
+    let link = link(&guid_of(&copied.dn).await);
+    for name in ["one", "two"] {
+        scene.make_user(name, json!({"login": name, "directory": link})).await;
+    }
+    let scope = scene.scope("staff", everyone()).await;
+    assert_eq!(counts(&scope), [3, 0, 0, 3, 1, 2]);
+    let problem = problem_of(&scope, &ada.login);
+    assert_eq!(
+        (problem.reason, problem.other.as_deref()),
+        (DuplicateMatch, Some(&*in_the_way))
+    );
+    let problem = problem_of(&scope, &copied.login);
+    assert_eq!(
+        (problem.reason, problem.other.as_deref()),
+        (DuplicateMatch, Some("one"))
+    );
+    let users = crate::scenario::phone_users(&scene.namespace).await;
+    let of_grace: Vec<_> = users
+        .iter()
+        .filter(|user| user.spec.login.as_deref() == Some(&*grace.login))
+        .map(|user| (user.name_any() == "graces", user.spec.directory.is_some()))
+        .collect();
+    assert!(
+        of_grace.contains(&(true, false)) && of_grace.contains(&(false, true)),
+        "an unlinked user is nobody's candidate: {of_grace:?}"
+    );
+    let other = users.iter().find(|user| user.name_any() == in_the_way).unwrap();
+    assert_eq!(other.spec.display_name, None);
+    scene.finish().await;
+}

@@ -1,6 +1,8 @@
 //! Several scopes of one phone system, and one of two.
 
-use adsync::api::{SyncScope, sync_scope::ProblemReason::ClaimedByOtherScope};
+use adsync::api::{
+    ActiveDirectoryConfig, PhoneSystem, SyncScope, phone_user::Origin, sync_scope::ProblemReason::ClaimedByOtherScope,
+};
 use kube::{Resource, ResourceExt, api::DeleteParams};
 use serde_json::{Value, json};
 
@@ -38,8 +40,7 @@ async fn of_two_scopes_that_select_somebody_the_older_one_provides_them() {
         .try_into()
         .unwrap();
     let group = scene.ou.group("Phones", &[&ada.dn]).await;
-    let of_group =
-        json!({"users": {"groups": [{"dn": group}]}, "extensions": numbered_by("hq-numbers")});
+    let of_group = json!({"users": {"groups": [{"dn": group}]}, "extensions": numbered_by("hq-numbers")});
     // By name it would come last.
     let older = scene.scope("zeta", of_group).await;
     let_a_second_pass_since(&older).await;
@@ -160,8 +161,10 @@ async fn a_person_is_one_user_in_each_phone_system_with_numbers_of_its_own() {
     let scene = Scene::new("scopes").await;
     let ada = scene.ou.person("Ada Lovelace").await;
     scene
-        .apply(json!({"apiVersion": "telephony.adsync.dev/v1alpha1", "kind": "PhoneSystem", "metadata": {"name": "lab"},
-            "spec": {"numberPlan": {}}}))
+        .apply(
+            json!({"apiVersion": "telephony.adsync.dev/v1alpha1", "kind": "PhoneSystem", "metadata": {"name": "lab"},
+            "spec": {"numberPlan": {}}}),
+        )
         .await;
     let lab = json!({"phoneSystemRef": {"name": "lab"}});
     scene
@@ -203,4 +206,63 @@ async fn a_person_is_one_user_in_each_phone_system_with_numbers_of_its_own() {
         "ExtensionRule hq-numbers is of PhoneSystem hq: name a rule of lab"
     );
     scene.sync("staff").await;
+}
+
+#[tokio::test]
+async fn what_a_deleted_scope_leaves_is_found_by_object_guid_whatever_its_login() {
+    let scene = Scene::new("scopes").await;
+    let ada = scene.ou.person("Ada Lovelace").await;
+    let group = scene.ou.group("Support", &[&ada.dn]).await;
+    let spec = super::scene::with(
+        everyone(),
+        json!({"departments": [{"name": "support", "group": {"dn": group}, "ringGroup": {"number": "600"}}]}),
+    );
+    scene.scope("first", spec.clone()).await;
+    let (before, ring) = (scene.user(&ada.login).await, scene.ring_group("Support").await);
+    let api = scene.namespace.api::<SyncScope>();
+    api.delete("first", &DeleteParams::default()).await.unwrap();
+    eventually("the phone system tells of what nobody provides", async || {
+        let system = scene.namespace.api::<PhoneSystem>().get("hq").await.unwrap();
+        let unmanaged = system.status?.unmanaged?;
+        ((unmanaged.users, unmanaged.extensions, unmanaged.ring_groups) == (1, 2, 1)).then_some(())
+    })
+    .await;
+    let left = scene.user(&ada.login).await;
+    assert_eq!(
+        left.resource_version(),
+        before.resource_version(),
+        "Retain writes nothing"
+    );
+
+    // Through another configuration of the same directory.
+    scene.edit_user(&before.name_any(), json!({"login": "countess"})).await;
+    let config = scene
+        .namespace
+        .api::<ActiveDirectoryConfig>()
+        .get("corp")
+        .await
+        .unwrap();
+    scene
+        .apply(
+            json!({"apiVersion": "adsync.dev/v1alpha1", "kind": "ActiveDirectoryConfig", "metadata": {"name": "again"},
+            "spec": config.spec}),
+        )
+        .await;
+    let spec = super::scene::with(spec, json!({"directoryRef": {"name": "again"}}));
+    let scope = scene.scope("second", spec).await;
+    assert_eq!((counts(&scope), problems(&scope)), ([1, 0, 0, 1, 1, 0], vec![]));
+    let after = scene.user(&ada.login).await;
+    assert_eq!(
+        (after.uid(), &after.spec.extension),
+        (before.uid(), &before.spec.extension)
+    );
+    let link = after.spec.directory.unwrap();
+    assert_eq!(
+        (link.config_ref.name.as_str(), link.scope_ref.name.as_str(), link.origin),
+        ("again", "second", Origin::Provisioned)
+    );
+    let taken = scene.ring_group("Support").await;
+    assert_eq!((taken.uid(), &taken.spec.number), (ring.uid(), &ring.spec.number));
+    assert_eq!(taken.spec.source.unwrap().scope_ref.name, "second");
+    scene.finish().await;
 }

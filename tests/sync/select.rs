@@ -227,3 +227,37 @@ async fn dead_accounts_are_never_provisioned_and_the_disabled_only_counted() {
     );
     scene.finish().await;
 }
+
+#[tokio::test]
+async fn awkward_names_are_found_however_they_are_written() {
+    let scene = Scene::new("select").await;
+    let unit = scene.ou.unit("Sales, EMEA + \"Größe\" #1").await;
+    let ada = unit.person("Lovelace, Ada").await;
+    let grace = scene.ou.person("Grace \\ Hopper").await;
+    let group = scene.ou.group("R&D (Köln) #2", &[&grace.dn]).await;
+    // As another tool would write it: hexadecimal escapes, other case, blanks, decomposed.
+    let written_otherwise = scene
+        .ou
+        .dn()
+        .replace("OU=", "ou = ")
+        .replace("DC=", "dc= ")
+        .replace(',', " , ");
+    let unit_dn = format!(r#"ou=sales\2c emea \2b \22gro\cc\88ße\22 #1,{written_otherwise}"#);
+    assert_ne!(unit_dn, unit.dn());
+    let scope = scene
+        .scope(
+            "staff",
+            json!({"users": {"organizationalUnits": [{"dn": unit_dn}], "groups": [{"dn": group}]}}),
+        )
+        .await;
+    assert_eq!(counts(&scope), [2, 0, 0, 2, 2, 0], "{:?}", scope.status);
+    let users = scene.users().await;
+    assert_eq!(users[&ada.login].spec.display_name.as_deref(), Some("Lovelace, Ada"));
+    assert_eq!(
+        users[&ada.login].spec.organizational_unit.as_deref(),
+        Some(&*scene.ou.entry(unit.dn(), &["name"]).await.dn),
+        "as the directory writes it"
+    );
+    assert!(users.contains_key(&grace.login));
+    scene.finish().await;
+}
