@@ -560,6 +560,69 @@ spec:
 }
 
 #[tokio::test]
+async fn a_status_that_the_api_server_refuses_keeps_nobody_from_being_synced() {
+    let Office {
+        namespace,
+        ou,
+        operator: _operator,
+    } = office().await;
+    let policy = format!("refuse-status-{}", namespace.name());
+    namespace
+        .apply(&format!(
+            "apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {{name: {policy}}}
+spec:
+  matchConstraints:
+    resourceRules:
+    - {{apiGroups: [adsync.dev], apiVersions: ['*'], operations: [UPDATE], resources: [syncscopes/status]}}
+  validations:
+  - {{expression: \"false\", message: no status}}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: {{name: {policy}}}
+spec:
+  policyName: {policy}
+  validationActions: [Deny]
+  matchResources: {{namespaceSelector: {{matchLabels: {{kubernetes.io/metadata.name: {0}}}}}}}
+",
+            namespace.name()
+        ))
+        .await;
+    apply_scope(&namespace, "probe", ou.dn(), "suspend: true").await;
+    eventually("the policy", async || {
+        let body = json!({"status": {"lastHandledReconcileAt": "probe"}});
+        let api = namespace.api::<SyncScope>();
+        let answer = api
+            .patch_status("probe", &PatchParams::default(), &Patch::Merge(&body))
+            .await;
+        answer.is_err().then_some(())
+    })
+    .await;
+
+    ou.person("Ada Lovelace").await;
+    apply_scope(&namespace, "staff", ou.dn(), &format!("interval: 10s\n{NUMBERED}")).await;
+    let users = async |count| {
+        eventually("people", async || {
+            (phone_users(&namespace).await.len() == count).then_some(())
+        })
+        .await;
+    };
+    users(1).await;
+    ou.person("Grace Hopper").await;
+    users(2).await;
+    let scope = namespace.api::<SyncScope>().get("staff").await.unwrap();
+    assert!(scope.status.is_none_or(|status| status.last_sync.is_none()));
+
+    namespace
+        .kubectl(&["delete", "validatingadmissionpolicybinding", &policy])
+        .await;
+    let scope = await_synced(&namespace, "staff").await;
+    assert_eq!(message(&scope, "Matched"), "2 matched, 0 unmatched");
+}
+
+#[tokio::test]
 async fn a_large_first_sync_publishes_a_few_events() {
     let Office {
         namespace,

@@ -8,7 +8,7 @@ use super::{
     person::{Newcomer, Person},
     plan::Subject,
     references::References,
-    report::problem,
+    report::{few, problem},
     roster::{Link, NamedUser, Roster, origin_of},
     select::{Doubt, RuleChoices, Selection, Standing},
 };
@@ -160,7 +160,7 @@ impl<'a> Taker<'a, '_> {
             Link::Several(names) => {
                 let message = format!(
                     "PhoneUsers {} all have their objectGUID: leave it in one",
-                    names.join(" and ")
+                    few(names.iter().copied(), names.len())
                 );
                 self.unmatched(account, ProblemReason::DuplicateMatch, &message, names.first().copied());
             }

@@ -102,6 +102,11 @@ fn readable(named: NamedUser<'_>) -> Link<'_> {
     }
 }
 
+/// The account that a PhoneUser of this name is for, by [`Roster::name_for`].
+pub fn account_named(phone_system: &str, name: &str) -> Option<Guid> {
+    name.strip_prefix(phone_system)?.strip_prefix('-')?.parse().ok()
+}
+
 /// How a PhoneUser came to be linked; by whose fields it has, when it does not say.
 pub fn origin_of(user: &ObservedUser) -> Origin {
     match user.values.link() {

@@ -133,24 +133,29 @@ pub enum Trigger {
     Retried,
 }
 
+/// The most characters of a [`Problem`]'s names and addresses.
+pub const LONGEST_NAME: usize = 1024;
+/// The most characters of a [`Problem`]'s message.
+pub const LONGEST_MESSAGE: usize = 4096;
+
 /// Somebody who could not be served as the spec wishes.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct Problem {
     /// Login name (sAMAccountName) of the person, or the name of the group.
-    #[schemars(length(max = 1024))]
+    #[schemars(length(max = LONGEST_NAME))]
     pub login: String,
     /// Mail address, when there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 1024))]
+    #[schemars(length(max = LONGEST_NAME))]
     pub mail: Option<String>,
     /// Why, in one word.
     pub reason: ProblemReason,
     /// Why, and what to do.
-    #[schemars(length(max = 4096))]
+    #[schemars(length(max = LONGEST_MESSAGE))]
     pub message: String,
     /// The other claimant or candidate, when there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 1024))]
+    #[schemars(length(max = LONGEST_NAME))]
     pub other: Option<String>,
 }
 

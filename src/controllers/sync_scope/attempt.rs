@@ -49,11 +49,7 @@ impl Controller {
         let prepared = Prepared {
             validated: validated.clone(),
             siblings: self.siblings(validated),
-            references: scope
-                .status
-                .as_ref()
-                .map(|status| status.references.clone())
-                .unwrap_or_default(),
+            references: self.memories.of(name, |memory| memory.references(scope).to_vec()),
             snapshot,
         };
         let system = name.beside(&validated.scope.phone_system);
