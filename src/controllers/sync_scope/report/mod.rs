@@ -115,6 +115,13 @@ pub(super) struct Synced {
     pub duration: Duration,
 }
 
+impl Synced {
+    /// More could not be written than is served: that is no bad record, but a cluster that refuses the scope.
+    pub(super) fn is_refused(&self) -> bool {
+        self.failed > self.report.users.matched
+    }
+}
+
 impl Controller {
     /// Writes what it came to into the status, if that differs, and says what people should see of it. Gives the scope as it is
     /// then; what could not be written is remembered.

@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::{Ending, Facts, Synced, words::Words};
+use super::{
+    Ending, Facts, Synced,
+    words::{Words, has_worked},
+};
 use crate::{
     api::{
         SyncScopeStatus,
@@ -64,7 +67,10 @@ fn take_over(after: &mut SyncScopeStatus, synced: &Synced, now: Timestamp) {
         duration,
         ..
     } = synced;
-    after.users = Some(report.users);
+    // The counts are also the mark that the scope has worked: before that there are none.
+    if has_worked(after) || !synced.is_refused() {
+        after.users = Some(report.users);
+    }
     after.extensions = Some(report.extensions);
     after.ring_groups = Some(report.ring_groups);
     after.problems = report.problems.iter().take(MOST_PROBLEMS).cloned().collect();
@@ -398,6 +404,28 @@ mod tests {
             },
         );
         assert_eq!(fourth, third);
+    }
+
+    #[test]
+    fn a_scope_of_which_nothing_could_be_written_has_not_worked_however_often_it_tries() {
+        let refused = |failures| {
+            let mut synced = synced();
+            (synced.report.users.matched, synced.created, synced.failed) = (0, 4, 4);
+            Facts {
+                failures,
+                ..facts(Ending::Synced(Box::new(synced)))
+            }
+        };
+        let first = status(&SyncScopeStatus::default(), &refused(1));
+        let second = status(&first, &refused(2));
+        let third = status(&second, &refused(3));
+        for tried in [&first, &second, &third] {
+            assert_eq!(find(&tried.conditions, READY).unwrap().status, "Unknown", "{tried:?}");
+            assert!(is_true(&tried.conditions, RECONCILING) && tried.users.is_none());
+        }
+        assert_eq!(find(&third.conditions, SYNCED).unwrap().reason, "WriteFailed");
+        let done = after(&third, Ending::Synced(Box::new(synced())));
+        assert!(is_true(&done.conditions, READY) && is_true(&done.conditions, SYNCED));
     }
 
     #[test]

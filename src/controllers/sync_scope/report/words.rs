@@ -112,7 +112,6 @@ impl Words {
     fn of_synced(before: &SyncScopeStatus, facts: &Facts, synced: &Synced) -> Self {
         use ConditionStatus::{False, True, Unknown};
         let failed = format!("{} objects could not be written; they are tried again", synced.failed);
-        let does_something = synced.failed == 0 || synced.created + synced.updated > 0;
         let said = match (&synced.would_write, synced.failed) {
             // What was read before says nothing about the directory of now.
             _ if !synced.is_fresh => None,
@@ -121,7 +120,7 @@ impl Words {
             (None, _) if facts.failures > FORGIVEN => Some((False, sync::WRITE_FAILED, failed.clone())),
             (None, _) => not_yet(before, &failed),
         };
-        let works = does_something || has_worked(before);
+        let works = !synced.is_refused() || has_worked(before);
         Self {
             ready: if works {
                 succeeded()
@@ -149,7 +148,7 @@ fn succeeded() -> Said {
     )
 }
 
-/// Whether some generation has worked: only a sync that went to the end leaves counts.
-fn has_worked(before: &SyncScopeStatus) -> bool {
+/// Whether some generation has worked: only then are people counted.
+pub(super) fn has_worked(before: &SyncScopeStatus) -> bool {
     before.users.is_some()
 }
