@@ -58,6 +58,12 @@ impl Memory {
         self.refused = Some(error);
     }
 
+    /// The status was written, with all that was left to say.
+    pub(super) fn reported(&mut self) {
+        self.unreported = None;
+        self.refused = None;
+    }
+
     /// The request to sync that was last acted upon, whether or not the status says so.
     pub(super) fn handled<'a>(&'a self, scope: &'a SyncScope) -> Option<&'a String> {
         let status = scope.status.as_ref();
@@ -93,5 +99,26 @@ impl Memories {
     /// The scope is gone.
     pub(super) fn forget(&self, scope: &NamespacedName) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(scope);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_left_to_say_after_a_report() {
+        let mut memory = Memory::default();
+        let facts = Facts {
+            now: Timestamp::UNIX_EPOCH,
+            generation: Some(1),
+            requested: Some("now".to_owned()),
+            failures: 0,
+            ending: Ending::Invalid { message: String::new() },
+        };
+        memory.refuse(facts, CallError::AwaitAnswer);
+        assert!(memory.refused.is_some() && memory.unreported.is_some());
+        memory.reported();
+        assert!(memory.refused.is_none() && memory.unreported.is_none());
     }
 }

@@ -11,11 +11,12 @@ mod schedule;
 mod triggers;
 mod validate;
 
-use std::{sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use futures::{Stream, StreamExt};
+use futures::{FutureExt, Stream, StreamExt};
 use jiff::Timestamp;
 use kube::{ResourceExt, runtime::controller::Action};
+use tracing::error;
 
 use self::{
     apply::Turns,
@@ -125,7 +126,9 @@ impl Controller {
             return Ok(self.wait(name, &ready.validated.scope.timing));
         };
         let scope = Box::pin(self.begin(scope, &ready, trigger)).await;
-        let Some((ending, notices)) = self.attempt(name, &scope, &ready.validated, trigger).await else {
+        let attempt = self.attempt(name, &scope, &ready.validated, trigger);
+        let ended = unless_it_panics(attempt).await;
+        let Some((ending, notices)) = ended.unwrap_or_else(|panic| Some(self.crashed(name, &panic))) else {
             return Ok(Action::await_change());
         };
         self.report(scope, ending, notices).await;
@@ -224,6 +227,15 @@ impl Controller {
         Action::requeue(Duration::try_from(now.duration_until(next)).unwrap_or_default())
     }
 
+    /// An attempt that panicked has failed like any other, and is tried again like any other.
+    fn crashed(&self, name: &NamespacedName, panic: &str) -> (Ending, Notices) {
+        error!(panic, "the sync panicked");
+        self.memories
+            .of(name, |memory| memory.attempts.failed(Timestamp::now()));
+        let message = format!("adsync has a bug: {panic}");
+        (Ending::Crashed { message }, Notices::default())
+    }
+
     async fn filled(&self) {
         self.context.configuration.filled().await;
         self.context.objects.filled().await;
@@ -242,10 +254,29 @@ impl Controller {
     }
 }
 
+/// What the future gives, or what its panic said.
+async fn unless_it_panics<T>(future: impl Future<Output = T>) -> Result<T, String> {
+    let outcome = AssertUnwindSafe(future).catch_unwind().await;
+    outcome.map_err(|panic| runner::panic_message(&*panic))
+}
+
 /// Which spec it is. The next object of the same name begins to count anew.
 fn generation(scope: &SyncScope) -> Generation {
     Generation {
         uid: scope.uid(),
         number: scope.metadata.generation,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_ends_an_attempt_with_what_it_said() {
+        assert_eq!(unless_it_panics(async { 7 }).await, Ok(7));
+        let nothing: &[u8] = &[];
+        let panic = unless_it_panics(async { nothing[nothing.len()] }).await.unwrap_err();
+        assert!(panic.contains("out of bounds"), "{panic}");
     }
 }

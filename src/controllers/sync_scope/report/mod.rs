@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use kube::{Api, Resource, ResourceExt};
 
-use super::{Controller, notices};
+use super::{Controller, memory::Memory, notices};
 use crate::{
     api::{
         SyncScope, annotations,
@@ -75,6 +75,11 @@ pub(super) enum Ending {
     },
     /// The directory could not be read.
     Unread(Unread),
+    /// The operator panicked: nothing is known of how far it came.
+    Crashed {
+        /// What the panic said.
+        message: String,
+    },
     /// It went to the end.
     Synced(Box<Synced>),
 }
@@ -145,7 +150,8 @@ impl Controller {
         mut notices: Notices,
     ) -> SyncScope {
         let before = scope.status.clone().unwrap_or_default();
-        let after = status::status(&before, &facts);
+        let left = self.memories.of(name, |memory| memory.unreported.clone());
+        let after = status::status_after(&before, left.as_ref(), &facts);
         let api: Api<SyncScope> = Api::namespaced(self.context.client.clone(), &name.namespace);
         let written = match write(&api, &scope, scope.status.as_ref(), &after).await {
             Ok(written) => Some(written),
@@ -157,6 +163,7 @@ impl Controller {
             }
         };
         if written.is_some() {
+            self.memories.of(name, Memory::reported);
             notices::of_status(&mut notices, &before, &after);
         }
         events::publish(&self.context.client, &scope.object_ref(&()), "Sync", notices).await;

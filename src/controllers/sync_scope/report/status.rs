@@ -22,6 +22,11 @@ const MOST_PROBLEMS: usize = 20;
 /// Syncs that the status remembers.
 const MOST_RECORDS: usize = 10;
 
+/// The status after an attempt, and after the one before it when that one's could not be written.
+pub(super) fn status_after(before: &SyncScopeStatus, left: Option<&Facts>, facts: &Facts) -> SyncScopeStatus {
+    left.map_or_else(|| status(before, facts), |left| status(&status(before, left), facts))
+}
+
 /// The status after an attempt.
 pub(super) fn status(before: &SyncScopeStatus, facts: &Facts) -> SyncScopeStatus {
     let mut after = before.clone();
@@ -330,6 +335,30 @@ mod tests {
         };
         let stale = after(&worked(), Ending::Unread(Unread { is_stale: true, ..old }));
         assert!(!is_true(&stale.conditions, SYNCED));
+    }
+
+    #[test]
+    fn a_crash_is_told_by_synced_at_once() {
+        let crashed = || Ending::Crashed {
+            message: "adsync has a bug: index out of bounds".to_owned(),
+        };
+        let out = after(&worked(), crashed());
+        assert_eq!(find(&out.conditions, SYNCED).unwrap().reason, "InternalError");
+        assert!(is_true(&out.conditions, READY) && find(&out.conditions, RECONCILING).is_none());
+        let new = after(&SyncScopeStatus::default(), crashed());
+        assert!(!is_true(&new.conditions, READY) && is_true(&new.conditions, RECONCILING));
+    }
+
+    #[test]
+    fn what_could_not_be_reported_is_in_the_next_report() {
+        let left = facts(Ending::Synced(Box::new(Synced { created: 3, ..synced() })));
+        let out = Facts {
+            failures: 3,
+            ..facts(unread(true))
+        };
+        let told = status_after(&SyncScopeStatus::default(), Some(&left), &out);
+        assert_eq!(told.last_sync.as_ref().unwrap().created, 3);
+        assert!(is_true(&told.conditions, READY) && !is_true(&told.conditions, SYNCED));
     }
 
     #[test]

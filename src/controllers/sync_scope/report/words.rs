@@ -73,6 +73,16 @@ impl Words {
                 reconciling: None,
                 stalled: Some((ready::INVALID_SPEC, message.clone())),
             },
+            Ending::Crashed { message } => Self {
+                ready: if has_worked {
+                    succeeded()
+                } else {
+                    (Unknown, ready::INTERNAL_ERROR, message.clone())
+                },
+                synced: Some((False, ready::INTERNAL_ERROR, message.clone())),
+                reconciling: (!has_worked).then(|| (ready::INTERNAL_ERROR, message.clone())),
+                stalled: None,
+            },
             Ending::Unread(unread) => Self::of_unread(before, facts, unread),
             Ending::Synced(synced) => Self::of_synced(before, facts, synced),
         }
