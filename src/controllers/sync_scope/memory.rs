@@ -27,8 +27,10 @@ pub(super) struct Memory {
     pub objects_changed: bool,
     /// Its directory answers again, or answers as somebody else, since the last attempt began.
     pub reconnected: bool,
-    /// Since when something that it needs is missing.
+    /// Since when something that it refers to is missing.
     pub missing_since: Option<Timestamp>,
+    /// Since when something that its directory refers to is missing.
+    pub unconnected_since: Option<Timestamp>,
     /// When its directory was last read.
     pub read: Option<Timestamp>,
     /// The scope as it was after its status was last written.
@@ -114,6 +116,7 @@ mod tests {
             generation: Some(1),
             requested: Some("now".to_owned()),
             failures: 0,
+            unwritten: 0,
             ending: Ending::Invalid { message: String::new() },
         };
         memory.refuse(facts, CallError::AwaitAnswer);

@@ -23,7 +23,7 @@ use self::{
     fetch::{FetchError, fetch},
     memory::Memories,
     report::{Ending, PATIENCE},
-    schedule::{ConnectionNews, Generation, Situation},
+    schedule::{ConnectionNews, Due, Generation, Situation},
     triggers::triggers,
     validate::{ValidateError, Validated, validate},
 };
@@ -35,7 +35,7 @@ use super::{
     runner,
 };
 use crate::{
-    api::{SyncScope, annotations, sync_scope::Trigger},
+    api::{SyncScope, annotations},
     causes::with_causes,
     sync::validated::Timing,
 };
@@ -101,6 +101,9 @@ impl Controller {
         let name = NamespacedName::of(&*scope);
         let looked = self.look(&name, &scope).await;
         let refused = self.memories.of(&name, |memory| memory.refused.take());
+        if !self.exists(&name) {
+            self.forget(&name);
+        }
         let again = looked?;
         refused.map_or(Ok(again), |error| Err(Error::WriteStatus(error)))
     }
@@ -110,6 +113,10 @@ impl Controller {
     async fn look(&self, name: &NamespacedName, seen: &SyncScope) -> Result<Action, Error> {
         let scope = self.memories.of(name, |memory| memory.newest(seen).clone());
         let scope = self.report_what_is_left(name, scope).await;
+        // Whoever deletes a scope wants no more of it, however long somebody's finalizer keeps the object.
+        if seen.metadata.deletion_timestamp.is_some() {
+            return Ok(Action::await_change());
+        }
         if scope.spec.suspend {
             self.report(scope, Ending::Suspended, Notices::default()).await;
             return Ok(Action::await_change());
@@ -122,11 +129,11 @@ impl Controller {
                 return Ok(wait);
             }
         };
-        let Some(trigger) = self.due(name, &scope, &ready) else {
+        let Some(due) = self.due(name, &scope, &ready) else {
             return Ok(self.wait(name, &ready.validated.scope.timing));
         };
-        let scope = Box::pin(self.begin(scope, &ready, trigger)).await;
-        let attempt = self.attempt(name, &scope, &ready.validated, trigger);
+        let scope = Box::pin(self.begin(scope, &ready, due)).await;
+        let attempt = self.attempt(name, &scope, &ready.validated, due);
         let ended = unless_it_panics(attempt).await;
         let Some((ending, notices)) = ended.unwrap_or_else(|panic| Some(self.crashed(name, &panic))) else {
             return Ok(Action::await_change());
@@ -139,7 +146,10 @@ impl Controller {
     async fn prepare(&self, scope: &SyncScope) -> Result<Result<Ready, Ending>, Error> {
         let name = NamespacedName::of(scope);
         let fetched = match fetch(&self.context.client, &self.context.configuration, scope).await {
-            Ok(fetched) => fetched,
+            Ok(fetched) => {
+                self.memories.of(&name, |memory| memory.missing_since = None);
+                fetched
+            }
             Err(error @ FetchError::FindReferences(_)) => {
                 let since = self.missing_since(&name);
                 return Ok(Err(Ending::Missing {
@@ -163,7 +173,7 @@ impl Controller {
         })
     }
 
-    fn due(&self, name: &NamespacedName, scope: &SyncScope, ready: &Ready) -> Option<Trigger> {
+    fn due(&self, name: &NamespacedName, scope: &SyncScope, ready: &Ready) -> Option<Due> {
         let requested = scope.annotations().get(annotations::REQUESTED_AT);
         let Validated {
             directory, attributes, ..
@@ -188,13 +198,13 @@ impl Controller {
     }
 
     /// Notes what is attempted. A generation that was not seen before is greeted in the status: a sync can take a while.
-    async fn begin(&self, scope: SyncScope, ready: &Ready, trigger: Trigger) -> SyncScope {
+    async fn begin(&self, scope: SyncScope, ready: &Ready, due: Due) -> SyncScope {
         self.memories.of(&NamespacedName::of(&scope), |memory| {
             memory.objects_changed = false;
             memory.reconnected = false;
             memory.attempts.generation = generation(&scope);
             memory.attempts.references = Some(ready.digest);
-            if trigger != Trigger::ObjectChanged {
+            if due.reads {
                 memory.attempts.began = Some(Timestamp::now());
             }
         });
@@ -244,13 +254,22 @@ impl Controller {
     async fn forget_the_deleted(self: Arc<Self>, mut heard: impl Stream<Item = Change> + Send + Unpin) {
         while let Some(change) = heard.next().await {
             if let Change::Scope(name) = change
-                && self.context.configuration.scopes.get(&name.reference()).is_none()
+                && !self.exists(&name)
             {
-                self.memories.forget(&name);
-                self.context.connections.forget_scope(&name.namespace, &name.name);
-                self.context.metrics.forget_scope(&name.namespace, &name.name);
+                self.forget(&name);
             }
         }
+    }
+
+    fn exists(&self, name: &NamespacedName) -> bool {
+        self.context.configuration.scopes.get(&name.reference()).is_some()
+    }
+
+    /// What a look at a scope leaves behind; also after one that was under way when the scope went.
+    fn forget(&self, name: &NamespacedName) {
+        self.memories.forget(name);
+        self.context.connections.forget_scope(&name.namespace, &name.name);
+        self.context.metrics.forget_scope(&name.namespace, &name.name);
     }
 }
 

@@ -37,6 +37,8 @@ pub(super) struct Facts {
     pub requested: Option<String>,
     /// How many attempts in a row have failed, this included.
     pub failures: u32,
+    /// How many in a row could not write everything, this included.
+    pub unwritten: u32,
     /// What it came to.
     pub ending: Ending,
 }
@@ -132,11 +134,16 @@ impl Controller {
     /// then; what could not be written is remembered.
     pub(super) async fn report(&self, scope: SyncScope, ending: Ending, notices: Notices) -> SyncScope {
         let name = NamespacedName::of(&scope);
+        let (failures, unwritten) = self.memories.of(&name, |memory| {
+            let attempts = &memory.attempts;
+            (attempts.failures, attempts.unwritten)
+        });
         let facts = Facts {
             now: Timestamp::now(),
             generation: scope.metadata.generation,
             requested: scope.annotations().get(annotations::REQUESTED_AT).cloned(),
-            failures: self.memories.of(&name, |memory| memory.attempts.failures),
+            failures,
+            unwritten,
             ending,
         };
         self.report_facts(&name, scope, facts, notices).await

@@ -164,6 +164,7 @@ mod tests {
             generation: Some(1),
             requested: None,
             failures: 0,
+            unwritten: 0,
             ending,
         }
     }
@@ -291,7 +292,7 @@ mod tests {
         }
         let done = [
             "Matched=False SomeUnmatched",
-            "Ready=True Succeeded",
+            "Ready=True Valid",
             "ReferencesResolved=True AllFound",
             "Synced=True Succeeded",
         ];
@@ -362,6 +363,62 @@ mod tests {
     }
 
     #[test]
+    fn nobody_waits_for_the_sync_of_a_scope_that_has_worked() {
+        let begun = after(&worked(), Ending::Begun);
+        assert!(is_true(&begun.conditions, READY) && find(&begun.conditions, RECONCILING).is_none());
+        assert!(is_true(&begun.conditions, SYNCED), "the last one worked");
+    }
+
+    #[test]
+    fn what_kept_a_scope_from_syncing_is_not_said_of_the_sync() {
+        for kept in [
+            Ending::Suspended,
+            missing(999),
+            Ending::Invalid { message: String::new() },
+        ] {
+            let begun = after(&after(&worked(), kept.clone()), Ending::Begun);
+            let condition = find(&begun.conditions, SYNCED).unwrap();
+            assert_eq!(
+                (&*condition.status, &*condition.reason),
+                ("Unknown", "Progressing"),
+                "{kept:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn one_bad_record_does_not_cost_the_scope() {
+        let failing = |is_fresh| {
+            let one = Synced {
+                failed: 1,
+                is_fresh,
+                ..synced()
+            };
+            Facts {
+                unwritten: 9,
+                ..facts(Ending::Synced(Box::new(one)))
+            }
+        };
+        let message = |status: &SyncScopeStatus| find(&status.conditions, SYNCED).unwrap().message.clone();
+        let out = status(&worked(), &failing(true));
+        assert!(is_true(&out.conditions, READY) && is_true(&out.conditions, SYNCED));
+        assert_eq!(
+            message(&out),
+            "the last sync worked; one object could not be written; it is tried again"
+        );
+        assert_eq!(status(&out, &failing(false)), out, "what fails again is no news");
+        let retried = Synced {
+            is_fresh: false,
+            updated: 1,
+            ..synced()
+        };
+        assert_eq!(
+            message(&after(&out, Ending::Synced(Box::new(retried)))),
+            "the last sync worked"
+        );
+    }
+
+    #[test]
     fn a_missing_reference_is_not_ready_even_after_it_has_worked() {
         assert!(!is_true(&after(&worked(), missing(999)).conditions, READY));
     }
@@ -405,11 +462,11 @@ mod tests {
 
     #[test]
     fn the_same_failure_again_is_no_news() {
-        let failing = || Ending::Synced(Box::new(Synced { failed: 2, ..synced() }));
+        let failing = || Ending::Synced(Box::new(Synced { failed: 5, ..synced() }));
         let first = status(
             &worked(),
             &Facts {
-                failures: 1,
+                unwritten: 1,
                 ..facts(failing())
             },
         );
@@ -419,7 +476,7 @@ mod tests {
             &first,
             &Facts {
                 now: time(2000),
-                failures: 3,
+                unwritten: 3,
                 ..facts(failing())
             },
         );
@@ -428,7 +485,7 @@ mod tests {
             &third,
             &Facts {
                 now: time(3000),
-                failures: 4,
+                unwritten: 4,
                 ..facts(failing())
             },
         );
@@ -437,11 +494,11 @@ mod tests {
 
     #[test]
     fn a_scope_of_which_nothing_could_be_written_has_not_worked_however_often_it_tries() {
-        let refused = |failures| {
+        let refused = |unwritten| {
             let mut synced = synced();
             (synced.report.users.matched, synced.created, synced.failed) = (0, 4, 4);
             Facts {
-                failures,
+                unwritten,
                 ..facts(Ending::Synced(Box::new(synced)))
             }
         };
