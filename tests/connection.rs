@@ -1,17 +1,31 @@
 //! The Test Connection button: what an administrator reads on an ActiveDirectoryConfig when it works, and when it doesn't.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use adsync::api::{
-    ActiveDirectoryConfig, ActiveDirectoryConfigStatus,
-    conditions::{CONNECTED, READY, RECONCILING, STALLED},
+use adsync::{
+    api::{
+        ActiveDirectoryConfig, ActiveDirectoryConfigStatus,
+        conditions::{CONNECTED, READY, RECONCILING, STALLED},
+    },
+    controllers::{
+        changes::NamespacedName,
+        connections::{Connections, Permissions},
+    },
+    directory::{AttributeName, RejectedPasswords},
+    serve::metrics::Metrics,
 };
+use jiff::Timestamp;
 use k8s_openapi::{api::events::v1::Event, apimachinery::pkg::apis::meta::v1::Condition};
-use kube::api::{ListParams, Patch, PatchParams};
+use kube::{
+    api::{ListParams, Patch, PatchParams},
+    runtime::{reflector, watcher},
+};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
 use crate::env::{self, Certificate, Directory, Flags, Kube, Namespace, Operator, Options, PersonSpec, operator};
+use crate::scenario::eventually;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -180,18 +194,7 @@ async fn a_working_connection_says_where_it_leads_and_whom_it_shows() {
     assert_eq!(status.rejected, None);
     assert_eq!(status.last_handled_reconcile_at, None);
 
-    let events = site
-        .namespace
-        .api::<Event>()
-        .list(&ListParams::default())
-        .await
-        .unwrap();
-    let told: Vec<_> = events
-        .items
-        .iter()
-        .filter_map(|event| event.reason.as_deref())
-        .collect();
-    assert_eq!(told, ["Connected"]);
+    assert_eq!(told(&site).await, ["Connected"]);
 }
 
 #[tokio::test]
@@ -525,6 +528,21 @@ async fn a_wrong_password_is_tried_once_over_two_configurations_and_a_restart() 
     operator.stop().await;
 }
 
+/// The reasons of the events; waits for the first.
+async fn told(site: &Site<'_>) -> Vec<String> {
+    eventually("an event", async || {
+        let events = site
+            .namespace
+            .api::<Event>()
+            .list(&ListParams::default())
+            .await
+            .unwrap();
+        let reasons: Vec<String> = events.items.into_iter().filter_map(|event| event.reason).collect();
+        (!reasons.is_empty()).then_some(reasons)
+    })
+    .await
+}
+
 async fn refused_binds(dn: &str) -> String {
     let entry = env::directory().await.entry(dn, &["badPwdCount"]).await;
     entry.value("badPwdCount").unwrap_or("0").to_owned()
@@ -545,6 +563,8 @@ async fn a_converged_configuration_is_silent_but_for_the_echo_of_a_request() {
     let ou = site.directory.ou("quiet").await;
     site.config("corp", json!({"interval": "10s", "baseDN": ou.dn()})).await;
     site.wait("corp", |seen| seen.status(CONNECTED) == "True").await;
+    // The status is written before the word of it goes out.
+    told(&site).await;
     let position = site.kube.audit_position();
     let mut tests = test_count(&site).await;
     for number in 0..3 {
@@ -620,4 +640,91 @@ async fn a_deleted_configuration_leaves_no_series_behind() {
         assert!(Instant::now() < deadline, "the series stays");
         sleep(Duration::from_millis(50)).await;
     }
+}
+
+#[tokio::test]
+async fn whoever_asks_while_a_read_runs_shares_the_next() {
+    let site = Site::new("connection").await;
+    let ou = site.directory.ou("shared").await;
+    ou.people(["Ada Shared", "Bob Shared"]).await;
+    site.config("corp", json!({"baseDN": ou.dn()})).await;
+    let config = site.wait("corp", |seen| seen.status(CONNECTED) == "True").await.0;
+    let name = NamespacedName::of(&config);
+    let (store, mut writer) = reflector::store();
+    writer.apply_watcher_event(&watcher::Event::Apply(config));
+    let metrics = Metrics::new();
+    let connections = Connections::new(
+        site.namespace.client(),
+        store,
+        RejectedPasswords::default(),
+        Permissions::default(),
+        metrics.clone(),
+        CancellationToken::new(),
+    );
+    let reads = || {
+        let text = metrics.encode().unwrap();
+        let count = |line: &str| {
+            line.starts_with("adsync_directory_operation_duration_seconds_count")
+                .then(|| line.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap())
+        };
+        text.lines().find_map(count).unwrap_or_default()
+    };
+    let read = async |scope: &str, attribute: &str| {
+        let attributes = [AttributeName::parse(attribute).unwrap()].into();
+        connections
+            .read(&name, scope, attributes, Timestamp::now())
+            .await
+            .unwrap()
+    };
+    // The first reads at once; the others ask while it does, and share a second read.
+    let snapshots = tokio::join!(
+        read("a", "mail"),
+        read("b", "mail"),
+        read("c", "title"),
+        read("d", "office"),
+        read("e", "mail"),
+    );
+    assert_eq!(snapshots.0.user_count(), 2);
+    assert!(reads() <= 2, "{} reads", reads());
+    assert!(Arc::ptr_eq(&snapshots.2, &snapshots.3) && Arc::ptr_eq(&snapshots.3, &snapshots.4));
+    // What was read has what all of them need, so nobody reads for another's attribute.
+    let all = ["mail", "title", "office"]
+        .map(|name| AttributeName::parse(name).unwrap())
+        .into();
+    assert!(connections.latest(&name, &all).is_some());
+    // Whoever asks later does not get what was before.
+    let before = reads();
+    read("a", "mail").await;
+    assert_eq!(reads(), before + 1);
+}
+
+#[tokio::test]
+async fn an_operator_of_two_namespaces_tries_a_wrong_password_once_for_both() {
+    let kube = env::kube().await;
+    let directory = env::directory().await;
+    let ou = directory.ou("two namespaces").await;
+    let account = ou
+        .person(PersonSpec::named("Svc Both").with_password("Passw0rd.Right"))
+        .await;
+    let namespaces = [kube.namespace("connection").await, kube.namespace("connection").await];
+    let _operator = Operator::start(kube, &[&namespaces[0], &namespaces[1]]).await;
+    for namespace in &namespaces {
+        for object in [
+            json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "bind"},
+                "stringData": {"username": account.user_principal_name, "password": "Passw0rd.Wr0ng"}}),
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "ca"},
+                "data": {"ca.crt": directory.ca_pem()}}),
+            json!({"apiVersion": "adsync.dev/v1alpha1", "kind": "ActiveDirectoryConfig", "metadata": {"name": "corp"},
+                "spec": {"domain": Directory::DOMAIN,
+                    "servers": [{"host": Directory::HOST, "port": directory.ldaps_port()}],
+                    "tls": {"caRef": {"configMap": {"name": "ca"}}}, "credentials": {"secretRef": {"name": "bind"}}}}),
+        ] {
+            namespace.apply(&object.to_string()).await;
+        }
+    }
+    for namespace in &namespaces {
+        let seen = wait(namespace, "corp", |seen| seen.status(CONNECTED) == "False").await;
+        seen.is_refused_for_good("InvalidCredentials", "not tried again before");
+    }
+    assert_eq!(refused_binds(&account.dn).await, "1");
 }

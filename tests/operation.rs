@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use crate::env::{self, Binary, Directory, Flags, Kube, Operator, operator};
+use crate::env::{self, Binary, Directory, Flags, Kube, Operator, Options, operator};
 
 #[tokio::test]
 async fn it_waits_for_the_crds_and_says_so() {
@@ -14,12 +14,13 @@ async fn it_waits_for_the_crds_and_says_so() {
     kube.kubectl(&["delete", "crds", "phoneusers.telephony.adsync.dev", "--wait=false"])
         .await;
     let deadline = Instant::now() + Duration::from_secs(30);
-    while !kube
-        .kubectl(&["get", "crds", "--output=name", "--ignore-not-found"])
+    while kube
+        .kubectl(&["get", "crds", "--output=name"])
         .await
         .contains("phoneusers")
     {
-        assert!(Instant::now() < deadline);
+        assert!(Instant::now() < deadline, "the CRD does not go");
+        sleep(Duration::from_millis(100)).await;
     }
     let operator = Operator::start_without_waiting(&kube, &[&namespace], Flags::default()).await;
     sleep(Duration::from_secs(3)).await;
@@ -70,14 +71,7 @@ async fn the_binary_ends_in_peace_on_sigterm_and_logs_json_without_secrets() {
         &["--log-level=trace,ldap3=trace,kube_client=trace"],
     )
     .await;
-    for object in [
-        json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "bind"},
-            "stringData": {"username": Directory::BIND_UPN, "password": Directory::BIND_PASSWORD}}),
-        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "ca"}, "data": {"ca.crt": directory.ca_pem()}}),
-        json!({"apiVersion": "adsync.dev/v1alpha1", "kind": "ActiveDirectoryConfig", "metadata": {"name": "corp"}, "spec": {
-            "domain": Directory::DOMAIN, "servers": [{"host": Directory::HOST, "port": directory.ldaps_port()}],
-            "tls": {"caRef": {"configMap": {"name": "ca"}}}, "credentials": {"secretRef": {"name": "bind"}}}}),
-    ] {
+    for object in corp(directory) {
         namespace.apply(&object.to_string()).await;
     }
     namespace
@@ -115,4 +109,45 @@ async fn the_binary_refuses_a_nonsensical_level_with_a_hint() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success());
     assert!(said.contains("`adsync=loud` is no log level"), "{said}");
+}
+
+#[tokio::test]
+async fn a_silent_directory_does_not_hold_up_the_end() {
+    let kube = env::kube().await;
+    let directory = Directory::own(Options::default()).await;
+    let namespace = kube.namespace("operation").await;
+    let mut binary = Binary::start(kube, &[&namespace], &[]).await;
+    directory.freeze().await;
+    for object in corp(&directory) {
+        namespace.apply(&object.to_string()).await;
+    }
+    let connecting = "--for=jsonpath={.status.conditions[?(@.type=='Connected')].reason}=Connecting";
+    namespace
+        .kubectl(&["wait", connecting, "--timeout=20s", "adc/corp"])
+        .await;
+    let began = Instant::now();
+    assert_eq!(binary.terminate().await.code(), Some(0), "{:#?}", binary.log());
+    assert!(
+        began.elapsed() < Duration::from_secs(5),
+        "it took {:?}",
+        began.elapsed()
+    );
+    directory.thaw().await;
+}
+
+/// An ActiveDirectoryConfig `corp` and what it names.
+fn corp(directory: &Directory) -> [Value; 3] {
+    [
+        json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "bind"},
+            "stringData": {"username": Directory::BIND_UPN, "password": Directory::BIND_PASSWORD}}),
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "ca"},
+            "data": {"ca.crt": directory.ca_pem()}}),
+        json!({"apiVersion": "adsync.dev/v1alpha1", "kind": "ActiveDirectoryConfig", "metadata": {"name": "corp"},
+        "spec": {
+            "domain": Directory::DOMAIN,
+            "servers": [{"host": Directory::HOST, "port": directory.ldaps_port()}],
+            "tls": {"caRef": {"configMap": {"name": "ca"}}},
+            "credentials": {"secretRef": {"name": "bind"}},
+        }}),
+    ]
 }

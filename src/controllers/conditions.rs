@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 /// The API server's limit on a message, in characters.
-const LONGEST_MESSAGE: usize = crate::api::conditions::LONGEST_MESSAGE as usize;
+const LONGEST_MESSAGE: usize = 32_768;
 
 /// What a condition says.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

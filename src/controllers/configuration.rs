@@ -2,7 +2,7 @@
 //!
 //! One watch a kind, shared by all controllers. The many kinds (users, numbers, ring groups) don't belong here: see `observed`.
 
-use std::{collections::BTreeSet, fmt::Debug, future::Future};
+use std::{collections::BTreeSet, fmt::Debug, future::Future, sync::Arc};
 
 use futures::StreamExt;
 use kube::{
@@ -20,7 +20,7 @@ use tracing::warn;
 
 use super::{
     changes::{Change, Changes, NamespacedName},
-    client::watch_settings,
+    client::{CallError, call, watch_settings},
 };
 use crate::api::{ActiveDirectoryConfig, ExtensionRule, PhoneSystem, SyncScope, annotations};
 
@@ -99,8 +99,21 @@ impl Configuration {
     }
 }
 
+/// The object from the store. That it is missing there is believed only when the API server says so too: the watch of
+/// another kind may be a moment behind.
+pub async fn find<K>(client: &Client, store: &Store<K>, name: &NamespacedName) -> Result<Option<Arc<K>>, CallError>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
+{
+    if let Some(object) = store.get(&name.reference()) {
+        return Ok(Some(object));
+    }
+    let api: Api<K> = Api::namespaced(client.clone(), &name.namespace);
+    call(api.get_opt(&name.name)).await.map(|object| object.map(Arc::new))
+}
+
 /// The objects of a kind in one namespace, by name.
-pub fn in_namespace<K>(store: &Store<K>, namespace: &str) -> Vec<std::sync::Arc<K>>
+pub fn in_namespace<K>(store: &Store<K>, namespace: &str) -> Vec<Arc<K>>
 where
     K: Resource<DynamicType = ()> + Clone,
 {
@@ -170,7 +183,7 @@ impl<K: Resource<DynamicType = ()> + Clone + 'static> Reflection<K> {
             }
             Event::InitApply(guarded) => {
                 let name = NamespacedName::of(&guarded);
-                let readable = self.readable(guarded);
+                let readable = readable(guarded);
                 let changed = readable.as_ref().is_some_and(|object| self.differs(&name, object));
                 let reference = name.reference();
                 if let Some(listing) = &mut self.listing {
@@ -197,11 +210,13 @@ impl<K: Resource<DynamicType = ()> + Clone + 'static> Reflection<K> {
                 if !std::mem::replace(&mut self.is_filled, true) {
                     self.told.listed.send_modify(|listed| *listed += 1);
                 }
-                changed.into_iter().for_each(|name| self.announce(name));
+                for name in changed {
+                    self.announce(name);
+                }
             }
             Event::Apply(guarded) => {
                 let name = NamespacedName::of(&guarded);
-                if let Some(object) = self.readable(guarded) {
+                if let Some(object) = readable(guarded) {
                     let changed = self.differs(&name, &object);
                     self.writer.apply_watcher_event(&Event::Apply(object));
                     if changed {
@@ -219,22 +234,6 @@ impl<K: Resource<DynamicType = ()> + Clone + 'static> Reflection<K> {
         }
     }
 
-    /// The object without what nobody here looks at. One that can't be read is left as it was last read.
-    fn readable(&self, DeserializeGuard(guarded): DeserializeGuard<K>) -> Option<K> {
-        match guarded {
-            Ok(mut object) => {
-                object.meta_mut().managed_fields = None;
-                Some(object)
-            }
-            Err(invalid) => {
-                let name = invalid.metadata.name.as_deref().unwrap_or_default();
-                let namespace = invalid.metadata.namespace.as_deref().unwrap_or_default();
-                warn!(kind = %K::kind(&()), namespace, name, error = %invalid, "an object can't be read and is left out");
-                None
-            }
-        }
-    }
-
     fn differs(&self, name: &NamespacedName, object: &K) -> bool {
         let reference: ObjectRef<K> = name.reference();
         self.store
@@ -244,6 +243,22 @@ impl<K: Resource<DynamicType = ()> + Clone + 'static> Reflection<K> {
 
     fn announce(&self, name: NamespacedName) {
         self.told.changes.announce((self.change)(name));
+    }
+}
+
+/// The object without what nobody here looks at. One that can't be read is left as it was last read.
+fn readable<K: Resource<DynamicType = ()>>(DeserializeGuard(guarded): DeserializeGuard<K>) -> Option<K> {
+    match guarded {
+        Ok(mut object) => {
+            object.meta_mut().managed_fields = None;
+            Some(object)
+        }
+        Err(invalid) => {
+            let name = invalid.metadata.name.as_deref().unwrap_or_default();
+            let namespace = invalid.metadata.namespace.as_deref().unwrap_or_default();
+            warn!(kind = %K::kind(&()), namespace, name, error = %invalid, "an object can't be read and is left out");
+            None
+        }
     }
 }
 

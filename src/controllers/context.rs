@@ -33,3 +33,18 @@ pub struct Context {
     /// Reconciles of one kind that run at the same time.
     pub concurrency: u16,
 }
+
+impl Context {
+    /// Waits until everything has been listed once: whoever counts half a picture counts wrong. `false`: the operator stops
+    /// before.
+    pub async fn filled(&self) -> bool {
+        let filled = async {
+            self.configuration.filled().await;
+            self.objects.filled().await;
+        };
+        tokio::select! {
+            () = filled => true,
+            () = self.stop.cancelled() => false,
+        }
+    }
+}

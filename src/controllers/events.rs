@@ -47,9 +47,9 @@ impl Notices {
             (&mut self.others, &mut self.more_others)
         };
         if kept.len() < AT_MOST {
-            kept.push(notice)
+            kept.push(notice);
         } else {
-            *more += 1
+            *more += 1;
         }
     }
 
@@ -82,7 +82,9 @@ impl Notices {
 impl From<Vec<Notice>> for Notices {
     fn from(all: Vec<Notice>) -> Self {
         let mut notices = Self::default();
-        all.into_iter().for_each(|notice| notices.push(notice));
+        for notice in all {
+            notices.push(notice);
+        }
         notices
     }
 }

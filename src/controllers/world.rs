@@ -16,9 +16,9 @@ use super::{
     configuration::{Configuration, Reach},
     connections::{Connections, Permissions},
     context::Context,
-    kinds_served,
+    extension_rule, kinds_served,
     observed::Objects,
-    sync_scope,
+    phone_system, sync_scope,
 };
 use crate::{
     causes::with_causes,
@@ -74,24 +74,25 @@ pub async fn run(shared: Shared, reach: Reach) {
     let configs = configuration.directories.clone();
     let watch_references = active_directory_config::references::watch(shared.client.clone(), configs, &changes);
     let context = context(&shared, reach, configuration, objects, changes);
-    // Each of them listens from here on. Nothing is announced before the watches run.
-    let controllers = async {
-        tokio::join!(active_directory_config::run(&context), sync_scope::run(&context));
-    };
+    // Each of them listens from its call on, not from its first poll: nothing is announced before the watches run.
+    let directories = active_directory_config::run(&context);
+    let rules = extension_rule::run(&context);
+    let systems = phone_system::run(&context);
+    let scopes = sync_scope::run(&context);
 
     let mut watches = JoinSet::new();
     watches.spawn(watch_configuration);
     watches.spawn(watch_objects);
     watches.spawn(watch_references);
     watches.spawn(say_when_filled(context.clone(), shared.readiness));
-    controllers.await;
+    tokio::join!(directories, rules, systems, scopes);
 }
 
 async fn say_when_filled(context: Context, readiness: Readiness) {
-    context.configuration.filled().await;
-    context.objects.filled().await;
-    readiness.arrived(CACHES);
-    info!("the caches are filled");
+    if context.filled().await {
+        readiness.arrived(CACHES);
+        info!("the caches are filled");
+    }
 }
 
 fn context(shared: &Shared, reach: Reach, configuration: Configuration, objects: Objects, changes: Changes) -> Context {

@@ -6,10 +6,14 @@ use std::collections::BTreeMap;
 use super::{
     field::{FieldSet, WrittenField},
     observed::Ownership,
-    plan::{Apply, FieldChange},
+    plan::{Apply, FieldChange, Subject},
+    report::problem,
     value::Value,
 };
-use crate::api::CLI_FIELD_MANAGER;
+use crate::api::{
+    CLI_FIELD_MANAGER,
+    sync_scope::{Problem, ProblemReason},
+};
 
 /// What an object should hold. A field that is neither here nor in [`Desired::released`] goes away where the operator holds it.
 #[derive(Clone, Debug)]
@@ -113,18 +117,8 @@ impl<F: WrittenField> Desired<F> {
         }
         let sent: FieldSet<F> = apply.iter().map(|(field, _)| *field).collect();
         let held = ours.difference(difference.release);
-        for field in held
-            .difference(sent)
-            .iter()
-            .filter(|field| !existing.ownership.is_shared(*field))
-        {
-            let before = existing.values.get(&field).cloned();
-            difference.changes.push(FieldChange {
-                field,
-                before,
-                after: None,
-            });
-        }
+        let dropped = held.difference(sent);
+        difference.changes.extend(existing.removals(dropped));
         difference.changes.sort_by_key(|change| change.field);
         if held != sent || !difference.changes.is_empty() {
             difference.apply = Some(Apply { values: apply, force });
@@ -133,10 +127,39 @@ impl<F: WrittenField> Desired<F> {
     }
 }
 
+impl<F: WrittenField> Existing<'_, F> {
+    /// What goes away when the operator stops sending fields: those that nobody else holds.
+    fn removals(&self, dropped: FieldSet<F>) -> impl Iterator<Item = FieldChange<F>> {
+        let alone = dropped.iter().filter(|field| !self.ownership.is_shared(*field));
+        alone.map(|field| FieldChange {
+            field,
+            before: self.values.get(&field).cloned(),
+            after: None,
+        })
+    }
+}
+
 impl<F: WrittenField> Difference<F> {
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.release.is_empty() && self.apply.is_none()
+    }
+
+    /// The problem of fields that are left to those who hold them.
+    pub(super) fn held_elsewhere(&self, subject: &Subject, advice: &str) -> Option<Problem> {
+        let (_, manager) = self.elsewhere.first()?;
+        let held = self
+            .elsewhere
+            .iter()
+            .map(|(field, manager)| format!("{} (by {manager})", field.place()));
+        let held: Vec<_> = held.collect();
+        let message = format!("other tools hold {}: {advice}", held.join(", "));
+        Some(problem(
+            subject,
+            ProblemReason::FieldManagedElsewhere,
+            &message,
+            Some(manager),
+        ))
     }
 }
 

@@ -81,13 +81,11 @@ impl<'a> Identities<'a> {
     }
 
     fn owners(&self, newcomer: &Newcomer<'_>) -> impl Iterator<Item = (&'static str, Owner<'a>)> {
-        let guid = newcomer.guid;
         let keys = SHOWN.into_iter().zip(&self.by_key).zip(identity_of(newcomer.account));
         keys.flat_map(|((property, owners), key)| {
             let owners = key.and_then(|key| owners.get(&key)).map_or(&[][..], Vec::as_slice);
             owners.iter().map(move |owner| (property, *owner))
         })
-        .filter(move |(_, owner)| owner.guid != guid)
     }
 }
 

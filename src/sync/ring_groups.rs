@@ -6,7 +6,7 @@ use super::{
     Input,
     departments::{Departments, RingGroup},
     difference::{Desired, Existing},
-    field::{FieldSet, RingField, WrittenField as _},
+    field::{FieldSet, RingField},
     number::Number,
     numbering::Numbered,
     observed::ObservedRingGroup,
@@ -134,20 +134,7 @@ fn change(
         Some(observed) => desired.compare(&existing(observed)),
         None => desired.create(),
     };
-    if let [(_, manager), ..] = difference.elsewhere.as_slice() {
-        let held = difference
-            .elsewhere
-            .iter()
-            .map(|(field, manager)| format!("{} (by {manager})", field.place()));
-        let held: Vec<_> = held.collect();
-        let message = format!("other tools hold {}: take them from those tools", held.join(", "));
-        problems.push(problem(
-            &ring_group.subject,
-            ProblemReason::FieldManagedElsewhere,
-            &message,
-            Some(manager),
-        ));
-    }
+    problems.extend(difference.held_elsewhere(&ring_group.subject, "take them from those tools"));
     let change = (!difference.is_empty()).then(|| Change {
         name: ring_group.name.clone(),
         subject: ring_group.subject.clone(),

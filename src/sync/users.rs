@@ -6,8 +6,8 @@ use super::{
     Input,
     census::LetGo,
     difference::{Desired, Existing},
-    field::{Field, FieldSet, WrittenField as _},
-    login_names::LoginNames,
+    field::{Field, FieldSet},
+    login_names::{LoginNames, Names},
     mapping::{Mapped, map_fields},
     number_wish::Wish,
     numbering::{Claimant, Numbered},
@@ -115,23 +115,8 @@ pub fn change(
         Some(user) => desired.compare(&existing(user)),
         None => desired.create(),
     };
-    if let [(_, manager), ..] = difference.elsewhere.as_slice() {
-        let held = difference
-            .elsewhere
-            .iter()
-            .map(|(field, manager)| format!("{} (by {manager})", field.place()));
-        let held: Vec<_> = held.collect();
-        let message = format!(
-            "other tools hold {}: map them with policy Ignore, or take them from those tools",
-            held.join(", ")
-        );
-        problems.push(problem(
-            &person.subject,
-            ProblemReason::FieldManagedElsewhere,
-            &message,
-            Some(manager),
-        ));
-    }
+    let advice = "map them with policy Ignore, or take them from those tools";
+    problems.extend(difference.held_elsewhere(&person.subject, advice));
     let change = (!difference.is_empty()).then(|| Change {
         name: person.name.clone(),
         subject: person.subject.clone(),
@@ -168,43 +153,11 @@ fn desired(
     problems: &mut Vec<Problem>,
 ) -> Desired<Field> {
     let Provided { person, numbered } = provided;
-    let (mut values, mut kept) = (BTreeMap::new(), FieldSet::EMPTY);
-    for (field, mapped) in map_fields(input, person.account) {
-        match mapped {
-            Mapped::Value(value) => drop(values.insert(field, value)),
-            Mapped::Empty => {}
-            Mapped::Unread => kept.insert(field),
-            Mapped::Unusable(unusable) => {
-                kept.insert(field);
-                problems.push(problem(
-                    &person.subject,
-                    ProblemReason::InvalidRecord,
-                    &unusable.to_string(),
-                    None,
-                ));
-            }
-        }
-    }
+    let (mut values, mut kept) = mapped(input, person, problems);
     if let Some(names) = names.map(|names| names.of(person)) {
+        problems.extend(shared_names(person, &names));
         if !names.own.is_empty() {
             values.insert(Field::LoginNames, Value::List(names.own));
-        }
-        if let [(_, other), ..] = names.shared.as_slice() {
-            let shared: Vec<_> = names
-                .shared
-                .iter()
-                .map(|(name, other)| format!("{name} (with {other})"))
-                .collect();
-            let message = format!(
-                "nobody can sign in with names that two users share: {}",
-                shared.join(", ")
-            );
-            problems.push(problem(
-                &person.subject,
-                ProblemReason::DuplicateMatch,
-                &message,
-                Some(other),
-            ));
         }
     }
     // Nobody is disabled here; who is disabled in the directory stays as they are.
@@ -230,6 +183,43 @@ fn desired(
         released,
         is_linking: person.observed.is_some_and(becomes_linked),
     }
+}
+
+/// What the directory has for the mapped fields, and the fields for which it can't be told or used.
+fn mapped(input: &Input<'_>, person: &Person<'_>, problems: &mut Vec<Problem>) -> (BTreeMap<Field, Value>, FieldSet) {
+    let (mut values, mut kept) = (BTreeMap::new(), FieldSet::EMPTY);
+    for (field, mapped) in map_fields(input, person.account) {
+        match mapped {
+            Mapped::Value(value) => drop(values.insert(field, value)),
+            Mapped::Empty => {}
+            Mapped::Unread => kept.insert(field),
+            Mapped::Unusable(unusable) => {
+                kept.insert(field);
+                let message = unusable.to_string();
+                problems.push(problem(&person.subject, ProblemReason::InvalidRecord, &message, None));
+            }
+        }
+    }
+    (values, kept)
+}
+
+fn shared_names(person: &Person<'_>, names: &Names) -> Option<Problem> {
+    let (_, other) = names.shared.first()?;
+    let shared = names
+        .shared
+        .iter()
+        .map(|(name, other)| format!("{name} (with {other})"));
+    let shared: Vec<_> = shared.collect();
+    let message = format!(
+        "nobody can sign in with names that two users share: {}",
+        shared.join(", ")
+    );
+    Some(problem(
+        &person.subject,
+        ProblemReason::DuplicateMatch,
+        &message,
+        Some(other),
+    ))
 }
 
 fn link(input: &Input<'_>, person: &Person<'_>) -> Link {

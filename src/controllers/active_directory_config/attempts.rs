@@ -9,6 +9,7 @@ use crate::{
     controllers::{
         backoff::Backoff,
         connections::{ConnectionError, SettingsError, Trouble},
+        patience::PATIENCE,
     },
     directory::ConnectionReport,
 };
@@ -18,8 +19,6 @@ const RETRIES: Backoff = Backoff {
     first: Duration::from_secs(5),
     longest: Duration::from_mins(5),
 };
-/// A missing reference counts as failure after this: until then it may just not have been created yet.
-pub(super) const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
 
 /// What a look at a configuration came to.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -33,8 +33,10 @@ use super::{
     runner, status,
 };
 use crate::api::{
-    ActiveDirectoryConfig, ActiveDirectoryConfigStatus, active_directory_config::RejectedCredentials, annotations,
-    conditions::CONNECTED,
+    ActiveDirectoryConfig, ActiveDirectoryConfigStatus,
+    active_directory_config::RejectedCredentials,
+    annotations,
+    conditions::{CONNECTED, ready},
 };
 
 const KIND: &str = "ActiveDirectoryConfig";
@@ -258,7 +260,7 @@ fn interval(config: &ActiveDirectoryConfig) -> Result<SignedDuration, Failure> {
     let interval = &config.spec.interval;
     interval.parse().map_err(|error| Failure {
         trouble: Trouble::Invalid,
-        reason: "InvalidSpec",
+        reason: ready::INVALID_SPEC,
         message: format!("spec.interval `{interval}` is no duration: {error}; write one such as 10m"),
         retry_after: None,
     })

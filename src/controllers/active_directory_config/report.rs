@@ -1,19 +1,19 @@
 //! What a look at a configuration means for its status. Pure.
 
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-use super::attempts::{Failure, Outcome, PATIENCE};
+use super::attempts::{Failure, Outcome};
 use crate::{
     api::{
         ActiveDirectoryConfigStatus,
         active_directory_config::{RejectedCredentials, ServerStatus},
-        conditions::{CONNECTED, READY, RECONCILING, STALLED},
+        conditions::{CONNECTED, READY, RECONCILING, STALLED, connection, ready},
     },
     controllers::{
         conditions::{ConditionSetter, ConditionStatus, find},
         connections::Trouble,
         events::Notice,
+        patience,
     },
     directory::ConnectionReport,
 };
@@ -49,7 +49,10 @@ pub(super) fn first_status(generation: Option<i64>, now: Timestamp) -> ActiveDir
         observed_generation: generation,
         ..Default::default()
     };
-    let (reason, message) = ("Connecting", "the connection is being tested for the first time");
+    let (reason, message) = (
+        connection::CONNECTING,
+        "the connection is being tested for the first time",
+    );
     let mut setter = ConditionSetter::new(&mut status.conditions, generation, now);
     setter.set(READY, ConditionStatus::Unknown, reason, message);
     setter.set(CONNECTED, ConditionStatus::Unknown, reason, message);
@@ -107,12 +110,12 @@ fn what_it_sees(report: &ConnectionReport) -> String {
 
 const HAS_WORKED: (ConditionStatus, &str, &str) = (
     ConditionStatus::True,
-    "Valid",
+    ready::VALID,
     "the spec is valid, and a connection has worked; Connected tells about now",
 );
 
 fn connected(sight: &str) -> Verdict<'_> {
-    let connected = Some((ConditionStatus::True, "Connected", sight));
+    let connected = Some((ConditionStatus::True, connection::ANSWERS, sight));
     Verdict {
         ready: HAS_WORKED,
         connected,
@@ -131,62 +134,38 @@ fn failed<'a>(
     let no = (ConditionStatus::False, reason, message);
     let unknown = (ConditionStatus::Unknown, reason, message);
     let because = Some((reason, message));
+    // Somebody must do something; it may yet come by itself; it has worked, so that Connected alone tells about now.
+    let stalled = Verdict {
+        ready: no,
+        connected: Some(no),
+        reconciling: None,
+        stalled: because,
+    };
+    let waiting = |connected| Verdict {
+        ready: no,
+        connected: Some(connected),
+        reconciling: because,
+        stalled: None,
+    };
+    let still_ready = |connected| Verdict {
+        ready: HAS_WORKED,
+        connected,
+        reconciling: None,
+        stalled: None,
+    };
     let has_worked = before.server.is_some();
+    let is_hiccup = failures < NO_HICCUP;
     match failure.trouble {
-        Trouble::Missing if is_out_of_patience(&before.conditions, now) => Verdict {
-            ready: no,
-            connected: Some(no),
-            reconciling: None,
-            stalled: because,
-        },
-        Trouble::Missing => Verdict {
-            ready: no,
-            connected: Some(no),
-            reconciling: because,
-            stalled: None,
-        },
-        Trouble::Invalid => Verdict {
-            ready: no,
-            connected: Some(no),
-            reconciling: None,
-            stalled: because,
-        },
-        Trouble::Refused if has_worked => Verdict {
-            ready: HAS_WORKED,
-            connected: Some(no),
-            reconciling: None,
-            stalled: None,
-        },
-        Trouble::Refused => Verdict {
-            ready: no,
-            connected: Some(no),
-            reconciling: None,
-            stalled: because,
-        },
-        Trouble::Passing if has_worked => {
-            // A hiccup is nobody's business; what Connected said before still holds.
-            let known = find(&before.conditions, CONNECTED).is_some();
-            let connected = if failures >= NO_HICCUP {
-                Some(no)
-            } else {
-                (!known).then_some(unknown)
-            };
-            Verdict {
-                ready: HAS_WORKED,
-                connected,
-                reconciling: None,
-                stalled: None,
-            }
+        Trouble::Missing if !patience::has_ended(&before.conditions, now) => waiting(no),
+        Trouble::Refused if has_worked => still_ready(Some(no)),
+        Trouble::Missing | Trouble::Invalid | Trouble::Refused => stalled,
+        Trouble::Passing if has_worked && is_hiccup => {
+            // A hiccup is nobody's business: what Connected said before still holds.
+            let is_known = find(&before.conditions, CONNECTED).is_some();
+            still_ready((!is_known).then_some(unknown))
         }
-        Trouble::Passing => {
-            let connected = Some(if failures >= NO_HICCUP { no } else { unknown });
-            Verdict {
-                ready: no,
-                connected,
-                reconciling: because,
-                stalled: None,
-            }
-        }
+        Trouble::Passing if has_worked => still_ready(Some(no)),
+        Trouble::Passing => waiting(if is_hiccup { unknown } else { no }),
     }
 }
 
@@ -202,13 +181,6 @@ pub(super) fn news(before: &ActiveDirectoryConfigStatus, after: &ActiveDirectory
         note: now.message.clone(),
         about: None,
     })
-}
-
-/// Whether a missing reference has been missing for so long that it won't just come.
-fn is_out_of_patience(conditions: &[Condition], now: Timestamp) -> bool {
-    find(conditions, READY)
-        .filter(|ready| ready.status == ConditionStatus::False.as_str())
-        .is_some_and(|ready| now.duration_since(ready.last_transition_time.0) >= PATIENCE)
 }
 
 #[cfg(test)]

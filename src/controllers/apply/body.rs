@@ -45,7 +45,9 @@ pub(super) fn of_claim(system: &NamespacedName, scope: &str, name: &str, claim: 
 
 /// Makes a body expect another version of the object that it expected.
 pub(super) fn expect_version(body: &mut Json, version: Option<&str>) {
-    body["metadata"]["resourceVersion"] = json!(version);
+    if let Some(current) = body.pointer_mut("/metadata/resourceVersion") {
+        *current = json!(version);
+    }
 }
 
 fn reference(system: &str) -> Map<String, Json> {
@@ -63,17 +65,22 @@ fn object(
     spec: Map<String, Json>,
 ) -> Json {
     let resource = kind.resource();
-    let mut metadata = json!({"name": name, "namespace": system.namespace, "labels": labels});
-    match expected {
-        // An apply creates what does not exist. "1" is no version that an object can have: 409 when there is one.
-        Expected::Absent => metadata["resourceVersion"] = json!("1"),
-        // Without the uid it would make again what was deleted; without the version, undo what somebody just changed.
-        Expected::Present(version) => {
-            metadata["uid"] = json!(version.uid);
-            metadata["resourceVersion"] = json!(version.resource_version);
-        }
+    // An apply creates what does not exist. "1" is no version that an object can have: 409 when there is one. And without the
+    // uid it would make again what was deleted; without the version, undo what somebody just changed.
+    let (uid, version) = match expected {
+        Expected::Absent => (Json::Null, json!("1")),
+        Expected::Present(version) => (json!(version.uid), json!(version.resource_version)),
+    };
+    let mut metadata = Map::from_iter([
+        ("name".to_owned(), json!(name)),
+        ("namespace".to_owned(), json!(system.namespace)),
+        ("labels".to_owned(), Json::Object(labels)),
+        ("resourceVersion".to_owned(), version),
+    ]);
+    if !uid.is_null() {
+        metadata.insert("uid".to_owned(), uid);
     }
-    json!({"apiVersion": resource.api_version, "kind": resource.kind, "metadata": metadata, "spec": spec})
+    json!({"apiVersion": resource.api_version, "kind": resource.kind, "metadata": metadata, "spec": Json::Object(spec)})
 }
 
 fn json_of(value: &Value) -> Json {

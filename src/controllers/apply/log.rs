@@ -1,12 +1,57 @@
-//! How a change reads in the log: one line, with what was before and what is after. Pure.
+//! What became of a write, for people: one line in the log, with what was before and what is after, and a count.
 
 use std::fmt;
 
-use crate::sync::{
-    field::WrittenField,
-    plan::FieldChange,
-    value::{Link, Value},
+use tracing::{debug, info, warn};
+
+use super::{Fate, Writer};
+use crate::{
+    controllers::observed::Kind,
+    serve::metrics::{WriteResult, WrittenKind},
+    sync::{
+        field::WrittenField,
+        plan::FieldChange,
+        value::{Link, Value},
+    },
 };
+
+impl Writer<'_> {
+    /// Says what became of a write, in one line of the log and to Prometheus.
+    pub(super) fn tell(&self, kind: Kind, name: &str, fate: &Fate, changes: &dyn fmt::Display) {
+        if let Some(result) = counted(fate) {
+            self.metrics.written(written(kind), result);
+        }
+        let (namespace, system, scope, kind) = (&self.system.namespace, &self.system.name, self.scope, kind.name());
+        match fate {
+            Fate::Created => info!(namespace, system, scope, kind, name, %changes, "created"),
+            Fate::Updated => info!(namespace, system, scope, kind, name, %changes, "updated"),
+            Fate::Lost => debug!(
+                namespace,
+                system, scope, kind, name, "changed meanwhile, planning again"
+            ),
+            Fate::Skipped => {}
+            Fate::Failed(reason) => warn!(namespace, system, scope, kind, name, reason, "could not be written"),
+        }
+    }
+}
+
+fn counted(fate: &Fate) -> Option<WriteResult> {
+    match fate {
+        Fate::Created => Some(WriteResult::Created),
+        Fate::Updated => Some(WriteResult::Updated),
+        Fate::Lost => Some(WriteResult::Lost),
+        Fate::Failed(_) => Some(WriteResult::Failed),
+        Fate::Skipped => None,
+    }
+}
+
+fn written(kind: Kind) -> WrittenKind {
+    match kind {
+        Kind::User => WrittenKind::PhoneUser,
+        Kind::Extension => WrittenKind::Extension,
+        Kind::RingGroup => WrittenKind::RingGroup,
+    }
+}
 
 /// The differences that a change makes.
 pub(super) struct Differences<'a, F: WrittenField>(pub(super) &'a [FieldChange<F>]);

@@ -3,9 +3,11 @@
 
 mod body;
 mod log;
+mod write;
 
 use std::{
-    collections::BTreeMap,
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
     sync::atomic::{AtomicU32, AtomicUsize, Ordering},
 };
 
@@ -13,37 +15,26 @@ use futures::{
     FutureExt,
     future::{BoxFuture, join_all},
 };
-use kube::{
-    Api, Client,
-    api::{DynamicObject, Patch, PatchParams},
-};
-use serde_json::Value as Json;
+use kube::Client;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
 
-use self::log::Differences;
+use self::{log::Differences, write::Write};
 use super::{
     changes::NamespacedName,
-    client::{CallError, call},
     observed::{Kind, Objects, Record},
-    release::{Released, release},
 };
 use crate::{
-    api::FIELD_MANAGER,
-    causes::with_causes,
-    serve::metrics::{Metrics, WriteResult, WrittenKind},
+    serve::metrics::Metrics,
     sync::{
         field::{Field, FieldSet, WrittenField},
         number::Number,
         observed::{ObservedExtension, ObservedRingGroup, ObservedUser},
-        plan::{Change, Claim, Expected, Plan},
+        plan::{Change, Claim, Expected, Plan, RingGroupChange},
     },
 };
 
 /// Writes in flight. The API server is the limit from there on, not the client.
 const IN_FLIGHT: usize = 16;
-/// Calls in a row without any answer after which nothing more is tried: with a deadline each, thousands would take hours.
-const UNANSWERED: u32 = 16;
 
 /// What became of a write.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -99,16 +90,6 @@ impl Applied {
     }
 }
 
-/// One write.
-struct Write<'a, F: WrittenField> {
-    name: &'a str,
-    expected: &'a Expected,
-    release: FieldSet<F>,
-    /// None: letting go is all.
-    body: Option<Json>,
-    force: bool,
-}
-
 /// Writes for one scope.
 pub struct Writer<'a> {
     client: &'a Client,
@@ -155,7 +136,8 @@ impl<'a> Writer<'a> {
         let claimed = all(claims, |claim| self.claim(claim).boxed()).await;
         let numbers: BTreeMap<Number, &Fate> = claims.iter().map(|claim| claim.number).zip(&claimed).collect();
         let users = all(users, |change| self.change::<ObservedUser, _>(change, &numbers).boxed()).await;
-        let ring_groups = all(ring_groups, |change| {
+        let ring_groups = without_lost_numbers(ring_groups, &numbers);
+        let ring_groups = all(&ring_groups, |change| {
             self.change::<ObservedRingGroup, _>(change, &numbers).boxed()
         })
         .await;
@@ -211,89 +193,6 @@ impl<'a> Writer<'a> {
         fate
     }
 
-    /// Writes one object, and tells the maps what it came to.
-    async fn write<R: Record, F: WrittenField>(&self, write: Write<'_, F>) -> Fate {
-        let (name, expected) = (write.name, write.expected);
-        if self.stop.is_cancelled() {
-            return Fate::Skipped;
-        }
-        if let Some(reason) = self.failed.get(&(R::KIND, name.into())) {
-            return Fate::Failed(reason.clone());
-        }
-        if self.unanswered.load(Ordering::Relaxed) >= UNANSWERED {
-            return Fate::Failed("not tried: the API server does not answer".to_owned());
-        }
-        let api = Api::namespaced_with(self.client.clone(), &self.system.namespace, &R::KIND.resource());
-        let mut answers = Vec::new();
-        self.objects.begin_write::<R>(self.system, name).await;
-        let result = send(&api, write, &mut answers).await;
-        self.objects.end_write::<R>(self.system, name, &answers).await;
-        match (result, expected) {
-            (Ok(()), Expected::Absent) => self.answered(Fate::Created),
-            (Ok(()), Expected::Present(_)) => self.answered(Fate::Updated),
-            (Err(error), _) if error.code().is_none() => {
-                self.unanswered.fetch_add(1, Ordering::Relaxed);
-                failed(&error)
-            }
-            (Err(error), _) => self.answered(self.judge::<R>(&api, name, expected, &error).await),
-        }
-    }
-
-    /// Whether a refusal means that the object is not what the plan took it for. It is read again to see.
-    async fn judge<R: Record>(
-        &self,
-        api: &Api<DynamicObject>,
-        name: &str,
-        expected: &Expected,
-        error: &CallError,
-    ) -> Fate {
-        let may_be_lost = match expected {
-            // Not found where nothing was expected: it is the namespace or the kind that is missing.
-            Expected::Absent => matches!(error.code(), Some(409 | 422)),
-            Expected::Present(_) => matches!(error.code(), Some(404 | 409 | 422)),
-        };
-        if !may_be_lost {
-            return failed(error);
-        }
-        let Ok(found) = call(api.get_opt(name)).await else {
-            return failed(error);
-        };
-        self.objects.looked_up::<R>(self.system, name, found.as_ref()).await;
-        match (expected, found) {
-            (Expected::Present(version), Some(found))
-                if found.metadata.resource_version.as_deref() == Some(&*version.resource_version) =>
-            {
-                failed(error)
-            }
-            // It was not there, and still isn't: what is wrong is the object.
-            (Expected::Absent, None) if error.code() == Some(422) => failed(error),
-            _ => Fate::Lost,
-        }
-    }
-
-    fn answered(&self, fate: Fate) -> Fate {
-        self.unanswered.store(0, Ordering::Relaxed);
-        fate
-    }
-
-    /// Says what became of a write, in one line of the log and to Prometheus.
-    fn tell(&self, kind: Kind, name: &str, fate: &Fate, changes: &dyn std::fmt::Display) {
-        if let Some(result) = counted(fate) {
-            self.metrics.written(written(kind), result);
-        }
-        let (namespace, system, scope, kind) = (&self.system.namespace, &self.system.name, self.scope, kind.name());
-        match fate {
-            Fate::Created => info!(namespace, system, scope, kind, name, %changes, "created"),
-            Fate::Updated => info!(namespace, system, scope, kind, name, %changes, "updated"),
-            Fate::Lost => debug!(
-                namespace,
-                system, scope, kind, name, "changed meanwhile, planning again"
-            ),
-            Fate::Skipped => {}
-            Fate::Failed(reason) => warn!(namespace, system, scope, kind, name, reason, "could not be written"),
-        }
-    }
-
     fn remember_failures(&mut self, plan: &Plan, applied: &Applied) {
         let claims = plan
             .claims
@@ -317,58 +216,20 @@ impl<'a> Writer<'a> {
     }
 }
 
-fn counted(fate: &Fate) -> Option<WriteResult> {
-    match fate {
-        Fate::Created => Some(WriteResult::Created),
-        Fate::Updated => Some(WriteResult::Updated),
-        Fate::Lost => Some(WriteResult::Lost),
-        Fate::Failed(_) => Some(WriteResult::Failed),
-        Fate::Skipped => None,
-    }
-}
-
-fn written(kind: Kind) -> WrittenKind {
-    match kind {
-        Kind::User => WrittenKind::PhoneUser,
-        Kind::Extension => WrittenKind::Extension,
-        Kind::RingGroup => WrittenKind::RingGroup,
-    }
-}
-
-fn failed(error: &CallError) -> Fate {
-    Fate::Failed(with_causes(error))
-}
-
-/// The calls of one write: fields are let go of first, and then the apply is shorter.
-async fn send<F: WrittenField>(
-    api: &Api<DynamicObject>,
-    write: Write<'_, F>,
-    answers: &mut Vec<DynamicObject>,
-) -> Result<(), CallError> {
-    let Write {
-        name,
-        expected,
-        release: fields,
-        mut body,
-        force,
-    } = write;
-    if let Expected::Present(version) = expected
-        && !fields.is_empty()
-        && let Released::Rewritten(object) = release(api, name, version, fields).await?
-    {
-        if let Some(body) = &mut body {
-            body::expect_version(body, object.metadata.resource_version.as_deref());
+/// Nobody has a number whose claim was not written, so no ring group lists it yet.
+fn without_lost_numbers<'a>(
+    ring_groups: &'a [RingGroupChange],
+    numbers: &BTreeMap<Number, &Fate>,
+) -> Cow<'a, [RingGroupChange]> {
+    let missing = numbers.iter().filter(|(_, fate)| fate.why_not().is_some());
+    let missing: BTreeSet<Number> = missing.map(|(number, _)| *number).collect();
+    let mut ring_groups = Cow::Borrowed(ring_groups);
+    if !missing.is_empty() {
+        for change in ring_groups.to_mut() {
+            change.leave_out(&missing);
         }
-        answers.push(*object);
     }
-    if let Some(body) = body {
-        let parameters = PatchParams {
-            force,
-            ..PatchParams::apply(FIELD_MANAGER)
-        };
-        answers.push(call(api.patch(name, &parameters, &Patch::Apply(body))).await?);
-    }
-    Ok(())
+    ring_groups
 }
 
 /// Does all the work, [`IN_FLIGHT`] pieces at a time, and gives what became of each in the order of the work.

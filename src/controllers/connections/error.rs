@@ -6,6 +6,7 @@ use std::{fmt, sync::Arc};
 use jiff::Timestamp;
 
 use crate::{
+    api::conditions::{connection, ready},
     controllers::client::CallError,
     directory::{DirectoryError, DnError},
 };
@@ -127,26 +128,26 @@ impl SettingsError {
             Self::FindObject {
                 kind: ReferencedKind::Secret,
                 ..
-            } => "SecretNotFound",
+            } => connection::SECRET_NOT_FOUND,
             Self::FindObject {
                 kind: ReferencedKind::ConfigMap,
                 ..
-            } => "ConfigMapNotFound",
+            } => connection::CONFIG_MAP_NOT_FOUND,
             Self::FindKey {
                 kind: ReferencedKind::Secret,
                 ..
-            } => "SecretKeyNotFound",
+            } => connection::SECRET_KEY_NOT_FOUND,
             Self::FindKey {
                 kind: ReferencedKind::ConfigMap,
                 ..
-            } => "ConfigMapKeyNotFound",
-            Self::ReadKey { .. } => "SecretInvalid",
+            } => connection::CONFIG_MAP_KEY_NOT_FOUND,
+            Self::ReadKey { .. } => connection::SECRET_INVALID,
             Self::GetObject { source, .. } => match source.code() {
-                Some(401 | 403) => "Forbidden",
-                _ => "APIServerUnavailable",
+                Some(401 | 403) => connection::FORBIDDEN,
+                _ => connection::API_SERVER_UNAVAILABLE,
             },
-            Self::AllowPlaintext { .. } => "PlaintextNotAllowed",
-            Self::ParseBaseDn { .. } | Self::ParsePort { .. } | Self::ChooseAuthority { .. } => "InvalidSpec",
+            Self::AllowPlaintext { .. } => connection::PLAINTEXT_NOT_ALLOWED,
+            Self::ParseBaseDn { .. } | Self::ParsePort { .. } | Self::ChooseAuthority { .. } => ready::INVALID_SPEC,
         }
     }
 
@@ -196,10 +197,10 @@ impl ConnectionError {
     /// One word for conditions, events, metrics and logs.
     pub fn reason(&self) -> &'static str {
         match self {
-            Self::FindConfig { .. } => "ActiveDirectoryConfigNotFound",
+            Self::FindConfig { .. } => connection::CONFIG_NOT_FOUND,
             Self::Prepare(error) => error.reason(),
             Self::Ask(error) => error.reason(),
-            Self::Stop => "Stopping",
+            Self::Stop => connection::STOPPING,
         }
     }
 

@@ -2,6 +2,7 @@
 //! read once. Nothing here decides what a failure means.
 
 mod error;
+mod known;
 mod settings;
 
 use std::{
@@ -14,6 +15,7 @@ use kube::{Client, runtime::reflector::Store};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use self::known::Known;
 use super::changes::NamespacedName;
 use crate::{
     api::ActiveDirectoryConfig,
@@ -41,35 +43,6 @@ struct Shared {
     metrics: Metrics,
     stop: CancellationToken,
     known: Mutex<BTreeMap<NamespacedName, Arc<Known>>>,
-}
-
-/// One configuration's directory.
-#[derive(Default)]
-struct Known {
-    /// Whoever reads has the turn; who waited for it meanwhile takes what was read then.
-    turn: tokio::sync::Mutex<()>,
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    directory: Option<Directory>,
-    /// What the directory connects with. `revision` moves with them.
-    settings: Option<ConnectionSettings>,
-    revision: u64,
-    /// Attributes that each scope needs: all are read, so that one read serves all.
-    attributes: BTreeMap<Box<str>, BTreeSet<AttributeName>>,
-    /// The last read that worked, and the one that did not if that was later.
-    latest: Option<Read<Arc<Snapshot>>>,
-    failed: Option<Read<ConnectionError>>,
-}
-
-/// What a read brought.
-struct Read<T> {
-    began: Timestamp,
-    revision: u64,
-    attributes: BTreeSet<AttributeName>,
-    brought: T,
 }
 
 /// A directory that is ready to be asked.
@@ -199,7 +172,13 @@ impl Connections {
 
     /// What was last read, if the directory is still asked as it was then and this has what the scope needs.
     pub fn latest(&self, config: &NamespacedName, attributes: &BTreeSet<AttributeName>) -> Option<Arc<Snapshot>> {
-        self.known(config).state().latest(attributes)
+        let known = self.known(config);
+        let state = known.state();
+        state
+            .latest
+            .as_ref()
+            .filter(|read| read.serves(state.revision, attributes))
+            .map(|read| read.brought.clone())
     }
 
     /// Where the entries with these objectGUIDs are; `None`: the account sees no such entry.
@@ -251,9 +230,12 @@ impl Connections {
             () = self.0.stop.cancelled() => return Err(ConnectionError::Stop),
         };
         let reason = answer.as_ref().err().map(DirectoryError::reason);
-        self.0
-            .metrics
-            .directory_asked(&config.namespace, &config.name, operation, began.elapsed(), reason);
+        // One that was deleted meanwhile has no series any more.
+        if self.all().contains_key(config) {
+            self.0
+                .metrics
+                .directory_asked(&config.namespace, &config.name, operation, began.elapsed(), reason);
+        }
         answer.map_err(|error| ConnectionError::Ask(Arc::new(error)))
     }
 
@@ -263,129 +245,5 @@ impl Connections {
 
     fn all(&self) -> MutexGuard<'_, BTreeMap<NamespacedName, Arc<Known>>> {
         self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Known {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    /// What all scopes need, and what is asked for now: that may be known of no scope any more, or of one that changed since.
-    fn wanted(&self, attributes: &BTreeSet<AttributeName>) -> BTreeSet<AttributeName> {
-        self.attributes.values().flatten().chain(attributes).cloned().collect()
-    }
-
-    /// What was read since then with all of these attributes, if anything was: to plan on less would delete values.
-    fn answer(
-        &self,
-        since: Timestamp,
-        revision: u64,
-        attributes: &BTreeSet<AttributeName>,
-    ) -> Option<Result<Arc<Snapshot>, ConnectionError>> {
-        let failed = self
-            .failed
-            .as_ref()
-            .filter(|read| read.began >= since && read.revision == revision);
-        let latest = self
-            .latest
-            .as_ref()
-            .filter(|read| read.began >= since && read.serves(revision, attributes));
-        failed
-            .map(|read| Err(read.brought.clone()))
-            .or_else(|| latest.map(|read| Ok(read.brought.clone())))
-    }
-
-    fn latest(&self, attributes: &BTreeSet<AttributeName>) -> Option<Arc<Snapshot>> {
-        let latest = self.latest.as_ref();
-        latest
-            .filter(|read| read.serves(self.revision, attributes))
-            .map(|read| read.brought.clone())
-    }
-
-    fn remember(
-        &mut self,
-        began: Timestamp,
-        revision: u64,
-        attributes: BTreeSet<AttributeName>,
-        answer: &Result<Arc<Snapshot>, ConnectionError>,
-    ) {
-        match answer {
-            Ok(snapshot) => {
-                self.latest = Some(Read {
-                    began,
-                    revision,
-                    attributes,
-                    brought: snapshot.clone(),
-                });
-                self.failed = None;
-            }
-            Err(error) => {
-                self.failed = Some(Read {
-                    began,
-                    revision,
-                    attributes,
-                    brought: error.clone(),
-                })
-            }
-        }
-    }
-}
-
-impl<T> Read<T> {
-    fn serves(&self, revision: u64, attributes: &BTreeSet<AttributeName>) -> bool {
-        self.revision == revision && attributes.is_subset(&self.attributes)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::directory::samples::{attributes, snapshot};
-
-    fn time(text: &str) -> Timestamp {
-        text.parse().unwrap()
-    }
-
-    /// Mail and title were read at noon, in the way of revision 3.
-    fn read_at_noon() -> State {
-        let mut state = State {
-            revision: 3,
-            ..State::default()
-        };
-        let brought = Ok(Arc::new(snapshot("mail title", [], [])));
-        state.remember(time("2026-11-01T12:00:00Z"), 3, attributes("mail title"), &brought);
-        state
-    }
-
-    #[test]
-    fn nobody_is_planned_on_a_read_that_lacks_an_attribute_they_need() {
-        let (mut state, morning) = (read_at_noon(), time("2026-11-01T08:00:00Z"));
-        for (names, serves) in [
-            ("", true),
-            ("title", true),
-            ("mail title", true),
-            ("mail ipPhone", false),
-        ] {
-            let names = attributes(names);
-            assert_eq!(state.latest(&names).is_some(), serves, "{names:?}");
-            assert_eq!(state.answer(morning, 3, &names).is_some(), serves, "{names:?}");
-        }
-        state.revision = 4;
-        assert!(
-            state.latest(&attributes("mail")).is_none(),
-            "it is asked in another way now"
-        );
-    }
-
-    #[test]
-    fn a_read_asks_for_what_its_asker_needs_whatever_else_is_known_of_scopes() {
-        let mut state = State::default();
-        state.attributes.insert("other".into(), attributes("mail title"));
-        // Another scope's look at this one came between, and knew an older spec.
-        state.attributes.insert("own".into(), attributes("mail"));
-        assert_eq!(state.wanted(&attributes("ipPhone")), attributes("ipPhone mail title"));
     }
 }

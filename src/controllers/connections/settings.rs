@@ -217,7 +217,7 @@ mod tests {
 
     use super::{super::error::Trouble, *};
 
-    fn spec(changes: serde_json::Value) -> ActiveDirectoryConfigSpec {
+    fn spec(changes: &serde_json::Value) -> ActiveDirectoryConfigSpec {
         let mut spec = json!({"domain": "example.com", "credentials": {"secretRef": {"name": "corp-bind"}}});
         for (key, value) in changes.as_object().unwrap() {
             spec[key] = value.clone();
@@ -225,13 +225,13 @@ mod tests {
         serde_json::from_value(spec).unwrap()
     }
 
-    fn secret(data: serde_json::Value) -> Secret {
+    fn secret(data: &serde_json::Value) -> Secret {
         serde_json::from_value(json!({"metadata": {"name": "corp-bind"}, "stringData": {}, "data": data})).unwrap()
     }
 
     #[test]
     fn clear_text_needs_the_word_of_both() {
-        let asked = |allowed: bool| spec(json!({"tls": {"mode": "Disabled", "allowPlaintext": allowed}}));
+        let asked = |allowed: bool| spec(&json!({"tls": {"mode": "Disabled", "allowPlaintext": allowed}}));
         let message = |allowed, plaintext| {
             encryption(&asked(allowed), Permissions { plaintext }).map_err(|error| error.to_string())
         };
@@ -243,7 +243,7 @@ mod tests {
 
     #[test]
     fn servers_have_the_usual_port_unless_they_say() {
-        let spec = spec(json!({"servers": [{"host": "dc1.example.com"}, {"host": "dc2.example.com", "port": 6360}]}));
+        let spec = spec(&json!({"servers": [{"host": "dc1.example.com"}, {"host": "dc2.example.com", "port": 6360}]}));
         let servers = servers(&spec, Encryption::StartTls).unwrap();
         assert_eq!(
             servers.iter().map(ToString::to_string).collect::<Vec<_>>(),
@@ -253,11 +253,11 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_the_spec_is_named() {
-        let port = spec(json!({"servers": [{"host": "dc1", "port": 70_000}]}));
+        let port = spec(&json!({"servers": [{"host": "dc1", "port": 70_000}]}));
         let error = servers(&port, Encryption::Ldaps).unwrap_err();
         assert_eq!((error.reason(), error.trouble()), ("InvalidSpec", Trouble::Invalid));
         assert!(error.to_string().contains("70000"), "{error}");
-        let error = base_dn(&spec(json!({"baseDN": "example.com"}))).unwrap_err();
+        let error = base_dn(&spec(&json!({"baseDN": "example.com"}))).unwrap_err();
         assert!(error.to_string().contains("spec.baseDN `example.com`"), "{error}");
     }
 
@@ -265,7 +265,7 @@ mod tests {
     fn the_account_comes_without_the_line_break_of_an_editor() {
         use secrecy::ExposeSecret;
         // "svc@example.com\n" and "Passw0rd \r\n"
-        let secret = secret(json!({"username": "c3ZjQGV4YW1wbGUuY29tCg==", "password": "UGFzc3cwcmQgDQo="}));
+        let secret = secret(&json!({"username": "c3ZjQGV4YW1wbGUuY29tCg==", "password": "UGFzc3cwcmQgDQo="}));
         let account = account("telephony", &secret).unwrap();
         assert_eq!(account.username, "svc@example.com");
         assert_eq!(
@@ -277,14 +277,14 @@ mod tests {
 
     #[test]
     fn a_missing_key_is_named_with_what_is_there() {
-        let error = account("telephony", &secret(json!({"user": "YQ==", "password": "YQ=="}))).unwrap_err();
+        let error = account("telephony", &secret(&json!({"user": "YQ==", "password": "YQ=="}))).unwrap_err();
         assert_eq!(
             (error.reason(), error.trouble()),
             ("SecretKeyNotFound", Trouble::Missing)
         );
         let wanted = "Secret telephony/corp-bind has no key `username`, only password, user: add it";
         assert_eq!(error.to_string(), wanted);
-        let error = account("telephony", &secret(json!({}))).unwrap_err();
+        let error = account("telephony", &secret(&json!({}))).unwrap_err();
         assert_eq!(
             error.to_string(),
             "Secret telephony/corp-bind has no key `username`, and is empty: add it"
@@ -293,7 +293,7 @@ mod tests {
 
     #[test]
     fn a_password_that_is_no_text_is_refused_without_showing_it() {
-        let error = account("telephony", &secret(json!({"username": "YQ==", "password": "/w=="}))).unwrap_err();
+        let error = account("telephony", &secret(&json!({"username": "YQ==", "password": "/w=="}))).unwrap_err();
         assert_eq!(error.reason(), "SecretInvalid");
         assert_eq!(
             error.to_string(),

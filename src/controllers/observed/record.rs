@@ -16,6 +16,7 @@ use crate::{
         ring_group::RingGroupSource,
     },
     controllers::managed_fields::ownership,
+    directory::Guid,
     sync::{
         field::{Field, Place, RingField, WrittenField},
         number::Number,
@@ -61,10 +62,11 @@ impl<'a> Reader<'a> {
         value.ok()
     }
 
-    /// What an optional member becomes. One that becomes nothing makes the object unreadable.
-    fn converted<T>(&mut self, value: Option<Option<T>>) -> Option<T> {
-        self.readable &= !matches!(value, Some(None));
-        value.flatten()
+    /// What a member becomes. One that becomes nothing makes the object unreadable.
+    fn parsed<T: Deserialize<'a>, P>(&mut self, name: &str, parse: impl FnOnce(T) -> Option<P>) -> Option<P> {
+        let parsed = parse(self.member(name)?);
+        self.readable &= parsed.is_some();
+        parsed
     }
 
     fn label(&self, name: &str) -> Option<Value> {
@@ -85,15 +87,14 @@ impl<'a> Reader<'a> {
 
     /// Of one that can't be read it is still told whose it is, as far as that was read: nobody is created beside it.
     fn link(&mut self, name: &str) -> Option<Value> {
-        let link = self.spec(name)?;
-        let read = DirectoryLink::deserialize(link);
-        self.readable &= read.is_ok();
+        let (link, read) = (self.spec(name)?, self.member::<DirectoryLink>(name));
         let text = |path| link.pointer(path).and_then(Json::as_str).unwrap_or_default();
-        let guid = self.converted(Some(text("/objectGUID").parse().ok()))?;
+        let guid: Option<Guid> = text("/objectGUID").parse().ok();
+        self.readable &= guid.is_some();
         Some(Value::Link(Link {
             config: text("/configRef/name").into(),
             scope: text("/scopeRef/name").into(),
-            guid,
+            guid: guid?,
             // An adopted one is never deleted.
             origin: read.map_or(Origin::Adopted, |read| read.origin),
         }))
@@ -180,20 +181,17 @@ impl Record for ObservedExtension {
 
     fn read(object: &DynamicObject) -> Self {
         let mut reader = Reader::new(object);
-        let parsed = reader
-            .member::<String>("number")
-            .map(|number| number.parse::<Number>().ok());
-        let number = reader.converted(parsed);
+        let number = reader.parsed("number", |number: String| number.parse::<Number>().ok());
         reader.readable &= number.is_some();
         let state = reader.member::<ExtensionState>("state");
         reader.readable &= state.is_some();
-        let written = reader.member::<String>("releaseAfter").map(|time| time.parse().ok());
+        let release_after = reader.parsed("releaseAfter", |time: String| time.parse().ok());
         Self {
             version: version(object),
             number: number.or_else(|| number_in_name(object)),
             state,
             holder: reader.member::<Holder>("holder"),
-            release_after: reader.converted(written),
+            release_after,
             is_readable: reader.readable,
             scope: object.labels().get(labels::SCOPE).map(|scope| scope.as_str().into()),
         }

@@ -8,15 +8,15 @@ use std::{
     sync::Arc,
 };
 
-use kube::{Api, Client, Resource, ResourceExt, core::NamespaceResourceScope, runtime::reflector::Store};
+use kube::{Client, Resource, ResourceExt, core::NamespaceResourceScope, runtime::reflector::Store};
 use serde::de::DeserializeOwned;
 
 use crate::{
     api::{ActiveDirectoryConfig, ExtensionRule, PhoneSystem, SyncScope, SyncScopeSpec},
     controllers::{
         changes::NamespacedName,
-        client::{CallError, call},
-        configuration::{Configuration, in_namespace},
+        client::CallError,
+        configuration::{self, Configuration, in_namespace},
     },
 };
 
@@ -115,8 +115,7 @@ fn digest_of<K: Resource>(object: &K, hasher: &mut DefaultHasher) {
     (&metadata.name, &metadata.uid, metadata.generation).hash(hasher);
 }
 
-/// The object from the store. That it is missing there is believed only when the API server says so too: the watch of
-/// another kind may be a moment behind.
+/// The object, or word that it is missing.
 async fn find<K>(
     client: &Client,
     store: &Store<K>,
@@ -126,11 +125,7 @@ async fn find<K>(
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
 {
-    if let Some(object) = store.get(&name.reference()) {
-        return Ok(Some(object));
-    }
-    let api: Api<K> = Api::namespaced(client.clone(), &name.namespace);
-    let found = call(api.get_opt(&name.name))
+    let found = configuration::find(client, store, name)
         .await
         .map_err(|source| FetchError::GetObject {
             kind: K::kind(&()).into_owned(),
@@ -140,7 +135,7 @@ where
     if found.is_none() {
         missing.push(format!("{} {} does not exist: create it", K::kind(&()), name.name));
     }
-    Ok(found.map(Arc::new))
+    Ok(found)
 }
 
 fn rules_named(spec: &SyncScopeSpec) -> BTreeSet<&str> {

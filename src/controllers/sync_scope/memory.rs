@@ -19,6 +19,8 @@ pub(super) struct Memory {
     pub attempts: Attempts,
     /// Somebody else changed an object of its phone system, or another scope of that, since the last attempt began.
     pub objects_changed: bool,
+    /// Its directory answers again, or answers as somebody else, since the last attempt began.
+    pub reconnected: bool,
     /// Since when something that it needs is missing.
     pub missing_since: Option<Timestamp>,
     /// When its directory was last read.

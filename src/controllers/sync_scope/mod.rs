@@ -1,43 +1,41 @@
 //! The SyncScope controller: fetch, validate, read, plan and apply, report; a file a step.
 
-pub mod apply;
+mod apply;
+mod attempt;
 mod fetch;
 mod memory;
 mod notices;
-pub mod report;
-pub mod schedule;
+mod plan;
+mod report;
+mod schedule;
 mod triggers;
-pub mod validate;
+mod validate;
 
 use std::{sync::Arc, time::Duration};
 
 use futures::{Stream, StreamExt};
 use jiff::Timestamp;
-use kube::{Api, Resource, ResourceExt, runtime::controller::Action};
-use tokio::time::Instant;
-use tracing::info;
+use kube::{ResourceExt, runtime::controller::Action};
 
 use self::{
-    apply::{Converged, Prepared, Workplace, converge},
+    apply::Turns,
     fetch::{FetchError, fetch},
     memory::Memories,
-    report::{Ending, Facts, PATIENCE, Synced, Unread},
-    schedule::{Situation, stale_from},
+    report::{Ending, PATIENCE},
+    schedule::{ConnectionNews, Situation},
     triggers::triggers,
     validate::{ValidateError, Validated, validate},
 };
 use super::{
     changes::{Change, NamespacedName},
     client::CallError,
-    connections::{ConnectionError, Trouble},
     context::Context,
-    events::{self, Notices},
-    runner, status,
+    events::Notices,
+    runner,
 };
 use crate::{
-    api::{SyncScope, SyncScopeStatus, annotations, sync_scope::Trigger},
+    api::{SyncScope, annotations, sync_scope::Trigger},
     causes::with_causes,
-    directory::Snapshot,
     sync::validated::Timing,
 };
 
@@ -55,10 +53,9 @@ enum Error {
 /// Runs the controller until the operator stops. Listens to changes from the call on.
 pub fn run(context: &Context) -> impl Future<Output = ()> + Send + use<> {
     let memories = Arc::new(Memories::default());
-    let workplace = Workplace::new(context);
     let controller = Arc::new(Controller {
         context: context.clone(),
-        workplace,
+        turns: Turns::default(),
         memories: memories.clone(),
     });
     let triggers = triggers(context, memories);
@@ -86,7 +83,7 @@ pub fn run(context: &Context) -> impl Future<Output = ()> + Send + use<> {
 
 struct Controller {
     context: Context,
-    workplace: Workplace,
+    turns: Turns,
     memories: Arc<Memories>,
 }
 
@@ -119,7 +116,7 @@ impl Controller {
         let Some(trigger) = self.due(&name, &scope, &ready) else {
             return Ok(self.wait(&name, &ready.validated.scope.timing));
         };
-        let scope = self.begin(scope, &ready, trigger).await?;
+        let scope = Box::pin(self.begin(scope, &ready, trigger)).await?;
         let Some((ending, notices)) = self.attempt(&name, &scope, &ready.validated, trigger).await else {
             return Ok(Action::await_change());
         };
@@ -171,8 +168,11 @@ impl Controller {
                 generation: scope.metadata.generation,
                 references: ready.digest,
                 requested: requested.is_some() && requested != handled,
-                // Another Secret or certificate authority: what was read by the old one says nothing any more.
-                connection_changed: memory.attempts.failures == 0 && !is_read,
+                connection: match (memory.attempts.failures, is_read) {
+                    (0, false) => ConnectionNews::Changed,
+                    _ if memory.reconnected => ConnectionNews::Back,
+                    _ => ConnectionNews::None,
+                },
                 objects_changed: memory.objects_changed,
             };
             memory
@@ -186,6 +186,7 @@ impl Controller {
         let (generation, references) = (scope.metadata.generation, Some(ready.digest));
         self.memories.of(&NamespacedName::of(&scope), |memory| {
             memory.objects_changed = false;
+            memory.reconnected = false;
             memory.attempts.generation = generation;
             memory.attempts.references = references;
             if trigger != Trigger::ObjectChanged {
@@ -196,151 +197,6 @@ impl Controller {
             return Ok(scope);
         }
         self.report(scope, Ending::Begun, Notices::default()).await
-    }
-
-    /// Steps three and four. `None`: the operator stops.
-    async fn attempt(
-        &self,
-        name: &NamespacedName,
-        scope: &SyncScope,
-        validated: &Arc<Validated>,
-        trigger: Trigger,
-    ) -> Option<(Ending, Notices)> {
-        let clock = Instant::now();
-        let (snapshot, is_fresh) = match self.read(validated, trigger).await {
-            Ok(read) => read,
-            Err(ConnectionError::Stop) => return None,
-            Err(error) => {
-                self.context
-                    .metrics
-                    .sync_failed(&name.namespace, &name.name, clock.elapsed());
-                return Some((self.unread(name, &error, &validated.scope.timing), Notices::default()));
-            }
-        };
-        let prepared = Prepared {
-            validated: validated.clone(),
-            siblings: self.siblings(validated),
-            references: scope
-                .status
-                .as_ref()
-                .map(|status| status.references.clone())
-                .unwrap_or_default(),
-            snapshot,
-        };
-        let system = name.beside(&validated.scope.phone_system);
-        let converged = converge(&self.workplace, &system, &prepared).await;
-        if converged.was_stopped {
-            return None;
-        }
-        let Converged {
-            report,
-            references,
-            created,
-            updated,
-            failed,
-            would_write,
-            notices,
-            was_stopped: _,
-        } = converged;
-        let duration = clock.elapsed();
-        let synced = Synced {
-            trigger,
-            report,
-            references,
-            created,
-            updated,
-            failed,
-            would_write,
-            is_fresh,
-            duration,
-        };
-        self.ended(name, &synced, prepared.snapshot.origin().read_at);
-        Some((Ending::Synced(Box::new(synced)), notices))
-    }
-
-    /// What the directory holds: to repair what others changed, what was read before will do.
-    async fn read(&self, validated: &Validated, trigger: Trigger) -> Result<(Arc<Snapshot>, bool), ConnectionError> {
-        let Validated {
-            scope,
-            siblings,
-            directory,
-            attributes,
-            ..
-        } = validated;
-        let connections = &self.context.connections;
-        for sibling in siblings {
-            if let Some((_, directory, attributes)) = &sibling.scope {
-                connections.want(directory, &sibling.name, attributes.clone());
-            }
-        }
-        if trigger == Trigger::ObjectChanged
-            && let Some(snapshot) = connections.latest(directory, attributes)
-        {
-            return Ok((snapshot, false));
-        }
-        let snapshot = connections
-            .read(directory, &scope.name, attributes.clone(), Timestamp::now())
-            .await?;
-        Ok((snapshot, true))
-    }
-
-    /// What was last read of each sibling's directory.
-    fn siblings(&self, validated: &Validated) -> Vec<Option<Arc<Snapshot>>> {
-        let latest = |(_, directory, attributes): &(_, NamespacedName, _)| {
-            self.context.connections.latest(directory, attributes)
-        };
-        validated
-            .siblings
-            .iter()
-            .map(|sibling| sibling.scope.as_ref().and_then(latest))
-            .collect()
-    }
-
-    fn ended(&self, name: &NamespacedName, synced: &Synced, read: Timestamp) {
-        let (now, metrics) = (Timestamp::now(), &self.context.metrics);
-        metrics.scope_users(
-            &name.namespace,
-            &name.name,
-            &synced.report.users,
-            &synced.report.unmatched,
-        );
-        if synced.failed > 0 {
-            metrics.sync_failed(&name.namespace, &name.name, synced.duration);
-        } else if synced.is_fresh {
-            metrics.sync_succeeded(&name.namespace, &name.name, now, synced.duration);
-        }
-        let Synced {
-            trigger,
-            created,
-            updated,
-            failed,
-            ..
-        } = synced;
-        let duration = synced.duration;
-        info!(?trigger, created, updated, failed, ?duration, "synced");
-        self.memories.of(name, |memory| {
-            memory.read = Some(read);
-            if synced.failed > 0 {
-                memory.attempts.failed(now);
-            } else if synced.is_fresh {
-                memory.attempts.failures = 0;
-            }
-        });
-    }
-
-    fn unread(&self, name: &NamespacedName, error: &ConnectionError, timing: &Timing) -> Ending {
-        let now = Timestamp::now();
-        let may_still_come = error.trouble() == Trouble::Missing
-            && self.missing_since(name).duration_until(now).unsigned_abs() < PATIENCE;
-        self.memories.of(name, |memory| {
-            memory.attempts.failed(now);
-            Ending::Unread(Unread {
-                reason: error.reason(),
-                message: with_causes(error),
-                passes: may_still_come || error.trouble() == Trouble::Passing,
-                is_stale: memory.read.is_some_and(|read| stale_from(timing, read) <= now),
-            })
-        })
     }
 
     /// Since when something is missing: now, if it wasn't before.
@@ -366,56 +222,8 @@ impl Controller {
         Action::requeue(Duration::try_from(now.duration_until(next)).unwrap_or_default())
     }
 
-    /// Writes what it came to into the status, if that differs, and says what people should see of it.
-    async fn report(&self, scope: SyncScope, ending: Ending, notices: Notices) -> Result<SyncScope, Error> {
-        let name = NamespacedName::of(&scope);
-        let facts = Facts {
-            now: Timestamp::now(),
-            generation: scope.metadata.generation,
-            requested: scope.annotations().get(annotations::REQUESTED_AT).cloned(),
-            failures: self.memories.of(&name, |memory| memory.attempts.failures),
-            ending,
-        };
-        self.report_facts(&name, scope, facts, notices).await
-    }
-
-    async fn report_facts(
-        &self,
-        name: &NamespacedName,
-        scope: SyncScope,
-        facts: Facts,
-        mut notices: Notices,
-    ) -> Result<SyncScope, Error> {
-        let before = scope.status.clone().unwrap_or_default();
-        let after: SyncScopeStatus = report::status(&before, &facts);
-        let api: Api<SyncScope> = Api::namespaced(self.context.client.clone(), &name.namespace);
-        let written = match status::write(&api, &scope, scope.status.as_ref(), &after).await {
-            Ok(written) => written,
-            // It is gone, or another one of this name: nothing is left to report to.
-            Err(error) if matches!(error.code(), Some(404 | 409)) => None,
-            Err(error) => {
-                self.memories.of(name, |memory| memory.unreported = Some(facts));
-                return Err(Error::WriteStatus(error));
-            }
-        };
-        notices::of_status(&mut notices, &before, &after);
-        events::publish(&self.context.client, &scope.object_ref(&()), "Sync", notices).await;
-        let Some(written) = written else { return Ok(scope) };
-        self.memories.of(name, |memory| memory.written = Some(written.clone()));
-        Ok(written)
-    }
-
-    /// What the API server would not take the last time.
-    async fn report_what_is_left(&self, name: &NamespacedName, scope: SyncScope) -> Result<SyncScope, Error> {
-        match self.memories.of(name, |memory| memory.unreported.take()) {
-            Some(facts) => self.report_facts(name, scope, facts, Notices::default()).await,
-            None => Ok(scope),
-        }
-    }
-
     async fn filled(&self) {
-        // It fails only when the watches have ended, and everything with them.
-        let _ = self.context.configuration.filled().await;
+        self.context.configuration.filled().await;
         self.context.objects.filled().await;
     }
 

@@ -14,7 +14,7 @@ const RETRIES: Backoff = Backoff {
 
 /// What the operator remembers of a scope's last attempt. It starts empty with the process.
 #[derive(Clone, Debug, Default)]
-pub struct Attempts {
+pub(super) struct Attempts {
     /// The generation that was attempted.
     pub generation: Option<i64>,
     /// What the references looked like then.
@@ -27,15 +27,27 @@ pub struct Attempts {
     pub ended: Option<Timestamp>,
 }
 
+/// What happened to a scope's connection.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) enum ConnectionNews {
+    /// Nothing.
+    #[default]
+    None,
+    /// The directory answers again, or answers as somebody else.
+    Back,
+    /// The directory is asked in another way than when it was last read: what was read says nothing any more.
+    Changed,
+}
+
 /// What a scope looks like now.
 #[derive(Clone, Debug)]
-pub struct Situation {
+pub(super) struct Situation {
     /// `metadata.generation`.
     pub generation: Option<i64>,
     /// A digest of what it refers to.
     pub references: u64,
-    /// The directory is asked in another way than when it was last read.
-    pub connection_changed: bool,
+    /// What happened to the connection since the last attempt began.
+    pub connection: ConnectionNews,
     /// Somebody asked for a sync that has not been acted upon.
     pub requested: bool,
     /// Somebody else changed an object of the phone system since the last attempt.
@@ -44,7 +56,7 @@ pub struct Situation {
 
 impl Attempts {
     /// Why the scope should sync now, if it should.
-    pub fn due(&self, situation: &Situation, timing: &Timing, now: Timestamp) -> Option<Trigger> {
+    pub(super) fn due(&self, situation: &Situation, timing: &Timing, now: Timestamp) -> Option<Trigger> {
         let Some(began) = self.began else {
             return Some(if situation.requested {
                 Trigger::Requested
@@ -56,11 +68,11 @@ impl Attempts {
             Some(Trigger::Requested)
         } else if self.generation != situation.generation {
             Some(Trigger::SpecChanged)
-        } else if self.references != Some(situation.references) || situation.connection_changed {
+        } else if self.references != Some(situation.references) || situation.connection == ConnectionNews::Changed {
             Some(Trigger::ReferenceChanged)
         } else if situation.objects_changed {
             Some(Trigger::ObjectChanged)
-        } else if self.retry().is_some_and(|retry| retry <= now) {
+        } else if self.may_retry(situation.connection, now) {
             Some(Trigger::Retried)
         } else if scheduled(timing, began) <= now {
             Some(Trigger::Scheduled)
@@ -70,15 +82,20 @@ impl Attempts {
     }
 
     /// When to look again, if nothing happens before.
-    pub fn next(&self, timing: &Timing, now: Timestamp) -> Timestamp {
+    pub(super) fn next(&self, timing: &Timing, now: Timestamp) -> Timestamp {
         let scheduled = self.began.map_or(now, |began| scheduled(timing, began));
         self.retry().map_or(scheduled, |retry| retry.min(scheduled))
     }
 
     /// One more attempt failed, and ended now.
-    pub fn failed(&mut self, now: Timestamp) {
+    pub(super) fn failed(&mut self, now: Timestamp) {
         self.failures = self.failures.saturating_add(1);
         self.ended = Some(now);
+    }
+
+    fn may_retry(&self, connection: ConnectionNews, now: Timestamp) -> bool {
+        let is_back = connection == ConnectionNews::Back;
+        self.retry().is_some_and(|retry| is_back || retry <= now)
     }
 
     fn retry(&self) -> Option<Timestamp> {
@@ -93,7 +110,7 @@ fn scheduled(timing: &Timing, last: Timestamp) -> Timestamp {
 }
 
 /// From when on data that was read at `read` is old: three syncs should have come.
-pub fn stale_from(timing: &Timing, read: Timestamp) -> Timestamp {
+pub(super) fn stale_from(timing: &Timing, read: Timestamp) -> Timestamp {
     (0..3).fold(read, |time, _| scheduled(timing, time))
 }
 
@@ -122,7 +139,7 @@ mod tests {
     const CONVERGED: Situation = Situation {
         generation: Some(3),
         references: 7,
-        connection_changed: false,
+        connection: ConnectionNews::None,
         requested: false,
         objects_changed: false,
     };
@@ -207,6 +224,19 @@ mod tests {
         assert_eq!(
             failed.due(&CONVERGED, &hourly(), time("2026-11-20T10:00:15Z")),
             Some(Trigger::Retried)
+        );
+        let back = Situation {
+            connection: ConnectionNews::Back,
+            ..CONVERGED
+        };
+        assert_eq!(
+            failed.due(&back, &hourly(), time("2026-11-20T10:00:06Z")),
+            Some(Trigger::Retried)
+        );
+        assert_eq!(
+            synced().due(&back, &hourly(), time("2026-11-20T10:00:06Z")),
+            None,
+            "it was not missed"
         );
     }
 }

@@ -31,9 +31,9 @@ pub(super) fn triggers(
             .iter()
             .flat_map(|change| touched(&configuration, change))
             .collect();
-        scopes
-            .iter()
-            .for_each(|scope| memories.of(scope, |memory| memory.objects_changed = true));
+        for scope in &scopes {
+            memories.of(scope, |memory| memory.objects_changed = true);
+        }
         stream::iter(scopes.into_iter().map(|scope| scope.reference()).collect::<Vec<_>>())
     });
     stream::select(Box::pin(configured), Box::pin(written))
@@ -42,10 +42,13 @@ pub(super) fn triggers(
 /// The scopes that a change of what people wrote concerns.
 fn concerned(configuration: &Configuration, memories: &Memories, change: &Change) -> Vec<NamespacedName> {
     match change {
-        Change::Directory(directory) | Change::Connected(directory) => {
-            in_namespace_of(configuration, directory, |scope| {
-                scope.spec.directory_ref.name == directory.name
-            })
+        Change::Directory(directory) => of_directory(configuration, directory),
+        Change::Connected(directory) => {
+            let scopes = of_directory(configuration, directory);
+            for scope in &scopes {
+                memories.of(scope, |memory| memory.reconnected = true);
+            }
+            scopes
         }
         Change::System(system) => of_system(configuration, system),
         // A rule of the phone system that the scope does not name tells it which numbers are not free.
@@ -80,6 +83,12 @@ fn touched(configuration: &Configuration, change: &ObjectChange) -> Vec<Namespac
         (Author::Other, Some(scope)) => vec![change.system.beside(scope)],
         (Author::Other, None) => of_system(configuration, &change.system),
     }
+}
+
+fn of_directory(configuration: &Configuration, directory: &NamespacedName) -> Vec<NamespacedName> {
+    in_namespace_of(configuration, directory, |scope| {
+        scope.spec.directory_ref.name == directory.name
+    })
 }
 
 fn of_system(configuration: &Configuration, system: &NamespacedName) -> Vec<NamespacedName> {

@@ -15,7 +15,7 @@ use crate::{
 
 /// A scope and all that it refers to, parsed.
 #[derive(Debug)]
-pub struct Validated {
+pub(super) struct Validated {
     /// The scope.
     pub scope: ValidatedScope,
     /// The other scopes of its phone system.
@@ -34,7 +34,7 @@ pub struct Validated {
 
 /// Another scope of the same phone system.
 #[derive(Debug)]
-pub struct ValidatedSibling {
+pub(super) struct ValidatedSibling {
     /// Its name.
     pub name: String,
     /// When it was created.

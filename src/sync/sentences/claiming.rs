@@ -115,6 +115,16 @@ fn a_scope_whose_selector_is_in_doubt_keeps_whom_it_has() {
 }
 
 #[test]
+fn a_scope_whose_selector_is_in_doubt_takes_nobody() {
+    let users = "{groups: [{dn: 'CN=phones,DC=example,DC=com'}]}";
+    let mut world = World::with_users(users, "")
+        .scope("second", "{everyone: {}}", "")
+        .person("ada", &[]);
+    world.sync_scope(1);
+    assert_eq!(provider(&world, "ada"), "second");
+}
+
+#[test]
 fn a_scope_that_writes_nothing_takes_nobody() {
     for spec in ["mode: Plan", "suspend: true"] {
         let mut world = World::new(spec)
@@ -144,4 +154,23 @@ fn nobody_is_gone_or_out_of_scope_whom_another_scope_sees_or_takes() {
     assert_eq!(world.plan_of(0).report.users.gone, 0, "who can't be read may see them");
     world.scopes[1].is_readable = true;
     assert_eq!(world.plan_of(0).report.users.gone, 1);
+}
+
+#[test]
+fn a_user_whose_link_was_taken_out_still_belongs_to_the_scope_in_its_label() {
+    let mut world = World::with_users("{everyone: {}}", "mode: Plan")
+        .scope("second", "{everyone: {}}", "")
+        .person("ada", &[]);
+    world.sync_scope(1);
+    world.respec("{everyone: {}}", "");
+    super::cluster::write_as(
+        world.user_mut(&name_of("ada")),
+        "kubectl-edit",
+        false,
+        Field::Directory,
+        None,
+    );
+    assert_eq!(world.plan_of(0).told(), ["ada: ClaimedByOtherScope"]);
+    world.sync_scope(1);
+    assert_eq!(provider(&world, "ada"), "second");
 }

@@ -164,3 +164,13 @@ fn the_unlinked_are_told_apart_from_other_problems() {
             .contains("spec.link to Linked")
     );
 }
+
+#[test]
+fn an_unlinked_user_that_a_deleted_scope_left_behind_is_let_go_of_too() {
+    let mut world = world();
+    world.user_mut(&name_of("ada")).is_unlinked = true;
+    world.leave("ada");
+    world.scopes[0].validated.name = "another".into();
+    world.sync();
+    assert!(ours(&world).intersection(FieldSet::all_of_spec()).is_empty());
+}

@@ -146,3 +146,20 @@ fn login_names_edited_by_hand_are_repaired() {
     world.sync();
     assert_eq!(names(&world, "ada"), ["ada@example.com", "Ada.Lovelace@example.com"]);
 }
+
+#[test]
+fn a_name_that_people_gave_to_another_user_is_shared_too() {
+    let mut world = World::new("")
+        .person("ada", &ADA)
+        .hand_made("lobby", &[(Field::Login, "lobby")]);
+    let value = Value::List(vec!["ADA@example.com".into()]);
+    super::cluster::write_as(
+        world.user_mut("lobby"),
+        "kubectl-edit",
+        false,
+        Field::LoginNames,
+        Some(value),
+    );
+    world.sync();
+    assert_eq!(names(&world, "ada"), ["Ada.Lovelace@example.com"]);
+}

@@ -302,7 +302,41 @@ fn two_users_with_one_object_guid_are_a_duplicate_unless_one_is_ours() {
         world = world.hand_made(copy, &[(Field::Login, "ada")]);
         world.user_mut(copy).values = [(Field::Directory, link.clone())].into_iter().collect();
     }
-    assert!(world.plan().plan.is_empty(), "the copies are not touched");
+    let outcome = world.plan();
+    assert!(
+        outcome.plan.is_empty() && outcome.told().is_empty(),
+        "the copies are not touched"
+    );
     world.observed.users.remove(&*name_of("ada"));
     assert_eq!(world.plan().told(), ["ada: DuplicateMatch"]);
+}
+
+#[test]
+fn a_user_that_people_gave_our_name_is_adopted_or_in_the_way() {
+    let name = name_of("ada");
+    let mut world = World::new("match: {by: [Email]}")
+        .person("ada", &[])
+        .hand_made(&name, &[(Field::Login, "x")]);
+    world.sync();
+    assert_eq!(world.user(&name).values.link().unwrap().origin, Origin::Adopted);
+    let world = World::new("match: {adopt: Never}")
+        .person("ada", &[])
+        .hand_made(&name, &[(Field::Login, "x")]);
+    let outcome = world.plan();
+    assert!(outcome.plan.is_empty());
+    assert_eq!(
+        outcome.problem("ada", ProblemReason::DuplicateMatch).other.as_deref(),
+        Some(&*name)
+    );
+}
+
+#[test]
+fn a_user_that_people_made_and_that_cannot_be_read_is_in_nobodys_way_where_none_is_adopted() {
+    let mut world = World::new("match: {adopt: Never}")
+        .person("ada", &[])
+        .hand_made("desk", &[(Field::Login, "ada")]);
+    world.user_mut("desk").is_readable = false;
+    world.sync();
+    assert!(world.observed.users.contains_key(&*name_of("ada")));
+    assert_eq!(link_of(&world, "desk"), None);
 }

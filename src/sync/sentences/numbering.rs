@@ -154,3 +154,15 @@ fn a_number_held_by_somebody_else_is_reported_with_both_claimants() {
     let problem = outcome.problem("bob", ProblemReason::NumberTaken);
     assert_eq!(problem.other.as_deref(), Some("ada"));
 }
+
+#[test]
+fn a_number_that_people_gave_to_somebody_else_is_reported_and_left_as_it_is() {
+    let mut world = world().person("ada", &[]);
+    world.sync();
+    let extension = world.observed.extensions.get_mut("hq-200").unwrap();
+    extension.holder.as_mut().unwrap().name = "lobby".to_owned();
+    let outcome = world.sync();
+    outcome.problem("ada", ProblemReason::NumberTaken);
+    assert_eq!(world.text("ada", Field::Extension), Some("200"));
+    assert!(outcome.plan.is_empty());
+}

@@ -226,3 +226,13 @@ fn a_filter_on_what_was_not_read_is_doubt() {
         assert_eq!(outcome.report.users.matched, 1);
     }
 }
+
+#[test]
+fn an_object_guid_that_is_hidden_now_is_not_forgotten() {
+    let mut world = world();
+    world.sync();
+    world.groups[0].attributes.retain(|(name, _)| name != "objectGUID");
+    let outcome = world.sync();
+    assert_eq!(outcome.report.users.matched, 1);
+    assert_eq!(outcome.references[0].object_guid, Some(guid("phones").to_string()));
+}

@@ -302,7 +302,18 @@ impl World {
         self.scopes[index].references.clone_from(&outcome.references);
         let again = self.plan_of(index);
         assert!(again.plan.is_empty(), "not converged: {:#?}", again.plan);
-        assert_eq!(again.report, outcome.report, "what was reported is what is");
+        // Messages may name others by what their objects held before.
+        let essence = |outcome: &Outcome| {
+            let report = &outcome.report;
+            (
+                report.users,
+                report.extensions,
+                report.ring_groups,
+                report.unmatched.clone(),
+                outcome.told(),
+            )
+        };
+        assert_eq!(essence(&again), essence(&outcome), "what was reported is what is");
         outcome
     }
 }

@@ -271,3 +271,38 @@ fn the_plan_is_the_same_whatever_was_applied_of_it_already() {
         }
     }
 }
+
+#[test]
+fn a_link_that_another_tool_applies_does_not_count_as_new_every_time() {
+    let mut world = world();
+    let link = world.user(&name_of("ada")).values.get(Field::Directory);
+    write_as(world.user_mut(&name_of("ada")), "argocd", true, Field::Directory, link);
+    world.sync();
+    write_as(
+        world.user_mut(&name_of("ada")),
+        "phone-portal",
+        false,
+        Field::Title,
+        Some(Value::text("Queen")),
+    );
+    let outcome = world.sync();
+    outcome.problem("ada", ProblemReason::FieldManagedElsewhere);
+    assert_eq!(title(&world), Some("Queen"));
+}
+
+#[test]
+fn a_value_that_somebody_holds_too_stays_when_the_directory_drops_it() {
+    let mut world = world();
+    write_as(
+        world.user_mut(&name_of("ada")),
+        "phone-portal",
+        false,
+        Field::Title,
+        Some(Value::text("Countess")),
+    );
+    world.set("ada", "title", "");
+    let outcome = world.sync();
+    assert!(only(&outcome).changes.is_empty(), "nothing becomes different");
+    assert_eq!(title(&world), Some("Countess"));
+    assert!(!world.user(&name_of("ada")).ownership.ours.contains(Field::Title));
+}

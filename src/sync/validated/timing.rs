@@ -126,6 +126,12 @@ mod tests {
     }
 
     #[test]
+    fn a_schedule_that_never_comes_gives_no_time() {
+        let never = schedule("0 0 30 2 *", "UTC").unwrap();
+        assert_eq!(never.next_after("2026-01-10T12:00:00Z".parse().unwrap()), None);
+    }
+
+    #[test]
     fn an_interval_counts_from_the_last_sync() {
         let hourly = Timing::Interval(DEFAULT_INTERVAL);
         let last: Timestamp = "2026-01-10T12:00:00Z".parse().unwrap();

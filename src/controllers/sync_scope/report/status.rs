@@ -1,15 +1,14 @@
-//! What an attempt to sync came to, as the scope's status. Pure: the status before and the facts in, the status after out.
-
-use std::time::Duration;
+//! The status of a scope after an attempt. Pure: the status before and the facts in, the status after out.
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
+use super::{Ending, Facts, Synced, words::Words};
 use crate::{
     api::{
         SyncScopeStatus,
-        conditions::{MATCHED, READY, RECONCILING, REFERENCES_RESOLVED, STALLED, SYNCED, ready, sync},
-        sync_scope::{ProblemReason, ResolvedReference, SyncRecord, SyncType, Trigger},
+        conditions::{MATCHED, READY, RECONCILING, REFERENCES_RESOLVED, STALLED, SYNCED, sync},
+        sync_scope::{ProblemReason, SyncRecord, SyncType, Trigger},
     },
     controllers::conditions::{ConditionSetter, ConditionStatus, find, whole_seconds},
     sync::report::Report,
@@ -19,94 +18,9 @@ use crate::{
 const MOST_PROBLEMS: usize = 20;
 /// Syncs that the status remembers.
 const MOST_RECORDS: usize = 10;
-/// So many failed attempts in a row may be an accident.
-const FORGIVEN: u32 = 2;
-/// So long, what is missing may still be on its way: charts create things in any order.
-pub const PATIENCE: Duration = Duration::from_mins(1);
-
-/// What is known when an attempt has ended.
-#[derive(Clone, Debug)]
-pub struct Facts {
-    /// When it ended.
-    pub now: Timestamp,
-    /// The scope's generation.
-    pub generation: Option<i64>,
-    /// The request to sync that this acted upon, or an earlier one.
-    pub requested: Option<String>,
-    /// How many attempts in a row have failed, this included.
-    pub failures: u32,
-    /// What it came to.
-    pub ending: Ending,
-}
-
-/// What an attempt came to.
-#[derive(Clone, Debug)]
-pub enum Ending {
-    /// It has only begun, on a generation that was not seen before.
-    Begun,
-    /// `suspend` is set: none was made.
-    Suspended,
-    /// Something that the spec names does not exist.
-    Missing {
-        /// What, and what to do.
-        message: String,
-        /// Since when.
-        since: Timestamp,
-    },
-    /// Something that the spec names can't be used.
-    NotReady {
-        /// What, and what to do.
-        message: String,
-    },
-    /// The spec can't be understood.
-    Invalid {
-        /// Where, and what to write.
-        message: String,
-    },
-    /// The directory could not be read.
-    Unread(Unread),
-    /// It went to the end.
-    Synced(Box<Synced>),
-}
-
-/// Why the directory could not be read.
-#[derive(Clone, Debug)]
-pub struct Unread {
-    /// In one word.
-    pub reason: &'static str,
-    /// What to do.
-    pub message: String,
-    /// It may pass by itself.
-    pub passes: bool,
-    /// Three syncs should have come since the directory was last read.
-    pub is_stale: bool,
-}
-
-/// A sync that went to the end.
-#[derive(Clone, Debug)]
-pub struct Synced {
-    /// Why it ran.
-    pub trigger: Trigger,
-    /// What it found.
-    pub report: Report,
-    /// The entries that the spec names.
-    pub references: Vec<ResolvedReference>,
-    /// Objects made.
-    pub created: i64,
-    /// Objects changed.
-    pub updated: i64,
-    /// Writes that failed.
-    pub failed: i64,
-    /// Of `mode: Plan`: what it would have written.
-    pub would_write: Option<String>,
-    /// The directory was read for it. Else it repaired what others changed, by what had been read before.
-    pub is_fresh: bool,
-    /// How long it took.
-    pub duration: Duration,
-}
 
 /// The status after an attempt.
-pub fn status(before: &SyncScopeStatus, facts: &Facts) -> SyncScopeStatus {
+pub(super) fn status(before: &SyncScopeStatus, facts: &Facts) -> SyncScopeStatus {
     let mut after = before.clone();
     after.observed_generation = facts.generation;
     if !matches!(facts.ending, Ending::Begun | Ending::Suspended) {
@@ -177,149 +91,7 @@ fn take_over(after: &mut SyncScopeStatus, synced: &Synced, now: Timestamp) {
     }
 }
 
-/// A condition: whether it holds, the reason, and the message.
-type Said = (ConditionStatus, &'static str, String);
-/// A condition that is there only while it holds.
-type SaidWhile = Option<(&'static str, String)>;
-
-/// What the conditions that follow from the ending say.
-struct Words {
-    ready: Said,
-    /// None: it says what it said.
-    synced: Option<Said>,
-    reconciling: SaidWhile,
-    stalled: SaidWhile,
-}
-
-impl Words {
-    fn of(before: &SyncScopeStatus, facts: &Facts) -> Self {
-        use ConditionStatus::{False, True, Unknown};
-        let has_worked = has_worked(before);
-        let retrying = |message: &str| Some((ready::RETRYING, message.to_owned()));
-        match &facts.ending {
-            Ending::Begun => {
-                let message = "the first sync of this generation is under way".to_owned();
-                let progressing = (Unknown, ready::PROGRESSING, message.clone());
-                Self {
-                    ready: if has_worked { succeeded() } else { progressing.clone() },
-                    synced: find(&before.conditions, SYNCED).is_none().then_some(progressing),
-                    reconciling: Some((ready::PROGRESSING, message)),
-                    stalled: None,
-                }
-            }
-            Ending::Suspended => {
-                let message = "spec.suspend is set: nothing is synced until it is removed".to_owned();
-                Self {
-                    ready: (True, ready::SUSPENDED, message.clone()),
-                    synced: Some((Unknown, ready::SUSPENDED, message)),
-                    reconciling: None,
-                    stalled: None,
-                }
-            }
-            Ending::Missing { message, since } => {
-                let gives_up = since.duration_until(facts.now).unsigned_abs() >= PATIENCE;
-                let said = (ready::REFERENCE_NOT_FOUND, message.clone());
-                Self {
-                    ready: (False, said.0, said.1.clone()),
-                    synced: Some((False, said.0, said.1.clone())),
-                    reconciling: if gives_up { None } else { retrying(message) },
-                    stalled: gives_up.then_some(said),
-                }
-            }
-            Ending::NotReady { message } => Self {
-                ready: (False, ready::REFERENCE_NOT_READY, message.clone()),
-                synced: Some((False, ready::REFERENCE_NOT_READY, message.clone())),
-                reconciling: retrying(message),
-                stalled: None,
-            },
-            Ending::Invalid { message } => Self {
-                ready: (False, ready::INVALID_SPEC, message.clone()),
-                synced: Some((False, ready::INVALID_SPEC, message.clone())),
-                reconciling: None,
-                stalled: Some((ready::INVALID_SPEC, message.clone())),
-            },
-            Ending::Unread(unread) => Self::of_unread(before, facts, unread),
-            Ending::Synced(synced) => Self::of_synced(before, facts, synced),
-        }
-    }
-
-    /// An outage of the directory never makes a scope that has worked not Ready, nor Reconciling: that would block or roll back
-    /// somebody's unrelated release.
-    fn of_unread(before: &SyncScopeStatus, facts: &Facts, unread: &Unread) -> Self {
-        use ConditionStatus::False;
-        let Unread {
-            reason,
-            message,
-            passes,
-            is_stale,
-        } = unread;
-        let said = (*reason, message.clone());
-        let is_out = !passes || *is_stale || facts.failures > FORGIVEN;
-        let synced = is_out
-            .then(|| (False, *reason, message.clone()))
-            .or_else(|| not_yet(before, message));
-        if has_worked(before) {
-            return Self {
-                ready: succeeded(),
-                synced,
-                reconciling: None,
-                stalled: None,
-            };
-        }
-        Self {
-            ready: (False, said.0, said.1.clone()),
-            synced,
-            reconciling: passes.then(|| (ready::RETRYING, message.clone())),
-            stalled: (!passes).then_some(said),
-        }
-    }
-
-    fn of_synced(before: &SyncScopeStatus, facts: &Facts, synced: &Synced) -> Self {
-        use ConditionStatus::{False, True, Unknown};
-        let failed = format!("{} objects could not be written; they are tried again", synced.failed);
-        let does_something = synced.failed == 0 || synced.created + synced.updated > 0;
-        let said = match (&synced.would_write, synced.failed) {
-            // What was read before says nothing about the directory of now.
-            _ if !synced.is_fresh => None,
-            (Some(plan), _) => Some((True, sync::PLANNED, format!("mode is Plan: a sync would write {plan}"))),
-            (None, 0) => Some((True, ready::SUCCEEDED, "the last sync worked".to_owned())),
-            (None, _) if facts.failures > FORGIVEN => Some((False, sync::WRITE_FAILED, failed.clone())),
-            (None, _) => not_yet(before, &failed),
-        };
-        let works = does_something || has_worked(before);
-        Self {
-            ready: if works {
-                succeeded()
-            } else {
-                (Unknown, ready::RETRYING, failed.clone())
-            },
-            synced: said,
-            reconciling: (!works).then_some((ready::RETRYING, failed)),
-            stalled: None,
-        }
-    }
-}
-
-/// Synced before it is known: it stays what it was, and is Unknown when it was nothing.
-fn not_yet(before: &SyncScopeStatus, message: &str) -> Option<Said> {
-    let is_known = find(&before.conditions, SYNCED).is_some_and(|condition| condition.reason != ready::PROGRESSING);
-    (!is_known).then(|| (ConditionStatus::Unknown, ready::PROGRESSING, message.to_owned()))
-}
-
-fn succeeded() -> Said {
-    (
-        ConditionStatus::True,
-        ready::SUCCEEDED,
-        "the scope is synced".to_owned(),
-    )
-}
-
-/// Whether some generation has worked: only a sync that went to the end leaves counts.
-fn has_worked(before: &SyncScopeStatus) -> bool {
-    before.users.is_some()
-}
-
-/// Matched and ReferencesResolved: what the last sync that went to the end found.
+/// `Matched` and `ReferencesResolved`: what the last sync that went to the end found.
 fn set_findings(setter: &mut ConditionSetter<'_>, before: &SyncScopeStatus, ending: &Ending) {
     let Ending::Synced(synced) = ending else {
         for kind in [MATCHED, REFERENCES_RESOLVED] {
@@ -364,7 +136,9 @@ fn set_findings(setter: &mut ConditionSetter<'_>, before: &SyncScopeStatus, endi
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::time::Duration;
+
+    use super::{super::Unread, *};
     use crate::{
         api::sync_scope::{Problem, UserCounts},
         controllers::conditions::is_true,

@@ -3,28 +3,21 @@
 //! Labels are the namespace and name of a configuration object, and closed sets (reasons, results, kinds). The series of an
 //! object go away with it (`forget_…`), so that a deleted scope can't keep an alert alive.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-    hash::Hash,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+mod series;
+
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use prometheus_client::{
-    encoding::{EncodeLabelSet, EncodeLabelValue, text},
-    metrics::{
-        TypedMetric,
-        counter::Counter,
-        family::{Family, MetricConstructor},
-        gauge::Gauge,
-        histogram::Histogram,
-        info::Info,
-    },
-    registry::{Metric, Registry},
+    encoding::{EncodeLabelValue, text},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
+    registry::Registry,
 };
 
+use self::series::{
+    ControllerLabels, ObjectFamily, ObjectLabels, OperationLabels, ReasonLabels, ReconcileLabels, Registering,
+    ResultLabels, StateLabels, WriteLabels, durations,
+};
 use crate::api::sync_scope::{ProblemReason, UserCounts};
 
 /// What the operator counts and measures. Cloning shares.
@@ -83,105 +76,6 @@ pub struct RuleNumbers {
     pub free: i64,
 }
 
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, Ord, PartialEq, PartialOrd)]
-struct ObjectLabels {
-    namespace: String,
-    name: String,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, Ord, PartialEq, PartialOrd)]
-struct StateLabels {
-    namespace: String,
-    name: String,
-    state: &'static str,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, Ord, PartialEq, PartialOrd)]
-struct ReasonLabels {
-    namespace: String,
-    name: String,
-    reason: String,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, Ord, PartialEq, PartialOrd)]
-struct ResultLabels {
-    namespace: String,
-    name: String,
-    result: &'static str,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, Ord, PartialEq, PartialOrd)]
-struct OperationLabels {
-    namespace: String,
-    name: String,
-    operation: DirectoryOperation,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, Ord, PartialEq, PartialOrd)]
-struct WriteLabels {
-    kind: WrittenKind,
-    result: WriteResult,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, Ord, PartialEq, PartialOrd)]
-struct ReconcileLabels {
-    controller: &'static str,
-    result: &'static str,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, Ord, PartialEq, PartialOrd)]
-struct ControllerLabels {
-    controller: &'static str,
-}
-
-/// Whether labels belong to an object.
-trait OfObject {
-    fn is_of(&self, namespace: &str, name: &str) -> bool;
-}
-
-macro_rules! of_object {
-    ($($labels:ty),*) => {$(
-        impl OfObject for $labels {
-            fn is_of(&self, namespace: &str, name: &str) -> bool {
-                self.namespace == namespace && self.name == name
-            }
-        }
-    )*};
-}
-of_object!(ObjectLabels, StateLabels, ReasonLabels, ResultLabels, OperationLabels);
-
-/// A family that knows its label sets, so that those of a deleted object can be dropped.
-struct ObjectFamily<S, M, C = fn() -> M> {
-    family: Family<S, M, C>,
-    seen: Mutex<BTreeSet<S>>,
-}
-
-impl<S: Clone + Eq + Hash + Ord + OfObject, M: Clone, C: MetricConstructor<M>> ObjectFamily<S, M, C> {
-    fn new(family: Family<S, M, C>) -> Self {
-        Self {
-            family,
-            seen: Mutex::default(),
-        }
-    }
-
-    fn of(&self, labels: S) -> M {
-        let metric = self.family.get_or_create_owned(&labels);
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(labels);
-        metric
-    }
-
-    fn forget(&self, namespace: &str, name: &str) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.retain(|labels| {
-            let keep = !labels.is_of(namespace, name);
-            if !keep {
-                self.family.remove(labels);
-            }
-            keep
-        });
-    }
-}
-
 struct Inner {
     registry: Registry,
     sync_duration: ObjectFamily<ObjectLabels, Histogram>,
@@ -196,11 +90,6 @@ struct Inner {
     writes: Family<WriteLabels, Counter>,
     reconciles: Family<ReconcileLabels, Counter>,
     reconcile_duration: Family<ControllerLabels, Histogram, fn() -> Histogram>,
-}
-
-/// From a status patch in milliseconds to a sync of 100,000 people in minutes.
-fn durations() -> Histogram {
-    Histogram::new([0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0])
 }
 
 impl Default for Metrics {
@@ -428,29 +317,69 @@ fn object(namespace: &str, name: &str) -> ObjectLabels {
     }
 }
 
-/// Makes families and registers them in one go, so that none is forgotten.
-struct Registering(Registry);
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Registering {
-    fn plain<F: Clone + Metric>(&mut self, name: &str, help: &str, family: F) -> F {
-        self.0.register(name, help, family.clone());
-        family
+    fn lines(metrics: &Metrics, part: &str) -> Vec<String> {
+        let text = metrics.encode().unwrap();
+        text.lines()
+            .filter(|line| !line.starts_with('#') && line.contains(part))
+            .map(str::to_owned)
+            .collect()
     }
 
-    fn of_objects<S, M>(&mut self, name: &str, help: &str) -> ObjectFamily<S, M>
-    where
-        S: Clone + Eq + Hash + Ord + OfObject,
-        M: Clone + Default + TypedMetric,
-        Family<S, M, fn() -> M>: Clone + Metric,
-    {
-        ObjectFamily::new(self.plain(name, help, Family::new_with_constructor(M::default as fn() -> M)))
+    fn counts() -> UserCounts {
+        UserCounts {
+            found: 9,
+            in_scope: 8,
+            matched: 7,
+            unmatched: 1,
+            ..UserCounts::default()
+        }
     }
 
-    fn timed<S>(&mut self, name: &str, help: &str) -> ObjectFamily<S, Histogram>
-    where
-        S: Clone + Eq + Hash + Ord + OfObject,
-        Family<S, Histogram, fn() -> Histogram>: Clone + Metric,
-    {
-        ObjectFamily::new(self.plain(name, help, Family::new_with_constructor(durations as fn() -> Histogram)))
+    #[test]
+    fn the_series_of_a_deleted_object_go_away_and_no_others() {
+        let metrics = Metrics::new();
+        for scope in ["staff", "sales"] {
+            let unmatched = BTreeMap::from([(ProblemReason::KeyMissing, 1)]);
+            metrics.scope_users("telephony", scope, &counts(), &unmatched);
+            metrics.sync_succeeded("telephony", scope, Timestamp::UNIX_EPOCH, Duration::from_secs(1));
+        }
+        metrics.connected("telephony", "staff", true);
+        let before = lines(&metrics, r#"name="sales""#);
+        metrics.forget_scope("telephony", "staff");
+        assert_eq!(
+            lines(&metrics, r#"name="staff""#),
+            [r#"adsync_directory_connected{namespace="telephony",name="staff"} 1"#]
+        );
+        assert_eq!(lines(&metrics, r#"name="sales""#), before);
+    }
+
+    #[test]
+    fn a_reason_that_nobody_has_any_more_goes_away() {
+        let metrics = Metrics::new();
+        let unmatched = |reason| BTreeMap::from([(reason, 1)]);
+        metrics.scope_users("telephony", "staff", &counts(), &unmatched(ProblemReason::KeyMissing));
+        metrics.scope_users("telephony", "staff", &counts(), &unmatched(ProblemReason::NumberTaken));
+        let line = r#"adsync_unmatched_users{namespace="telephony",name="staff",reason="NumberTaken"} 1"#;
+        assert_eq!(lines(&metrics, "adsync_unmatched_users"), [line]);
+    }
+
+    #[test]
+    fn names_follow_the_rules_of_prometheus() {
+        let metrics = Metrics::new();
+        metrics.written(WrittenKind::PhoneUser, WriteResult::Created);
+        metrics.reconciled("SyncScope", true, Duration::from_millis(3));
+        assert_eq!(
+            lines(&metrics, "writes"),
+            [r#"adsync_api_writes_total{kind="PhoneUser",result="Created"} 1"#]
+        );
+        let counted = lines(&metrics, "adsync_reconcile_duration_seconds_count");
+        assert_eq!(
+            counted,
+            [r#"adsync_reconcile_duration_seconds_count{controller="SyncScope"} 1"#]
+        );
     }
 }

@@ -1,0 +1,174 @@
+//! Third step, and what hangs on it: read the directory, converge, and remember how it went.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+use tracing::info;
+
+use super::{
+    Controller,
+    apply::{Converged, converge},
+    plan::Prepared,
+    report::{Ending, PATIENCE, Synced, Unread},
+    schedule::stale_from,
+    validate::Validated,
+};
+use crate::{
+    api::{SyncScope, sync_scope::Trigger},
+    causes::with_causes,
+    controllers::{
+        changes::NamespacedName,
+        connections::{ConnectionError, Trouble},
+        events::Notices,
+    },
+    directory::Snapshot,
+    sync::validated::Timing,
+};
+
+impl Controller {
+    /// Steps three and four. `None`: the operator stops.
+    pub(super) async fn attempt(
+        &self,
+        name: &NamespacedName,
+        scope: &SyncScope,
+        validated: &Arc<Validated>,
+        trigger: Trigger,
+    ) -> Option<(Ending, Notices)> {
+        let clock = Instant::now();
+        let (snapshot, is_fresh) = match self.read(validated, trigger).await {
+            Ok(read) => read,
+            Err(ConnectionError::Stop) => return None,
+            Err(error) => {
+                self.context
+                    .metrics
+                    .sync_failed(&name.namespace, &name.name, clock.elapsed());
+                return Some((self.unread(name, &error, &validated.scope.timing), Notices::default()));
+            }
+        };
+        let prepared = Prepared {
+            validated: validated.clone(),
+            siblings: self.siblings(validated),
+            references: scope
+                .status
+                .as_ref()
+                .map(|status| status.references.clone())
+                .unwrap_or_default(),
+            snapshot,
+        };
+        let system = name.beside(&validated.scope.phone_system);
+        let converged = converge(&self.context, &self.turns, &system, &prepared).await;
+        if converged.was_stopped {
+            return None;
+        }
+        let Converged {
+            report,
+            references,
+            created,
+            updated,
+            failed,
+            would_write,
+            notices,
+            was_stopped: _,
+        } = converged;
+        let duration = clock.elapsed();
+        let synced = Synced {
+            trigger,
+            report,
+            references,
+            created,
+            updated,
+            failed,
+            would_write,
+            is_fresh,
+            duration,
+        };
+        self.ended(name, &synced, prepared.snapshot.origin().read_at);
+        Some((Ending::Synced(Box::new(synced)), notices))
+    }
+
+    /// What the directory holds: to repair what others changed, what was read before will do.
+    async fn read(&self, validated: &Validated, trigger: Trigger) -> Result<(Arc<Snapshot>, bool), ConnectionError> {
+        let Validated {
+            scope,
+            siblings,
+            directory,
+            attributes,
+            ..
+        } = validated;
+        let connections = &self.context.connections;
+        for sibling in siblings {
+            if let Some((_, directory, attributes)) = &sibling.scope {
+                connections.want(directory, &sibling.name, attributes.clone());
+            }
+        }
+        if trigger == Trigger::ObjectChanged
+            && let Some(snapshot) = connections.latest(directory, attributes)
+        {
+            return Ok((snapshot, false));
+        }
+        let snapshot = connections
+            .read(directory, &scope.name, attributes.clone(), Timestamp::now())
+            .await?;
+        Ok((snapshot, true))
+    }
+
+    /// What was last read of each sibling's directory.
+    fn siblings(&self, validated: &Validated) -> Vec<Option<Arc<Snapshot>>> {
+        let latest = |(_, directory, attributes): &(_, NamespacedName, _)| {
+            self.context.connections.latest(directory, attributes)
+        };
+        validated
+            .siblings
+            .iter()
+            .map(|sibling| sibling.scope.as_ref().and_then(latest))
+            .collect()
+    }
+
+    fn ended(&self, name: &NamespacedName, synced: &Synced, read: Timestamp) {
+        let (now, metrics) = (Timestamp::now(), &self.context.metrics);
+        metrics.scope_users(
+            &name.namespace,
+            &name.name,
+            &synced.report.users,
+            &synced.report.unmatched,
+        );
+        if synced.failed > 0 {
+            metrics.sync_failed(&name.namespace, &name.name, synced.duration);
+        } else if synced.is_fresh {
+            metrics.sync_succeeded(&name.namespace, &name.name, now, synced.duration);
+        }
+        let Synced {
+            trigger,
+            created,
+            updated,
+            failed,
+            ..
+        } = synced;
+        let duration = synced.duration;
+        info!(?trigger, created, updated, failed, ?duration, "synced");
+        self.memories.of(name, |memory| {
+            memory.read = Some(read);
+            if synced.failed > 0 {
+                memory.attempts.failed(now);
+            } else if synced.is_fresh {
+                memory.attempts.failures = 0;
+            }
+        });
+    }
+
+    fn unread(&self, name: &NamespacedName, error: &ConnectionError, timing: &Timing) -> Ending {
+        let now = Timestamp::now();
+        let may_still_come = error.trouble() == Trouble::Missing
+            && self.missing_since(name).duration_until(now).unsigned_abs() < PATIENCE;
+        self.memories.of(name, |memory| {
+            memory.attempts.failed(now);
+            Ending::Unread(Unread {
+                reason: error.reason(),
+                message: with_causes(error),
+                passes: may_still_come || error.trouble() == Trouble::Passing,
+                is_stale: memory.read.is_some_and(|read| stale_from(timing, read) <= now),
+            })
+        })
+    }
+}

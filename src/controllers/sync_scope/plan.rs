@@ -1,0 +1,124 @@
+//! Asks the core for a plan: on what is in the cluster now, and with the answers to what the core wants to know of single
+//! accounts.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+use tracing::warn;
+
+use super::validate::Validated;
+use crate::{
+    api::sync_scope::ResolvedReference,
+    controllers::{changes::NamespacedName, connections::ConnectionError, context::Context},
+    directory::{Guid, Snapshot},
+    sync::{self, Input, Outcome, Sibling, Sight, observed::Observed},
+};
+
+/// What a plan is made of, but for what is in the cluster.
+#[derive(Clone, Debug)]
+pub(super) struct Prepared {
+    /// The specs.
+    pub validated: Arc<Validated>,
+    /// What was read of the scope's directory.
+    pub snapshot: Arc<Snapshot>,
+    /// What was read of each sibling's directory, in their order.
+    pub siblings: Vec<Option<Arc<Snapshot>>>,
+    /// The entries that the spec named the last time.
+    pub references: Vec<ResolvedReference>,
+}
+
+/// Plans on what is in the cluster now; what the plan wants to know of single accounts is asked first.
+pub(super) async fn plan(context: &Context, system: &NamespacedName, prepared: &Prepared) -> Option<Outcome> {
+    let mut known = BTreeMap::new();
+    loop {
+        let observed = context.objects.of(system).await;
+        let (work, answers) = (prepared.clone(), known.clone());
+        // Of a large scope this takes a second of pure computing, during which others want to be served.
+        let planned = tokio::task::spawn_blocking(move || {
+            let outcome = sync::plan(&Input {
+                now: Timestamp::now(),
+                scope: &work.validated.scope,
+                siblings: &siblings(&work),
+                system: &work.validated.system,
+                rules: &work.validated.rules,
+                directory: &work.snapshot,
+                bare_username: work.validated.bare_username,
+                observed: &observed,
+                references: &work.references,
+                known: &answers,
+            });
+            let asked_of = whom_to_ask(&outcome.ask, &observed, &work, &answers);
+            (outcome, asked_of)
+        });
+        let (outcome, asked_of) = match planned.await {
+            Ok(planned) => planned,
+            // A bug in the core costs this scope: whoever runs the reconcile says so, and tries again.
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(_) => return None,
+        };
+        if asked_of.is_empty() {
+            return Some(outcome);
+        }
+        let before = known.len();
+        for (config, guids) in asked_of {
+            match context.connections.find(&system.beside(&config), &guids).await {
+                Ok(found) => known.extend(found.into_iter().map(|(guid, dn)| (guid, dn.is_some()))),
+                Err(ConnectionError::Stop) => return None,
+                Err(error) => warn!(namespace = system.namespace, config, %error, "could not ask for single accounts"),
+            }
+        }
+        if known.len() == before {
+            return Some(outcome);
+        }
+    }
+}
+
+fn siblings(work: &Prepared) -> Vec<Sibling<'_>> {
+    let siblings = work.validated.siblings.iter().zip(&work.siblings);
+    siblings
+        .map(|(sibling, snapshot)| Sibling {
+            name: &sibling.name,
+            created: sibling.created,
+            sight: sibling
+                .scope
+                .as_ref()
+                .zip(snapshot.as_deref())
+                .map(|((scope, _, _), directory)| Sight {
+                    scope,
+                    directory,
+                    references: &sibling.references,
+                }),
+        })
+        .collect()
+}
+
+/// The accounts to ask for, by the directory that they were linked through: another one would know nothing of them.
+fn whom_to_ask(
+    wanted: &BTreeSet<Guid>,
+    observed: &Observed,
+    work: &Prepared,
+    known: &BTreeMap<Guid, bool>,
+) -> BTreeMap<String, Vec<Guid>> {
+    let mut asked_of: BTreeMap<String, Vec<Guid>> = BTreeMap::new();
+    let unknown: BTreeSet<Guid> = wanted
+        .iter()
+        .filter(|guid| !known.contains_key(guid))
+        .copied()
+        .collect();
+    if unknown.is_empty() {
+        return asked_of;
+    }
+    let links = observed.users.values().filter_map(|user| user.values.link());
+    let configs: BTreeMap<Guid, &str> = links
+        .filter(|link| unknown.contains(&link.guid))
+        .map(|link| (link.guid, &*link.config))
+        .collect();
+    for guid in unknown {
+        let config = configs.get(&guid).copied().unwrap_or(&work.validated.directory.name);
+        asked_of.entry(config.to_owned()).or_default().push(guid);
+    }
+    asked_of
+}

@@ -1,0 +1,155 @@
+//! What Ready, Synced, Reconciling and Stalled say of an ending: one arm each. Pure.
+
+use super::{Ending, Facts, PATIENCE, Synced, Unread};
+use crate::{
+    api::{
+        SyncScopeStatus,
+        conditions::{SYNCED, ready, sync},
+    },
+    controllers::conditions::{ConditionStatus, find},
+};
+
+/// So many failed attempts in a row may be an accident.
+const FORGIVEN: u32 = 2;
+
+/// A condition: whether it holds, the reason, and the message.
+type Said = (ConditionStatus, &'static str, String);
+/// A condition that is there only while it holds.
+type SaidWhile = Option<(&'static str, String)>;
+
+/// What the conditions that follow from the ending say.
+pub(super) struct Words {
+    pub ready: Said,
+    /// None: it says what it said.
+    pub synced: Option<Said>,
+    pub reconciling: SaidWhile,
+    pub stalled: SaidWhile,
+}
+
+impl Words {
+    pub(super) fn of(before: &SyncScopeStatus, facts: &Facts) -> Self {
+        use ConditionStatus::{False, True, Unknown};
+        let has_worked = has_worked(before);
+        let retrying = |message: &str| Some((ready::RETRYING, message.to_owned()));
+        match &facts.ending {
+            Ending::Begun => {
+                let message = "the first sync of this generation is under way".to_owned();
+                let progressing = (Unknown, ready::PROGRESSING, message.clone());
+                Self {
+                    ready: if has_worked { succeeded() } else { progressing.clone() },
+                    synced: find(&before.conditions, SYNCED).is_none().then_some(progressing),
+                    reconciling: Some((ready::PROGRESSING, message)),
+                    stalled: None,
+                }
+            }
+            Ending::Suspended => {
+                let message = "spec.suspend is set: nothing is synced until it is removed".to_owned();
+                Self {
+                    ready: (True, ready::SUSPENDED, message.clone()),
+                    synced: Some((Unknown, ready::SUSPENDED, message)),
+                    reconciling: None,
+                    stalled: None,
+                }
+            }
+            Ending::Missing { message, since } => {
+                let gives_up = since.duration_until(facts.now).unsigned_abs() >= PATIENCE;
+                let said = (ready::REFERENCE_NOT_FOUND, message.clone());
+                Self {
+                    ready: (False, said.0, said.1.clone()),
+                    synced: Some((False, said.0, said.1.clone())),
+                    reconciling: if gives_up { None } else { retrying(message) },
+                    stalled: gives_up.then_some(said),
+                }
+            }
+            Ending::NotReady { message } => Self {
+                ready: (False, ready::REFERENCE_NOT_READY, message.clone()),
+                synced: Some((False, ready::REFERENCE_NOT_READY, message.clone())),
+                reconciling: retrying(message),
+                stalled: None,
+            },
+            Ending::Invalid { message } => Self {
+                ready: (False, ready::INVALID_SPEC, message.clone()),
+                synced: Some((False, ready::INVALID_SPEC, message.clone())),
+                reconciling: None,
+                stalled: Some((ready::INVALID_SPEC, message.clone())),
+            },
+            Ending::Unread(unread) => Self::of_unread(before, facts, unread),
+            Ending::Synced(synced) => Self::of_synced(before, facts, synced),
+        }
+    }
+
+    /// An outage of the directory never makes a scope that has worked not Ready, nor Reconciling: that would block or roll back
+    /// somebody's unrelated release.
+    fn of_unread(before: &SyncScopeStatus, facts: &Facts, unread: &Unread) -> Self {
+        use ConditionStatus::False;
+        let Unread {
+            reason,
+            message,
+            passes,
+            is_stale,
+        } = unread;
+        let said = (*reason, message.clone());
+        let is_out = !passes || *is_stale || facts.failures > FORGIVEN;
+        let synced = is_out
+            .then(|| (False, *reason, message.clone()))
+            .or_else(|| not_yet(before, message));
+        if has_worked(before) {
+            return Self {
+                ready: succeeded(),
+                synced,
+                reconciling: None,
+                stalled: None,
+            };
+        }
+        Self {
+            ready: (False, said.0, said.1.clone()),
+            synced,
+            reconciling: passes.then(|| (ready::RETRYING, message.clone())),
+            stalled: (!passes).then_some(said),
+        }
+    }
+
+    fn of_synced(before: &SyncScopeStatus, facts: &Facts, synced: &Synced) -> Self {
+        use ConditionStatus::{False, True, Unknown};
+        let failed = format!("{} objects could not be written; they are tried again", synced.failed);
+        let does_something = synced.failed == 0 || synced.created + synced.updated > 0;
+        let said = match (&synced.would_write, synced.failed) {
+            // What was read before says nothing about the directory of now.
+            _ if !synced.is_fresh => None,
+            (Some(plan), _) => Some((True, sync::PLANNED, format!("mode is Plan: a sync would write {plan}"))),
+            (None, 0) => Some((True, ready::SUCCEEDED, "the last sync worked".to_owned())),
+            (None, _) if facts.failures > FORGIVEN => Some((False, sync::WRITE_FAILED, failed.clone())),
+            (None, _) => not_yet(before, &failed),
+        };
+        let works = does_something || has_worked(before);
+        Self {
+            ready: if works {
+                succeeded()
+            } else {
+                (Unknown, ready::RETRYING, failed.clone())
+            },
+            synced: said,
+            reconciling: (!works).then_some((ready::RETRYING, failed)),
+            stalled: None,
+        }
+    }
+}
+
+/// Synced before it is known: it stays what it was, and is Unknown when it was nothing.
+fn not_yet(before: &SyncScopeStatus, message: &str) -> Option<Said> {
+    let is_known = find(&before.conditions, SYNCED).is_some_and(|condition| condition.reason != ready::PROGRESSING);
+    (!is_known).then(|| (ConditionStatus::Unknown, ready::PROGRESSING, message.to_owned()))
+}
+
+fn succeeded() -> Said {
+    (
+        ConditionStatus::True,
+        ready::SUCCEEDED,
+        "the scope is synced".to_owned(),
+    )
+}
+
+/// Whether some generation has worked: only a sync that went to the end leaves counts.
+fn has_worked(before: &SyncScopeStatus) -> bool {
+    before.users.is_some()
+}

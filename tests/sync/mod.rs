@@ -1,0 +1,16 @@
+//! Whole syncs: the directory, the operator and the API server, all real. A file a step of the picture in `lib.rs`; what a
+//! sync promises under races is in the files above.
+
+mod scene;
+mod sound;
+
+mod company;
+mod conditions;
+mod linking;
+mod mapping;
+mod matching;
+mod numbering;
+mod references;
+mod ring_groups;
+mod scopes;
+mod select;
