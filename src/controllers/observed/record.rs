@@ -359,7 +359,7 @@ mod tests {
         ] {
             let user = ObservedUser::read(&named(
                 "desk",
-                json!({"phoneSystemRef": {"name": "hq"}, "directory": link}),
+                &json!({"phoneSystemRef": {"name": "hq"}, "directory": link}),
             ));
             assert!(!user.is_readable, "{link}");
             let read = user.values.link().unwrap();
