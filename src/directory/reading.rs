@@ -58,6 +58,8 @@ pub struct Request {
 /// Something to ask on a connection. Asked anew from the beginning on another one when the first fails.
 pub(super) trait Inquiry: Send + Sync + 'static {
     type Answer: Send + 'static;
+    /// Whether an idle connection would not do.
+    const ON_ITS_OWN_CONNECTION: bool = false;
 
     fn ask(
         &self,
@@ -71,6 +73,7 @@ pub(super) struct Test;
 
 impl Inquiry for Test {
     type Answer = ConnectionReport;
+    const ON_ITS_OWN_CONNECTION: bool = true;
 
     async fn ask(
         &self,

@@ -344,6 +344,7 @@ async fn a_connection_is_used_again_for_what_comes_soon_after() {
     let handle = connect(scripted_settings([ldap.port()]));
     handle.test().await.unwrap();
     handle.read(&request(&[])).await.unwrap();
+    handle.read(&request(&[])).await.unwrap();
     handle
         .find(&["00000000-1111-2222-3333-444444444444".parse().unwrap()])
         .await
@@ -353,11 +354,11 @@ async fn a_connection_is_used_again_for_what_comes_soon_after() {
     // New settings want a new one; the same ones do not.
     let mut settings = scripted_settings([ldap.port()]);
     handle.update(settings.clone());
-    handle.test().await.unwrap();
+    handle.read(&request(&[])).await.unwrap();
     assert_eq!(ldap.connections(), 1);
     settings.account = adsync::directory::Account::new("svc@example.com", "another");
     handle.update(settings);
-    handle.test().await.unwrap();
+    handle.read(&request(&[])).await.unwrap();
     assert_eq!((ldap.connections(), ldap.binds()), (2, 2));
 }
 
