@@ -38,5 +38,5 @@ pub use reader::Directory;
 pub use reading::{ConnectionReport, Request};
 pub use rejected::RejectedPasswords;
 pub use settings::{Account, ConnectionSettings, Encryption, ServerAddress, Timeouts};
-pub use snapshot::{Group, GroupIndex, Members, Origin, Snapshot, SnapshotBuilder, Unit, UnitIndex, User};
+pub use snapshot::{Group, GroupIndex, GroupKind, Members, Origin, Snapshot, SnapshotBuilder, Unit, UnitIndex, User};
 pub use user_set::{UserIndex, UserSet};
