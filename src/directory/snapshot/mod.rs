@@ -255,6 +255,16 @@ mod tests {
     const STAFF: &str = "OU=Staff,DC=example,DC=com";
 
     #[test]
+    fn of_several_values_it_is_always_the_same_one_whatever_their_order() {
+        for values in [[" ", "+1 555 2", "+1 555 10"], ["+1 555 10", "+1 555 2", " "]] {
+            let users = [user(1, "CN=a,DC=com", "a").with("otherTelephone", values)];
+            let snapshot = snapshot("otherTelephone", users, []);
+            let phone = AttributeName::parse("otherTelephone").unwrap();
+            assert_eq!(snapshot.users().next().unwrap().text(&phone), Some("+1 555 10"));
+        }
+    }
+
+    #[test]
     fn users_come_in_the_order_of_their_identity() {
         let users = [
             user(3, "CN=c,DC=com", "c"),
