@@ -194,7 +194,7 @@ impl Connection {
 
     /// One entry by its DN; `None` when there is none that the account may see.
     pub(super) async fn entry(&mut self, dn: &str, attributes: &[&str]) -> Result<Option<RawEntry>, DirectoryError> {
-        self.search_base(dn, attributes).await
+        self.search_base(dn, attributes, false).await
     }
 
     /// Says goodbye. Dropping a connection closes it as well, without manners.

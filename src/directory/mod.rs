@@ -11,6 +11,7 @@ mod discovery;
 pub mod dn;
 pub mod entry;
 pub mod error;
+mod extended_name;
 pub mod filter;
 mod framing;
 mod guard;

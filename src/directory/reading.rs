@@ -90,6 +90,7 @@ impl Inquiry for Test {
             base: base.as_str(),
             filter: USERS,
             attributes: &NO_ATTRIBUTES,
+            names_say_guids: false,
         };
         let mut visible_users = 0;
         connection.search(search, &mut |_| visible_users += 1).await?;
@@ -137,6 +138,7 @@ impl Inquiry for Read {
             base: base_dn.as_str(),
             filter: USERS,
             attributes: &wanted,
+            names_say_guids: false,
         };
         referrals += connection.search(users, &mut |entry| builder.add_user(entry)).await?;
         let domain = root.naming_context.as_str();
@@ -144,12 +146,14 @@ impl Inquiry for Read {
             base: domain,
             filter: GROUPS,
             attributes: &GROUP_ATTRIBUTES,
+            names_say_guids: true,
         };
         referrals += connection.search(groups, &mut |entry| builder.add_group(entry)).await?;
         let units = Search {
             base: domain,
             filter: UNITS,
             attributes: &IDENTITY,
+            names_say_guids: false,
         };
         referrals += connection.search(units, &mut |entry| builder.add_unit(entry)).await?;
         builder.referrals(referrals);
@@ -191,6 +195,7 @@ impl Inquiry for Find {
                 base: root.naming_context.as_str(),
                 filter: &filter,
                 attributes: &IDENTITY,
+                names_say_guids: false,
             };
             let mut matched = |entry: super::RawEntry| {
                 if let Some(place) = entry.guid().and_then(|guid| found.get_mut(&guid)) {
