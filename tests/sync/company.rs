@@ -56,7 +56,10 @@ async fn the_quickstart_example_serves_the_company() {
         ]
     );
     assert_eq!(message(&scope, "Matched"), "265 matched, 0 unmatched");
-    assert_eq!(scene.users().await.into_keys().collect::<BTreeSet<_>>(), served);
+    assert_eq!(
+        scene.users().await.into_keys().collect::<BTreeSet<_>>(),
+        served
+    );
 
     let numbers = scene.numbers().await;
     let given: BTreeSet<_> = numbers.values().cloned().collect();
@@ -100,7 +103,10 @@ async fn check_ring_groups(scene: &Scene, numbers: &BTreeMap<String, String>) {
 async fn check_what_it_tells(scene: &Scene, scope: &SyncScope) {
     let status = scope.status.as_ref().unwrap();
     // The Doppels share no attribute that is mapped; Tim and Ina, the Müllers and the like share a mail address.
-    assert!(problems(scope).contains(&("tim.berger", adsync::api::sync_scope::ProblemReason::DuplicateMatch)));
+    assert!(problems(scope).contains(&(
+        "tim.berger",
+        adsync::api::sync_scope::ProblemReason::DuplicateMatch
+    )));
     let created: i64 = status.history.iter().map(|record| record.created).sum();
     assert_eq!(created, 265 + 265 + 11 + 11);
     let events = scene
@@ -124,7 +130,11 @@ async fn every_selection_finds_whom_ldapsearch_finds() {
     let in_chain = |name: &str| format!("(memberOf:1.2.840.113556.1.4.1941:={})", group(name));
     let direct = |name: &str| format!("(memberOf={})", group(name));
     let selections: Vec<(Value, &str, String)> = vec![
-        (json!({"organizationalUnits": [{"dn": staff}]}), staff, String::new()),
+        (
+            json!({"organizationalUnits": [{"dn": staff}]}),
+            staff,
+            String::new(),
+        ),
         (
             json!({"organizationalUnits": [{"dn": staff}], "filter": "(!(employeeType=staff))"}),
             staff,

@@ -50,8 +50,7 @@ async fn what_is_missing_is_named_and_made_up_for_as_soon_as_it_is_there() {
     scene.finish().await;
 
     scene.rule("late", numbers("2000", "2009")).await;
-    let corrected =
-        json!({"users": {"everyone": {}}, "extensions": [{"name": "everybody", "ruleRef": {"name": "late"}}]});
+    let corrected = json!({"users": {"everyone": {}}, "extensions": [{"name": "everybody", "ruleRef": {"name": "late"}}]});
     scene.scope("staff", corrected).await;
     assert_eq!(scene.number(&ada.login).await.as_deref(), Some("2000"));
     scene.finish().await;
@@ -61,8 +60,7 @@ async fn what_is_missing_is_named_and_made_up_for_as_soon_as_it_is_there() {
 #[ignore = "waits for more than a minute"]
 async fn what_is_missing_for_a_minute_makes_a_scope_stalled() {
     let scene = Scene::new("conditions").await;
-    let missing =
-        json!({"users": {"everyone": {}}, "extensions": [{"name": "everybody", "ruleRef": {"name": "late"}}]});
+    let missing = json!({"users": {"everyone": {}}, "extensions": [{"name": "everybody", "ruleRef": {"name": "late"}}]});
     scene.apply_scope("staff", missing).await;
     let scope = await_not_ready(&scene, "ReferenceNotFound").await;
     let since = Instant::now();
@@ -89,8 +87,16 @@ async fn a_spec_that_cannot_be_understood_is_refused_with_the_place_and_changes_
     let filtered = |filter: &str| json!({"users": {"everyone": {}, "filter": filter}});
     for (spec, place, says) in [
         (filtered("(&(sn=Lovelace)(title=*)"), "users.filter", "position"),
-        (filtered("(sn=Lovelace)(title=*)"), "users.filter", "position 13"),
-        (filtered("(thumbnailPhoto=\\ff)"), "users.filter", "position"),
+        (
+            filtered("(sn=Lovelace)(title=*)"),
+            "users.filter",
+            "position 13",
+        ),
+        (
+            filtered("(thumbnailPhoto=\\ff)"),
+            "users.filter",
+            "position",
+        ),
         (
             with(everyone(), json!({"exclude": [{"name": "odd", "filter": "(title="}]})),
             "exclude",
@@ -116,7 +122,10 @@ async fn a_spec_that_cannot_be_understood_is_refused_with_the_place_and_changes_
     );
     scene.finish().await;
     scene.scope("staff", everyone()).await;
-    assert_eq!(scene.user(&ada.login).await.spec.title.as_deref(), Some("Countess"));
+    assert_eq!(
+        scene.user(&ada.login).await.spec.title.as_deref(),
+        Some("Countess")
+    );
     scene.finish().await;
 }
 
@@ -144,9 +153,7 @@ async fn a_suspended_scope_is_ready_and_does_nothing_until_it_is_resumed() {
     scene.scope("other", nobody).await;
     let writes = written(&scene.namespace, position, scene.operator().await);
     assert!(
-        writes
-            .iter()
-            .all(|event| event.object.name == "other" || event.object.resource == "events"),
+        writes.iter().all(|event| event.object.name == "other" || event.object.resource == "events"),
         "{writes:#?}"
     );
     assert_eq!(
@@ -175,7 +182,9 @@ async fn with_mode_plan_everything_is_reported_and_nothing_written() {
         json!({"departments": [{"name": "support", "group": {"dn": group}, "ringGroup": {"number": "600"}}]}),
     );
     let position = env::kube().await.audit_position();
-    let scope = scene.scope("staff", with(spec.clone(), json!({"mode": "Plan"}))).await;
+    let scope = scene
+        .scope("staff", with(spec.clone(), json!({"mode": "Plan"})))
+        .await;
     let status = scope.status.as_ref().unwrap();
     assert_eq!(counts(&scope), [3, 0, 0, 3, 2, 1]);
     assert_eq!(status.problems.len(), 1);
@@ -205,7 +214,9 @@ async fn with_mode_plan_everything_is_reported_and_nothing_written() {
 async fn a_scope_syncs_by_itself_when_its_interval_is_over() {
     let scene = Scene::new("conditions").await;
     let ada = scene.ou.person("Ada Lovelace").await;
-    scene.scope("staff", with(everyone(), json!({"interval": "10s"}))).await;
+    scene
+        .scope("staff", with(everyone(), json!({"interval": "10s"})))
+        .await;
     scene.ou.set(&ada.dn, "title", &["Countess"]).await;
     let name = scene.user(&ada.login).await.metadata.name.unwrap();
     scene

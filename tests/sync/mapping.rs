@@ -179,7 +179,10 @@ async fn with_bare_usernames_people_sign_in_with_short_forms_that_are_theirs_alo
     let mut expected = [(&*ada.login, DuplicateMatch), (&other.login, DuplicateMatch)];
     expected.sort_unstable();
     assert_eq!(problems(&scope), expected);
-    assert_eq!(problem_of(&scope, &ada.login).other.as_deref(), Some(&*other.login));
+    assert_eq!(
+        problem_of(&scope, &ada.login).other.as_deref(),
+        Some(&*other.login)
+    );
     scene.finish().await;
 }
 
@@ -217,11 +220,7 @@ async fn a_value_that_does_not_fit_costs_its_field_and_line_breaks_become_blanks
     scene.ou.set(&ada.dn, "info", &[&"ü".repeat(257)]).await;
     scene.ou.set(&ada.dn, "department", &["Engines"]).await;
     let scope = scene.sync("staff").await;
-    assert_eq!(
-        title().await.as_deref(),
-        Some("Countess of  Lovelace"),
-        "it is left as it is"
-    );
+    assert_eq!(title().await.as_deref(), Some("Countess of  Lovelace"), "it is left as it is");
     let spec = scene.user(&ada.login).await.spec;
     assert_eq!(spec.department.as_deref(), Some("Engines"), "and costs nothing else");
     let problem = problem_of(&scope, &ada.login);
@@ -235,10 +234,6 @@ async fn a_value_that_does_not_fit_costs_its_field_and_line_breaks_become_blanks
     scene.ou.set(&ada.dn, "info", &[&"ü".repeat(256)]).await;
     let scope = scene.sync("staff").await;
     assert_eq!(problems(&scope), []);
-    assert_eq!(
-        title().await,
-        Some("ü".repeat(256)),
-        "characters are counted, not bytes"
-    );
+    assert_eq!(title().await, Some("ü".repeat(256)), "characters are counted, not bytes");
     scene.finish().await;
 }

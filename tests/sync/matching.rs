@@ -87,9 +87,7 @@ async fn a_composed_and_a_decomposed_mueller_are_the_same() {
             json!({"firstName": "Ju\u{308}rgen", "lastName": "MU\u{308}LLER"}),
         )
         .await;
-    scene
-        .make_user("by-mail", json!({"email": "K\u{e4}rla@example.com"}))
-        .await;
+    scene.make_user("by-mail", json!({"email": "K\u{e4}rla@example.com"})).await;
     let scope = scene
         .scope("staff", matched_by(json!({"by": ["Email", "FirstLastName"]})))
         .await;
@@ -143,7 +141,11 @@ async fn several_users_or_several_people_are_duplicates_and_nobody_is_linked_or_
     assert_eq!(problem_of(&scope, &grace.login).other.as_deref(), Some("navy"));
     let mut expected = [&*ada.login, "desk", &grace.login, "navy"];
     expected.sort_unstable();
-    assert_eq!(scene.logins().await, expected, "the three that people made, and Ada's");
+    assert_eq!(
+        scene.logins().await,
+        expected,
+        "the three that people made, and Ada's"
+    );
     scene.finish().await;
 }
 
@@ -224,7 +226,12 @@ async fn with_adopt_never_people_are_provisioned_beside() {
 #[tokio::test]
 async fn an_adopted_users_own_number_is_claimed_before_anybody_is_numbered() {
     let scene = Scene::new("match").await;
-    let [ada, zora] = scene.ou.people(["Ada Lovelace", "Zora Last"]).await.try_into().unwrap();
+    let [ada, zora] = scene
+        .ou
+        .people(["Ada Lovelace", "Zora Last"])
+        .await
+        .try_into()
+        .unwrap();
     scene
         .make_user(
             "boss",

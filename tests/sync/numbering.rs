@@ -17,8 +17,7 @@ use crate::{
 
 /// A rule that takes the last four digits of telephone numbers that begin with 1555.
 fn from_telephone_number(further: &Value) -> Value {
-    let attribute =
-        json!({"name": "telephoneNumber", "normalize": "Digits", "pattern": r"^1555(\d{4})$", "number": "$1"});
+    let attribute = json!({"name": "telephoneNumber", "normalize": "Digits", "pattern": r"^1555(\d{4})$", "number": "$1"});
     json!({"source": "Attribute", "attribute": super::scene::with(attribute, further.clone())})
 }
 
@@ -145,8 +144,7 @@ async fn numbers_of_finance_come_from_what_people_typed() {
     scene.rule("hq-numbers", from_telephone_number(&json!({}))).await;
     let scope = scene.scope("staff", everyone()).await;
 
-    let alive =
-        "(&(objectClass=user)(!(userAccountControl:1.2.840.113556.1.4.803:=2))(!(accountExpires=132223104000000000)))";
+    let alive = "(&(objectClass=user)(!(userAccountControl:1.2.840.113556.1.4.803:=2))(!(accountExpires=132223104000000000)))";
     let people = scene
         .ou
         .search(&finance, alive, &["sAMAccountName", "telephoneNumber"])
@@ -176,14 +174,22 @@ async fn numbers_of_finance_come_from_what_people_typed() {
         expected.into_keys().collect::<Vec<_>>(),
         "nobody is created without"
     );
-    let count = |reason| problems(&scope).iter().filter(|(_, theirs)| *theirs == reason).count();
+    let count = |reason| {
+        problems(&scope)
+            .iter()
+            .filter(|(_, theirs)| *theirs == reason)
+            .count()
+    };
     assert_eq!(
         (count(NumberMissing), count(NumberInvalid), count(NumberTaken)),
         (missing, invalid, 2)
     );
     for (doppel, other) in doppels.into_iter().zip(["ute.doppel", "udo.doppel"]) {
         let problem = problem_of(&scope, doppel);
-        assert_eq!((problem.reason, problem.other.as_deref()), (NumberTaken, Some(other)));
+        assert_eq!(
+            (problem.reason, problem.other.as_deref()),
+            (NumberTaken, Some(other))
+        );
     }
     assert_eq!(
         problem_of(&scope, "lothar.gesperrt").reason,
@@ -251,18 +257,16 @@ async fn nobody_is_renumbered_when_the_attribute_changes() {
     scene.rule("hq-numbers", from_telephone_number(&json!({}))).await;
     let [ada, grace, late] = scene
         .ou
-        .people(
-            [
-                with_telephone("Ada Lovelace", "1555-2001"),
-                with_telephone("Grace Hopper", "1555.2002"),
-                with_telephone("Late Comer", ""),
-            ]
-            .map(|spec| match spec {
-                // AD takes no empty values.
-                spec if format!("{spec:?}").contains("Late") => spec.without("telephoneNumber"),
-                spec => spec,
-            }),
-        )
+        .people([
+            with_telephone("Ada Lovelace", "1555-2001"),
+            with_telephone("Grace Hopper", "1555.2002"),
+            with_telephone("Late Comer", ""),
+        ]
+        .map(|spec| match spec {
+            // AD takes no empty values.
+            spec if format!("{spec:?}").contains("Late") => spec.without("telephoneNumber"),
+            spec => spec,
+        }))
         .await
         .try_into()
         .unwrap();
@@ -315,12 +319,17 @@ async fn what_people_delete_comes_back_with_the_same_number() {
         .await
         .unwrap();
     let again = scene
-        .user_when(&before.name_any(), "is made again", |user| user.uid() != before.uid())
+        .user_when(&before.name_any(), "is made again", |user| {
+            user.uid() != before.uid()
+        })
         .await;
     assert_eq!(again.spec, before.spec);
 
     let held = scene.extension("2000").await.unwrap();
-    extensions.delete("hq-2000", &DeleteParams::default()).await.unwrap();
+    extensions
+        .delete("hq-2000", &DeleteParams::default())
+        .await
+        .unwrap();
     let rebuilt = eventually("the Extension is rebuilt", async || {
         scene
             .extension("2000")

@@ -32,7 +32,10 @@ async fn groups_and_units_become_ring_groups_of_their_peoples_numbers() {
     let carla = unit.person("Carla Cook").await;
     let inner = scene.ou.group("Inner", &[&carla.dn]).await;
     // Carla by being in a group in it; Dan is disabled.
-    let support = scene.ou.group("Support", &[&berta.dn, &inner, &ada.dn, &gone.dn]).await;
+    let support = scene
+        .ou
+        .group("Support", &[&berta.dn, &inner, &ada.dn, &gone.dn])
+        .await;
     let shallow = scene.ou.group("Shallow", &[&berta.dn, &inner]).await;
     let news = lists.distribution_list("News", &[&ada.dn]).await;
     lists.distribution_list("Quiet", &[&ada.dn]).await;
@@ -51,7 +54,11 @@ async fn groups_and_units_become_ring_groups_of_their_peoples_numbers() {
     let scope = scene.scope("staff", with(everyone(), departments)).await;
     assert_eq!(problems(&scope), []);
     assert_eq!(scope.status.unwrap().ring_groups.unwrap().synced, 4);
-    assert_eq!(scene.number(&carla.login).await.as_deref(), Some("2002"), "by login");
+    assert_eq!(
+        scene.number(&carla.login).await.as_deref(),
+        Some("2002"),
+        "by login"
+    );
     let groups = scene.ring_groups().await;
     let found: Vec<_> = groups
         .values()
@@ -91,11 +98,7 @@ async fn groups_and_units_become_ring_groups_of_their_peoples_numbers() {
         "named by objectGUID"
     );
     assert_eq!(
-        (
-            source.scope_ref.name.as_str(),
-            support.spec.enabled,
-            support.spec.in_phonebook
-        ),
+        (source.scope_ref.name.as_str(), support.spec.enabled, support.spec.in_phonebook),
         ("staff", Some(true), Some(true))
     );
     assert_eq!(
@@ -220,6 +223,9 @@ async fn a_fixed_number_that_somebody_has_is_reported_and_the_ring_group_waits()
 
     let scope = scene.scope("staff", with_number("2001")).await;
     assert_eq!(problems(&scope), []);
-    assert_eq!(scene.ring_group("Support").await.spec.number.as_deref(), Some("2001"));
+    assert_eq!(
+        scene.ring_group("Support").await.spec.number.as_deref(),
+        Some("2001")
+    );
     scene.finish().await;
 }

@@ -93,11 +93,9 @@ impl Scene {
     /// The ActiveDirectoryConfig `corp`, with further fields.
     pub async fn directory(&self, further: Value) {
         let directory = env::directory().await;
-        self.apply(
-            json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "corp-bind"},
-            "stringData": {"username": Directory::BIND_UPN, "password": Directory::BIND_PASSWORD}}),
-        )
-        .await;
+        self.apply(json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "corp-bind"},
+            "stringData": {"username": Directory::BIND_UPN, "password": Directory::BIND_PASSWORD}}))
+            .await;
         self.apply(
             json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "corp-ca"}, "data": {"ca.crt": directory.ca_pem()}}),
         )
@@ -114,11 +112,9 @@ impl Scene {
 
     /// The PhoneSystem `hq`, with this number plan.
     pub async fn system(&self, number_plan: Value) {
-        self.apply(
-            json!({"apiVersion": "telephony.adsync.dev/v1alpha1", "kind": "PhoneSystem", "metadata": {"name": "hq"},
-            "spec": {"numberPlan": number_plan}}),
-        )
-        .await;
+        self.apply(json!({"apiVersion": "telephony.adsync.dev/v1alpha1", "kind": "PhoneSystem", "metadata": {"name": "hq"},
+            "spec": {"numberPlan": number_plan}}))
+            .await;
     }
 
     /// An ExtensionRule of `hq`.
@@ -184,12 +180,7 @@ impl Scene {
             .into_iter()
             .map(|user| (user.spec.login.clone().unwrap_or_else(|| user.name_any()), user))
             .collect();
-        assert_eq!(
-            by_login.len(),
-            count,
-            "two PhoneUsers have one login: {:?}",
-            by_login.keys()
-        );
+        assert_eq!(by_login.len(), count, "two PhoneUsers have one login: {:?}", by_login.keys());
         by_login
     }
 

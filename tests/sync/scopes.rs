@@ -38,7 +38,8 @@ async fn of_two_scopes_that_select_somebody_the_older_one_provides_them() {
         .try_into()
         .unwrap();
     let group = scene.ou.group("Phones", &[&ada.dn]).await;
-    let of_group = json!({"users": {"groups": [{"dn": group}]}, "extensions": numbered_by("hq-numbers")});
+    let of_group =
+        json!({"users": {"groups": [{"dn": group}]}, "extensions": numbered_by("hq-numbers")});
     // By name it would come last.
     let older = scene.scope("zeta", of_group).await;
     let_a_second_pass_since(&older).await;
@@ -159,10 +160,8 @@ async fn a_person_is_one_user_in_each_phone_system_with_numbers_of_its_own() {
     let scene = Scene::new("scopes").await;
     let ada = scene.ou.person("Ada Lovelace").await;
     scene
-        .apply(
-            json!({"apiVersion": "telephony.adsync.dev/v1alpha1", "kind": "PhoneSystem", "metadata": {"name": "lab"},
-            "spec": {"numberPlan": {}}}),
-        )
+        .apply(json!({"apiVersion": "telephony.adsync.dev/v1alpha1", "kind": "PhoneSystem", "metadata": {"name": "lab"},
+            "spec": {"numberPlan": {}}}))
         .await;
     let lab = json!({"phoneSystemRef": {"name": "lab"}});
     scene

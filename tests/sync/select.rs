@@ -77,9 +77,7 @@ async fn members_of_groups_in_a_group_count_unless_nested_is_false() {
     assert_eq!(scene.logins().await, [direct.login.clone()]);
     assert_eq!(counts(&scope), [1, 0, 0, 1, 1, 0]);
 
-    let scope = scene
-        .scope("staff", json!({"users": {"groups": [{"dn": outer}]}}))
-        .await;
+    let scope = scene.scope("staff", json!({"users": {"groups": [{"dn": outer}]}})).await;
     assert_eq!(scene.logins().await, [direct.login, indirect.login, third.login]);
     assert_eq!(counts(&scope), [3, 0, 0, 3, 3, 0]);
     scene.finish().await;
@@ -134,11 +132,7 @@ async fn exclusions_by_unit_group_filter_and_login_win() {
     );
     let scope = scene.scope("staff", spec.clone()).await;
     assert_eq!(scene.logins().await, [ada.login.clone()]);
-    assert_eq!(
-        counts(&scope),
-        [5, 4, 0, 1, 1, 0],
-        "one who is excluded twice counts once"
-    );
+    assert_eq!(counts(&scope), [5, 4, 0, 1, 1, 0], "one who is excluded twice counts once");
 
     // Who comes under an exclusion later is let go of: the user stays, free to edit.
     scene.ou.set(&ada.dn, "title", &["Visitor for ever"]).await;
@@ -208,7 +202,10 @@ async fn dead_accounts_are_never_provisioned_and_the_disabled_only_counted() {
     scene.ou.set(&expired.dn, "accountExpires", &["0"]).await;
     // And who dies after having been linked is counted, and keeps all they have.
     scene.ou.disable(&ada.dn).await;
-    scene.ou.set(&never.dn, "accountExpires", &["132223104000000000"]).await;
+    scene
+        .ou
+        .set(&never.dn, "accountExpires", &["132223104000000000"])
+        .await;
     let before = scene.user(&ada.login).await;
     let scope = scene.sync("staff").await;
     assert_eq!(

@@ -10,13 +10,19 @@ use adsync::api::{
     labels,
     sync_scope::UserCounts,
 };
-use kube::{Resource, ResourceExt, api::ListParams, core::NamespaceResourceScope};
+use kube::{
+    Resource, ResourceExt,
+    api::ListParams,
+    core::NamespaceResourceScope,
+};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::timeout;
 
 use super::scene::Scene;
-use crate::scenario::{eventually, has, written};
+use crate::{
+    scenario::{eventually, has, written},
+};
 
 /// What is under way at the end of a test is over soon.
 const PATIENCE: Duration = Duration::from_secs(30);
