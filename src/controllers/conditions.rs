@@ -5,6 +5,8 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
+use crate::sync::report::shortened;
+
 /// The API server's limit on a message, in characters.
 const LONGEST_MESSAGE: usize = 32_768;
 
@@ -65,7 +67,7 @@ impl<'a> ConditionSetter<'a> {
             type_: kind.to_owned(),
             status: status.to_owned(),
             reason: reason.to_owned(),
-            message: shortened(message),
+            message: shortened(message, LONGEST_MESSAGE),
             observed_generation: self.generation,
             last_transition_time: unmoved.map_or_else(
                 || Time(whole_seconds(self.now)),
@@ -100,10 +102,6 @@ pub fn is_true(conditions: &[Condition], kind: &str) -> bool {
 /// The API server stores whole seconds; what is compared with it later must have no more.
 pub fn whole_seconds(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)
-}
-
-fn shortened(message: &str) -> String {
-    message.chars().take(LONGEST_MESSAGE).collect()
 }
 
 #[cfg(test)]

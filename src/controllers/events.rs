@@ -13,8 +13,8 @@ use super::client::call;
 const CONTROLLER: &str = "adsync";
 /// Events that one sync may publish; what exceeds them is counted in one more.
 pub const AT_MOST: usize = 10;
-/// The API server's limit on an Event's note.
-const LONGEST_NOTE: usize = 1000;
+/// The API server's limit on an Event's note, in bytes (k8s.io/kubernetes, pkg/apis/core/validation/events.go).
+const LONGEST_NOTE: usize = 1024;
 
 /// Something that people should see in `kubectl describe`.
 #[derive(Clone, Debug, PartialEq)]
@@ -108,7 +108,7 @@ pub async fn publish(client: &Client, regarding: &ObjectReference, action: &str,
                 EventType::Normal
             },
             reason: notice.reason,
-            note: Some(notice.note.chars().take(LONGEST_NOTE).collect()),
+            note: Some(fitting(&notice.note).to_owned()),
             action: action.to_owned(),
             secondary: notice.about,
         };
@@ -118,9 +118,20 @@ pub async fn publish(client: &Client, regarding: &ObjectReference, action: &str,
     }
 }
 
+/// As much of a note as the API server takes.
+fn fitting(note: &str) -> &str {
+    note.get(..note.floor_char_boundary(LONGEST_NOTE)).unwrap_or(note)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_note_is_as_long_as_the_api_server_takes() {
+        assert_eq!(fitting("short"), "short");
+        assert_eq!(fitting(&format!("a{}", "\u{fc}".repeat(1000))).len(), 1023);
+    }
 
     fn notices(others: usize, warnings: usize) -> Notices {
         let mut notices = Notices::default();

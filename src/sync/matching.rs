@@ -1,17 +1,18 @@
 //! Newcomers and the PhoneUsers that may be theirs already. Unambiguous or not at all; the objectGUID was compared before.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{
     Input,
+    census::held_back,
     claims::Claims,
     identities::Identities,
     keys::{Shown, key_of_account, key_of_user},
     mapping,
     observed::ObservedUser,
     person::{Newcomer, Person},
-    report::problem,
-    roster::NamedUser,
+    report::{few, problem},
+    roster::{NamedUser, account_named},
 };
 use crate::{
     api::{
@@ -34,11 +35,11 @@ pub struct Matched<'a> {
 
 /// What comparing one newcomer with all users gives.
 #[derive(Debug, Default)]
-struct Comparison<'a> {
+struct Comparison<'a, 'c> {
     /// Users that have the first property with any candidate.
-    candidates: Vec<&'a str>,
-    /// That property.
-    decided_by: Option<MatchProperty>,
+    candidates: &'c [&'a str],
+    /// That property, and what the newcomer has there.
+    decided_by: Option<(MatchProperty, String)>,
     /// The newcomer has a value of at least one property.
     has_key: bool,
 }
@@ -55,17 +56,16 @@ pub fn match_newcomers<'a>(input: &Input<'a>, newcomers: Vec<Newcomer<'a>>, clai
         .iter()
         .map(|newcomer| candidates.compare(newcomer.account))
         .collect();
-    let mut claimants: HashMap<&str, Vec<&str>> = HashMap::new();
-    for (newcomer, comparison) in newcomers.iter().zip(&comparisons) {
-        for candidate in &comparison.candidates {
-            claimants.entry(candidate).or_default().push(&newcomer.subject.login);
-        }
-    }
+    let claimants = Claimants::new(&newcomers, &comparisons);
     let verdicts: Vec<_> = newcomers
         .iter()
         .zip(&comparisons)
         .map(|(newcomer, comparison)| {
-            duplicate(newcomer, comparison, &claimants)?;
+            newcomer
+                .doubt
+                .map_or(Ok(()), |doubt| Err(held_back(&newcomer.subject, doubt)))?;
+            duplicate(newcomer, comparison, &candidates, &claimants)?;
+            candidates.check_readable(newcomer, comparison)?;
             matched.ask.extend(identities.to_ask(newcomer));
             identities.check(newcomer)?;
             if comparison.candidates.is_empty() {
@@ -90,50 +90,45 @@ pub fn match_newcomers<'a>(input: &Input<'a>, newcomers: Vec<Newcomer<'a>>, clai
 /// Several candidates, or one that two people claim: for all of them, and without looking any further.
 fn duplicate(
     newcomer: &Newcomer<'_>,
-    comparison: &Comparison<'_>,
-    claimants: &HashMap<&str, Vec<&str>>,
+    comparison: &Comparison<'_, '_>,
+    candidates: &Candidates<'_>,
+    claimants: &Claimants<'_>,
 ) -> Result<(), Problem> {
-    let Some(property) = comparison.decided_by else {
+    let (Some((property, _)), [first, more @ ..]) = (&comparison.decided_by, comparison.candidates) else {
         return Ok(());
     };
-    let duplicate = |message: String, other| {
-        Err(problem(
-            &newcomer.subject,
-            ProblemReason::DuplicateMatch,
-            &message,
-            other,
-        ))
-    };
-    let property = Shown(property);
-    if let [first, _, ..] = *comparison.candidates {
-        let names = comparison.candidates.join(", ");
-        return duplicate(
-            format!("several PhoneUsers have their {property}: {names}"),
-            Some(first),
-        );
+    let (property, subject) = (Shown(*property), &newcomer.subject);
+    let duplicate =
+        |message: String, other| Err(problem(subject, ProblemReason::DuplicateMatch, &message, Some(other)));
+    if !more.is_empty() {
+        let names = few(comparison.candidates.iter().copied(), comparison.candidates.len());
+        return duplicate(format!("several PhoneUsers have their {property}: {names}"), first);
     }
-    let name = comparison.candidates.first().copied().unwrap_or_default();
-    let claimants = claimants.get(name).map_or(&[][..], Vec::as_slice);
-    // A newcomer is once in the list, and another may have the same login in another domain.
-    let others: Vec<_> = claimants
+    let claims = claimants.of(candidates, first);
+    let others = claims
         .iter()
         .copied()
-        .filter(|login| *login != &*newcomer.subject.login)
-        .collect();
-    match (claimants.len(), others.first()) {
-        (0 | 1, _) => Ok(()),
-        (_, other) => {
-            let others = others.join(", ");
-            duplicate(
-                format!("PhoneUser {name} has their {property}, and matches {others} too"),
-                other.copied(),
-            )
-        }
-    }
+        .flatten()
+        .filter_map(|position| claimants.newcomers.get(*position));
+    let mut others = others
+        .filter(|other| other.guid != newcomer.guid)
+        .map(|other| &*other.subject.login);
+    let count = claims
+        .iter()
+        .map(|claims| claims.len())
+        .sum::<usize>()
+        .saturating_sub(1);
+    let logins = few(others.clone(), count);
+    others.next().map_or(Ok(()), |other| {
+        duplicate(
+            format!("PhoneUser {first} has their {property}, and matches {logins} too"),
+            other,
+        )
+    })
 }
 
 /// Whether a user may be created for somebody without candidates.
-fn may_be_created(input: &Input<'_>, newcomer: &Newcomer<'_>, comparison: &Comparison<'_>) -> Result<(), Problem> {
+fn may_be_created(input: &Input<'_>, newcomer: &Newcomer<'_>, comparison: &Comparison<'_, '_>) -> Result<(), Problem> {
     let matching = &input.scope.matching;
     let refuse = |reason, message: String| Err(problem(&newcomer.subject, reason, &message, None));
     if matching.on_no_match == OnNoMatch::Report {
@@ -175,6 +170,7 @@ fn link<'a>(newcomer: Newcomer<'a>, adopted: Option<NamedUser<'a>>) -> Person<'a
         subject,
         name,
         rule,
+        doubt: _,
     } = newcomer;
     Person {
         account,
@@ -192,7 +188,7 @@ fn link<'a>(newcomer: Newcomer<'a>, adopted: Option<NamedUser<'a>>) -> Person<'a
     }
 }
 
-/// Users that people made and that are linked to nobody, by what `match` compares.
+/// Users that are linked to nobody, as far as that can be told, by what `match` compares.
 struct Candidates<'a> {
     users: HashMap<&'a str, &'a ObservedUser>,
     /// In the order of `match.by`.
@@ -200,11 +196,21 @@ struct Candidates<'a> {
 }
 
 impl<'a> Candidates<'a> {
+    /// One that has an objectGUID in its name is for that account alone.
     fn new(input: &Input<'a>) -> Self {
         let may_adopt = input.scope.matching.adopt == Adopt::Matching;
         let users = input.observed.users.iter();
+        // One that can't be read may be somebody's already, so that nobody with its values is served beside it.
+        let may_be_theirs = |user: &ObservedUser| {
+            if user.is_readable {
+                may_adopt && !user.is_unlinked
+            } else {
+                may_adopt || user.is_held()
+            }
+        };
         let users: Vec<(&str, &ObservedUser)> = users
-            .filter(|(_, user)| may_adopt && user.is_readable && !user.is_unlinked && user.values.link().is_none())
+            .filter(|(_, user)| user.values.link().is_none() && may_be_theirs(user))
+            .filter(|(name, _)| account_named(&input.system.name, name).is_none())
             .map(|(name, user)| (&**name, user))
             .collect();
         let by_property = input.scope.matching.by.iter().map(|property| {
@@ -226,7 +232,25 @@ impl<'a> Candidates<'a> {
         self.users.get(name).map(|user| NamedUser { name, user })
     }
 
-    fn compare(&self, account: User<'_>) -> Comparison<'a> {
+    fn check_readable(&self, newcomer: &Newcomer<'_>, comparison: &Comparison<'_, '_>) -> Result<(), Problem> {
+        let candidate = comparison.candidates.first().and_then(|name| self.get(name));
+        let (Some((property, _)), Some(NamedUser { name, .. })) = (
+            &comparison.decided_by,
+            candidate.filter(|candidate| !candidate.user.is_readable),
+        ) else {
+            return Ok(());
+        };
+        let property = Shown(*property);
+        let message = format!("PhoneUser {name} has their {property} and can't be read: correct or delete it");
+        Err(problem(
+            &newcomer.subject,
+            ProblemReason::WriteFailed,
+            &message,
+            Some(name),
+        ))
+    }
+
+    fn compare<'c>(&'c self, account: User<'_>) -> Comparison<'a, 'c> {
         let mut comparison = Comparison::default();
         for (property, by_key) in &self.by_property {
             let Some(key) = key_of_account(account, *property) else {
@@ -234,11 +258,42 @@ impl<'a> Candidates<'a> {
             };
             comparison.has_key = true;
             if let Some(candidates) = by_key.get(&key) {
-                comparison.candidates.clone_from(candidates);
-                comparison.decided_by = Some(*property);
+                comparison.candidates = candidates;
+                comparison.decided_by = Some((*property, key));
                 break;
             }
         }
         comparison
+    }
+}
+
+/// The newcomers by what decides about them. Those who share it have the same candidates: told apart by candidate, an
+/// employeeID that thousands have would take the square of them.
+struct Claimants<'c> {
+    newcomers: &'c [Newcomer<'c>],
+    /// Their positions.
+    by_key: BTreeMap<MatchProperty, HashMap<&'c str, Vec<usize>>>,
+}
+
+impl<'c> Claimants<'c> {
+    fn new(newcomers: &'c [Newcomer<'c>], comparisons: &'c [Comparison<'_, '_>]) -> Self {
+        let mut by_key: BTreeMap<_, HashMap<&str, Vec<usize>>> = BTreeMap::new();
+        for (position, comparison) in comparisons.iter().enumerate() {
+            if let Some((property, key)) = &comparison.decided_by {
+                let by_key = by_key.entry(*property).or_default();
+                by_key.entry(key).or_default().push(position);
+            }
+        }
+        Self { newcomers, by_key }
+    }
+
+    /// Everybody who claims a user, a list for each property by which they do. Nobody is in two of them.
+    fn of(&self, candidates: &Candidates<'_>, user: &str) -> Vec<&[usize]> {
+        let user = candidates.users.get(user);
+        let claims = self.by_key.iter().filter_map(|(property, by_key)| {
+            let key = key_of_user(&user?.values, *property)?;
+            by_key.get(key.as_str()).map(Vec::as_slice)
+        });
+        claims.collect()
     }
 }

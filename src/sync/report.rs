@@ -10,9 +10,11 @@ use super::{
     ring_groups::RingGroups,
     users::Provided,
 };
-use crate::api::sync_scope::{ExtensionCounts, Problem, ProblemReason, RingGroupCounts, UserCounts};
+use crate::api::sync_scope::{
+    ExtensionCounts, LONGEST_MESSAGE, LONGEST_NAME, Problem, ProblemReason, RingGroupCounts, UserCounts,
+};
 
-/// What a sync found. It speaks of the time after the plan was applied; take back with [`Report::write_failed`] what was not.
+/// What a sync found. It speaks of the time after the plan was applied; take back with [`Report::writes_failed`] what was not.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {
     /// The scope's people.
@@ -75,30 +77,98 @@ impl Report {
         self.problems.sort();
     }
 
-    /// Adds somebody's problem, in its place.
-    pub fn add_problem(&mut self, problem: Problem) {
-        let place = self.problems.binary_search(&problem).unwrap_or_else(|place| place);
-        self.problems.insert(place, problem);
+    /// Takes back the changes that could not be written: whom they are about keeps what they had.
+    pub fn writes_failed<'c, F: WrittenField>(&mut self, failed: impl Iterator<Item = (&'c Change<F>, &'c str)>) {
+        for (change, message) in failed {
+            self.write_failed(change, message);
+        }
+        self.problems.sort();
     }
 
-    /// Takes back a change that the API server refused: its person keeps what they had.
-    pub fn write_failed<F: WrittenField>(&mut self, change: &Change<F>, message: &str) {
+    fn write_failed<F: WrittenField>(&mut self, change: &Change<F>, message: &str) {
         if change.links {
             self.users.matched -= 1;
             self.users.unmatched += 1;
             *self.unmatched.entry(ProblemReason::WriteFailed).or_default() += 1;
         }
-        self.add_problem(problem(&change.subject, ProblemReason::WriteFailed, message, None));
+        self.problems
+            .push(problem(&change.subject, ProblemReason::WriteFailed, message, None));
     }
 }
 
-/// Somebody's problem.
+/// Somebody's problem, in as many characters as a status takes: one text that is too long would cost the whole status.
 pub(crate) fn problem(subject: &Subject, reason: ProblemReason, message: &str, other: Option<&str>) -> Problem {
     Problem {
-        login: subject.login.to_string(),
-        mail: subject.mail.as_deref().map(str::to_owned),
+        login: shortened(&subject.login, LONGEST_NAME),
+        mail: subject.mail.as_deref().map(|mail| shortened(mail, LONGEST_NAME)),
         reason,
-        message: message.to_owned(),
-        other: other.map(str::to_owned),
+        message: shortened(message, LONGEST_MESSAGE),
+        other: other.map(|other| shortened(other, LONGEST_NAME)),
+    }
+}
+
+/// A text in at most so many characters: where it was cut, it ends with an ellipsis.
+pub fn shortened(text: &str, longest: usize) -> String {
+    // A character has one byte at least.
+    if text.len() <= longest || text.chars().nth(longest).is_none() {
+        return text.to_owned();
+    }
+    text.chars()
+        .take(longest.saturating_sub(1))
+        .chain(['\u{2026}'])
+        .collect()
+}
+
+/// The first of so many names, and how many more there are: nobody reads hundreds, and thousands of such messages fill the
+/// memory.
+pub(super) fn few<'n>(names: impl Iterator<Item = &'n str>, count: usize) -> String {
+    const FEW: usize = 3;
+    let named = names.take(FEW).collect::<Vec<_>>().join(", ");
+    match count.saturating_sub(FEW) {
+        0 => named,
+        more => format!("{named} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_of_a_problem_is_longer_than_a_status_takes() {
+        let long = "\u{fc}".repeat(5000);
+        let subject = Subject {
+            login: long.as_str().into(),
+            mail: Some(long.as_str().into()),
+        };
+        let Problem {
+            login,
+            mail,
+            message,
+            other,
+            ..
+        } = problem(&subject, ProblemReason::WriteFailed, &long, Some(&long));
+        let lengths = [login, mail.unwrap(), message.clone(), other.unwrap()].map(|text| text.chars().count());
+        assert_eq!(lengths, [1024, 1024, 4096, 1024]);
+        assert!(message.ends_with("\u{fc}\u{2026}"), "{message}");
+    }
+
+    #[test]
+    fn a_few_names_are_all_named_and_of_many_the_first() {
+        assert_eq!(few(["a", "b", "c"].into_iter(), 3), "a, b, c");
+        assert_eq!(few(["a"; 410].into_iter(), 410), "a, a, a and 407 more");
+    }
+
+    #[test]
+    fn what_fits_stays_and_what_does_not_is_cut_and_says_so() {
+        for (text, longest, expected) in [
+            ("", 0, ""),
+            ("abc", 3, "abc"),
+            ("\u{fc}\u{fc}\u{fc}", 3, "\u{fc}\u{fc}\u{fc}"),
+            ("abcd", 3, "ab\u{2026}"),
+            ("\u{fc}\u{fc}\u{fc}\u{fc}", 3, "\u{fc}\u{fc}\u{2026}"),
+        ] {
+            assert_eq!(shortened(text, longest), expected);
+        }
     }
 }

@@ -26,10 +26,7 @@ fn is_lost(scope: &SyncScope, dn: &str) {
         "{}",
         message(scope, "ReferencesResolved")
     );
-    assert!(
-        has(scope.status.as_ref().unwrap(), "Ready", "True"),
-        "the rest goes on"
-    );
+    assert!(has(scope.status.as_ref().unwrap(), "Ready", "True"), "the rest goes on");
 }
 
 #[tokio::test]
@@ -129,8 +126,7 @@ async fn a_group_that_never_existed_selects_nobody_and_is_named() {
     let unit = scene.ou.unit("North").await;
     let ada = unit.person("Ada Lovelace").await;
     let nowhere = format!("CN=Nowhere,{}", scene.ou.dn());
-    let users =
-        json!({"users": {"organizationalUnits": [{"dn": unit.dn()}], "groups": [{"dn": nowhere}]}});
+    let users = json!({"users": {"organizationalUnits": [{"dn": unit.dn()}], "groups": [{"dn": nowhere}]}});
     let scope = scene.scope("staff", users).await;
     is_lost(&scope, &nowhere);
     assert_eq!(scene.logins().await, [ada.login], "the others are served");
@@ -171,10 +167,7 @@ async fn people_selected_by_a_group_that_was_deleted_stay_as_they_are() {
         "neither false nor empty"
     );
     assert_eq!(scene.user(&ada.login).await.spec, before.spec);
-    assert_eq!(
-        scene.user(&grace.login).await.spec.title.as_deref(),
-        Some("Admiral")
-    );
+    assert_eq!(scene.user(&grace.login).await.spec.title.as_deref(), Some("Admiral"));
     scene.finish().await;
 }
 
@@ -204,10 +197,7 @@ async fn while_a_when_group_is_lost_numbers_stay_and_newcomers_wait() {
     is_lost(&scope, &sales);
     assert_eq!(scene.number(&ada.login).await.as_deref(), Some("3000"));
     assert_eq!(scene.number(&grace.login).await.as_deref(), Some("2000"));
-    assert_eq!(
-        scene.user(&ada.login).await.spec.title.as_deref(),
-        Some("Countess")
-    );
+    assert_eq!(scene.user(&ada.login).await.spec.title.as_deref(), Some("Countess"));
     assert_eq!(problems(&scope), [(&*newcomer.login, NumberMissing)]);
     assert!(!scene.logins().await.contains(&newcomer.login));
     scene.finish().await;

@@ -59,6 +59,12 @@ impl Scene {
         self.operator.get_or_init(start).await
     }
 
+    /// Kills the operator, and starts another one with the same rights.
+    pub async fn restart(&mut self) {
+        drop(self.operator.take());
+        self.operator().await;
+    }
+
     /// Applies an object as `kubectl apply --server-side` does.
     pub async fn apply(&self, object: Value) {
         self.apply_as("kubectl", object).await.unwrap();
@@ -93,9 +99,11 @@ impl Scene {
     /// The ActiveDirectoryConfig `corp`, with further fields.
     pub async fn directory(&self, further: Value) {
         let directory = env::directory().await;
-        self.apply(json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "corp-bind"},
-            "stringData": {"username": Directory::BIND_UPN, "password": Directory::BIND_PASSWORD}}))
-            .await;
+        self.apply(
+            json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "corp-bind"},
+            "stringData": {"username": Directory::BIND_UPN, "password": Directory::BIND_PASSWORD}}),
+        )
+        .await;
         self.apply(
             json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "corp-ca"}, "data": {"ca.crt": directory.ca_pem()}}),
         )
@@ -112,9 +120,11 @@ impl Scene {
 
     /// The PhoneSystem `hq`, with this number plan.
     pub async fn system(&self, number_plan: Value) {
-        self.apply(json!({"apiVersion": "telephony.adsync.dev/v1alpha1", "kind": "PhoneSystem", "metadata": {"name": "hq"},
-            "spec": {"numberPlan": number_plan}}))
-            .await;
+        self.apply(
+            json!({"apiVersion": "telephony.adsync.dev/v1alpha1", "kind": "PhoneSystem", "metadata": {"name": "hq"},
+            "spec": {"numberPlan": number_plan}}),
+        )
+        .await;
     }
 
     /// An ExtensionRule of `hq`.
@@ -180,7 +190,12 @@ impl Scene {
             .into_iter()
             .map(|user| (user.spec.login.clone().unwrap_or_else(|| user.name_any()), user))
             .collect();
-        assert_eq!(by_login.len(), count, "two PhoneUsers have one login: {:?}", by_login.keys());
+        assert_eq!(
+            by_login.len(),
+            count,
+            "two PhoneUsers have one login: {:?}",
+            by_login.keys()
+        );
         by_login
     }
 

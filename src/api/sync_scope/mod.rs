@@ -15,8 +15,8 @@ pub use self::{
     fields::{FieldMap, FieldPolicy, FieldSource, TargetField},
     matching::{Adopt, Match, MatchProperty, OnNoMatch},
     status::{
-        ExtensionCounts, Problem, ProblemReason, ResolvedReference, RingGroupCounts, SyncRecord, SyncScopeStatus,
-        SyncType, Trigger, UserCounts,
+        ExtensionCounts, LONGEST_MESSAGE, LONGEST_NAME, Problem, ProblemReason, ResolvedReference, RingGroupCounts,
+        SyncRecord, SyncScopeStatus, SyncType, Trigger, UserCounts,
     },
     users::{Everyone, Exclusion, Selector, Users},
 };

@@ -53,17 +53,17 @@ pub struct SyncScopeStatus {
 pub struct UserCounts {
     /// People that `users` selects.
     pub found: i64,
-    /// Of these, kept out by `exclude`.
+    /// Of `found`: kept out by `exclude`.
     pub excluded: i64,
-    /// Of these, disabled or expired, and not linked.
+    /// Of `found`: disabled or expired, and not linked.
     pub inactive: i64,
-    /// The others.
+    /// Of `found`: neither excluded nor inactive.
     pub in_scope: i64,
-    /// Of those in scope, linked when the sync ended.
+    /// Of `inScope`: linked when the sync ended.
     pub matched: i64,
-    /// Of those in scope, not linked.
+    /// Of `inScope`: not linked.
     pub unmatched: i64,
-    /// Of the matched, disabled or expired in the directory.
+    /// Of `matched`: disabled or expired in the directory.
     pub disabled: i64,
     /// Linked, and the account exists, but `users` does not select it any more.
     pub out_of_scope: i64,
@@ -133,24 +133,29 @@ pub enum Trigger {
     Retried,
 }
 
+/// The most characters of a [`Problem`]'s names and addresses.
+pub const LONGEST_NAME: usize = 1024;
+/// The most characters of a [`Problem`]'s message.
+pub const LONGEST_MESSAGE: usize = 4096;
+
 /// Somebody who could not be served as the spec wishes.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct Problem {
     /// Login name (sAMAccountName) of the person, or the name of the group.
-    #[schemars(length(max = 1024))]
+    #[schemars(length(max = LONGEST_NAME))]
     pub login: String,
     /// Mail address, when there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 1024))]
+    #[schemars(length(max = LONGEST_NAME))]
     pub mail: Option<String>,
     /// Why, in one word.
     pub reason: ProblemReason,
     /// Why, and what to do.
-    #[schemars(length(max = 4096))]
+    #[schemars(length(max = LONGEST_MESSAGE))]
     pub message: String,
     /// The other claimant or candidate, when there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 1024))]
+    #[schemars(length(max = LONGEST_NAME))]
     pub other: Option<String>,
 }
 

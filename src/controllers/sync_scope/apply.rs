@@ -140,18 +140,16 @@ impl Converged {
             users,
             ring_groups,
         } = plan;
-        for (change, fate) in users.iter().zip(&applied.users) {
-            if let Some(message) = fate.why_not() {
-                self.report.write_failed(change, message);
-            }
-        }
-        for (change, fate) in ring_groups.iter().zip(&applied.ring_groups) {
-            if let Some(message) = fate.why_not() {
-                self.report.write_failed(change, message);
-            }
-        }
+        self.report.writes_failed(failed(users, &applied.users));
+        self.report.writes_failed(failed(ring_groups, &applied.ring_groups));
         self.failed = count(applied.fates().filter(|fate| fate.why_not().is_some()));
     }
+}
+
+/// The changes that were not written, each with the reason.
+fn failed<'a, C>(changes: &'a [C], fates: &'a [Fate]) -> impl Iterator<Item = (&'a C, &'a str)> {
+    let fates = changes.iter().zip(fates);
+    fates.filter_map(|(change, fate)| Some((change, fate.why_not()?)))
 }
 
 fn count<T>(all: impl Iterator<Item = T>) -> i64 {

@@ -49,11 +49,7 @@ impl Controller {
         let prepared = Prepared {
             validated: validated.clone(),
             siblings: self.siblings(validated),
-            references: scope
-                .status
-                .as_ref()
-                .map(|status| status.references.clone())
-                .unwrap_or_default(),
+            references: self.memories.of(name, |memory| memory.references(scope).to_vec()),
             snapshot,
         };
         let system = name.beside(&validated.scope.phone_system);
@@ -149,6 +145,7 @@ impl Controller {
         info!(?trigger, created, updated, failed, ?duration, "synced");
         self.memories.of(name, |memory| {
             memory.read = Some(read);
+            memory.missing_since = None;
             if synced.failed > 0 {
                 memory.attempts.failed(now);
             } else if synced.is_fresh {

@@ -9,11 +9,17 @@ use std::{
 use jiff::Timestamp;
 use kube::ResourceExt;
 
-use super::{report::Facts, schedule::Attempts};
-use crate::{api::SyncScope, controllers::changes::NamespacedName};
+use super::{
+    report::{Ending, Facts},
+    schedule::Attempts,
+};
+use crate::{
+    api::{SyncScope, sync_scope::ResolvedReference},
+    controllers::{changes::NamespacedName, client::CallError},
+};
 
 /// What is remembered of one scope.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Memory {
     /// The attempts to sync it.
     pub attempts: Attempts,
@@ -29,6 +35,8 @@ pub(super) struct Memory {
     pub written: Option<SyncScope>,
     /// What could not be written into its status.
     pub unreported: Option<Facts>,
+    /// Why not, until somebody was told.
+    pub refused: Option<CallError>,
 }
 
 impl Memory {
@@ -40,6 +48,29 @@ impl Memory {
             .as_ref()
             .filter(|written| written.uid() == seen.uid() && version(written) > version(seen))
             .unwrap_or(seen)
+    }
+
+    /// The status could not be written. That an attempt has begun is not worth a second try: it ends with more to say.
+    pub(super) fn refuse(&mut self, facts: Facts, error: CallError) {
+        if !matches!(facts.ending, Ending::Begun) {
+            self.unreported = Some(facts);
+        }
+        self.refused = Some(error);
+    }
+
+    /// The request to sync that was last acted upon, whether or not the status says so.
+    pub(super) fn handled<'a>(&'a self, scope: &'a SyncScope) -> Option<&'a String> {
+        let status = scope.status.as_ref();
+        let unreported = self.unreported.as_ref().and_then(Facts::handled);
+        unreported.or_else(|| status?.last_handled_reconcile_at.as_ref())
+    }
+
+    /// The entries that the spec named in the last sync, whether or not the status says so.
+    pub(super) fn references<'a>(&'a self, scope: &'a SyncScope) -> &'a [ResolvedReference] {
+        match self.unreported.as_ref().map(|facts| &facts.ending) {
+            Some(Ending::Synced(synced)) => &synced.references,
+            _ => scope.status.as_ref().map_or(&[], |status| &status.references),
+        }
     }
 }
 

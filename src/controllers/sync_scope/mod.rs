@@ -22,7 +22,7 @@ use self::{
     fetch::{FetchError, fetch},
     memory::Memories,
     report::{Ending, PATIENCE},
-    schedule::{ConnectionNews, Situation},
+    schedule::{ConnectionNews, Generation, Situation},
     triggers::triggers,
     validate::{ValidateError, Validated, validate},
 };
@@ -95,33 +95,41 @@ struct Ready {
 }
 
 impl Controller {
-    /// 1. fetch what the spec refers to; 2. validate all of it; 3. if a sync is due, read the directory; 4. plan and apply;
-    /// 5. report.
+    /// Looks at a scope, and again soon while the API server does not take its status: that keeps nobody from being synced.
     async fn reconcile(self: Arc<Self>, scope: Arc<SyncScope>) -> Result<Action, Error> {
         let name = NamespacedName::of(&*scope);
-        let scope = self.memories.of(&name, |memory| memory.newest(&scope).clone());
-        let scope = self.report_what_is_left(&name, scope).await?;
+        let looked = self.look(&name, &scope).await;
+        let refused = self.memories.of(&name, |memory| memory.refused.take());
+        let again = looked?;
+        refused.map_or(Ok(again), |error| Err(Error::WriteStatus(error)))
+    }
+
+    /// 1. fetch what the spec refers to; 2. validate all of it; 3. if a sync is due, read the directory; 4. plan and apply;
+    /// 5. report.
+    async fn look(&self, name: &NamespacedName, seen: &SyncScope) -> Result<Action, Error> {
+        let scope = self.memories.of(name, |memory| memory.newest(seen).clone());
+        let scope = self.report_what_is_left(name, scope).await;
         if scope.spec.suspend {
-            self.report(scope, Ending::Suspended, Notices::default()).await?;
+            self.report(scope, Ending::Suspended, Notices::default()).await;
             return Ok(Action::await_change());
         }
         let ready = match self.prepare(&scope).await? {
             Ok(ready) => ready,
             Err(ending) => {
-                let wait = self.not_ready(&name, &ending);
-                self.report(scope, ending, Notices::default()).await?;
+                let wait = self.not_ready(name, &ending);
+                self.report(scope, ending, Notices::default()).await;
                 return Ok(wait);
             }
         };
-        let Some(trigger) = self.due(&name, &scope, &ready) else {
-            return Ok(self.wait(&name, &ready.validated.scope.timing));
+        let Some(trigger) = self.due(name, &scope, &ready) else {
+            return Ok(self.wait(name, &ready.validated.scope.timing));
         };
-        let scope = Box::pin(self.begin(scope, &ready, trigger)).await?;
-        let Some((ending, notices)) = self.attempt(&name, &scope, &ready.validated, trigger).await else {
+        let scope = Box::pin(self.begin(scope, &ready, trigger)).await;
+        let Some((ending, notices)) = self.attempt(name, &scope, &ready.validated, trigger).await else {
             return Ok(Action::await_change());
         };
-        self.report(scope, ending, notices).await?;
-        Ok(self.wait(&name, &ready.validated.scope.timing))
+        self.report(scope, ending, notices).await;
+        Ok(self.wait(name, &ready.validated.scope.timing))
     }
 
     /// The first two steps; the ending when there is nothing to sync with.
@@ -138,7 +146,6 @@ impl Controller {
             }
             Err(error @ FetchError::GetObject { .. }) => return Err(Error::Fetch(error)),
         };
-        self.memories.of(&name, |memory| memory.missing_since = None);
         Ok(match validate(scope, &fetched) {
             Ok(validated) => Ok(Ready {
                 validated: Arc::new(validated),
@@ -155,19 +162,15 @@ impl Controller {
 
     fn due(&self, name: &NamespacedName, scope: &SyncScope, ready: &Ready) -> Option<Trigger> {
         let requested = scope.annotations().get(annotations::REQUESTED_AT);
-        let handled = scope
-            .status
-            .as_ref()
-            .and_then(|status| status.last_handled_reconcile_at.as_ref());
         let Validated {
             directory, attributes, ..
         } = &*ready.validated;
         let is_read = self.context.connections.latest(directory, attributes).is_some();
         self.memories.of(name, |memory| {
             let situation = Situation {
-                generation: scope.metadata.generation,
+                generation: generation(scope),
                 references: ready.digest,
-                requested: requested.is_some() && requested != handled,
+                requested: requested.is_some() && requested != memory.handled(scope),
                 connection: match (memory.attempts.failures, is_read) {
                     (0, false) => ConnectionNews::Changed,
                     _ if memory.reconnected => ConnectionNews::Back,
@@ -182,19 +185,18 @@ impl Controller {
     }
 
     /// Notes what is attempted. A generation that was not seen before is greeted in the status: a sync can take a while.
-    async fn begin(&self, scope: SyncScope, ready: &Ready, trigger: Trigger) -> Result<SyncScope, Error> {
-        let (generation, references) = (scope.metadata.generation, Some(ready.digest));
+    async fn begin(&self, scope: SyncScope, ready: &Ready, trigger: Trigger) -> SyncScope {
         self.memories.of(&NamespacedName::of(&scope), |memory| {
             memory.objects_changed = false;
             memory.reconnected = false;
-            memory.attempts.generation = generation;
-            memory.attempts.references = references;
+            memory.attempts.generation = generation(&scope);
+            memory.attempts.references = Some(ready.digest);
             if trigger != Trigger::ObjectChanged {
                 memory.attempts.began = Some(Timestamp::now());
             }
         });
-        if scope.status.as_ref().and_then(|status| status.observed_generation) == generation {
-            return Ok(scope);
+        if scope.status.as_ref().and_then(|status| status.observed_generation) == scope.metadata.generation {
+            return scope;
         }
         self.report(scope, Ending::Begun, Notices::default()).await
     }
@@ -237,5 +239,13 @@ impl Controller {
                 self.context.metrics.forget_scope(&name.namespace, &name.name);
             }
         }
+    }
+}
+
+/// Which spec it is. The next object of the same name begins to count anew.
+fn generation(scope: &SyncScope) -> Generation {
+    Generation {
+        uid: scope.uid(),
+        number: scope.metadata.generation,
     }
 }

@@ -140,6 +140,44 @@ fn one_candidate_that_two_people_claim_is_a_duplicate_for_both() {
 }
 
 #[test]
+fn of_thousands_who_share_a_value_a_message_names_three() {
+    let started = std::time::Instant::now();
+    let mut world = World::new(&by("EmployeeID"));
+    for index in 0..2000 {
+        let desk = format!("desk{index:04}");
+        world = world.hand_made(&desk, &[(Field::EmployeeId, "0")]);
+        world = world.person(&format!("p{index:04}"), &[("employeeID", "0")]);
+    }
+    let outcome = world.plan();
+    assert_eq!(outcome.report.users.unmatched, 2000);
+    assert_eq!(
+        outcome.problem("p1999", ProblemReason::DuplicateMatch).message,
+        "several PhoneUsers have their employee ID: desk0000, desk0001, desk0002 and 1997 more"
+    );
+    world.observed.users.retain(|name, _| &**name == "desk0000");
+    let outcome = world.plan();
+    let problem = outcome.problem("p0001", ProblemReason::DuplicateMatch);
+    assert_eq!(
+        problem.message,
+        "PhoneUser desk0000 has their employee ID, and matches p0000, p0002, p0003 and 1996 more too"
+    );
+    assert_eq!(problem.other.as_deref(), Some("p0000"));
+    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_user_that_is_somebody_s_by_its_name_is_a_candidate_for_nobody_else() {
+    let mut world = World::new("")
+        .person("ada", &[])
+        .person("bob", &[])
+        .hand_made(&name_of("ada"), &[(Field::Login, "bob")]);
+    let outcome = world.sync();
+    assert!(outcome.told().is_empty());
+    assert_eq!(link_of(&world, &name_of("ada")), Some(guid("ada").to_string()));
+    assert_eq!(link_of(&world, &name_of("bob")), Some(guid("bob").to_string()));
+}
+
+#[test]
 fn claimants_by_different_properties_are_duplicates_too() {
     let mut world = World::new(&by("EmployeeID, Email"))
         .person("ada", &[("employeeID", "7")])
@@ -331,12 +369,15 @@ fn a_user_that_people_gave_our_name_is_adopted_or_in_the_way() {
 }
 
 #[test]
-fn a_user_that_cannot_be_read_is_nobodys_candidate() {
+fn a_user_that_cannot_be_read_is_not_adopted_and_nobody_is_created_beside_it() {
     let mut world = World::new("")
         .person("ada", &[])
         .hand_made("desk", &[(Field::Login, "ada")]);
     world.user_mut("desk").is_readable = false;
-    world.sync();
-    assert!(world.observed.users.contains_key(&*name_of("ada")));
-    assert_eq!(link_of(&world, "desk"), None);
+    let outcome = world.plan();
+    assert!(outcome.plan.is_empty());
+    assert_eq!(
+        outcome.problem("ada", ProblemReason::WriteFailed).other.as_deref(),
+        Some("desk")
+    );
 }

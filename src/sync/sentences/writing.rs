@@ -239,7 +239,9 @@ fn a_change_that_was_refused_is_taken_back_from_the_report() {
     let mut outcome = world.plan();
     assert_eq!(outcome.report.users.matched, 1);
     let change = outcome.plan.users[0].clone();
-    outcome.report.write_failed(&change, "the API server says no");
+    outcome
+        .report
+        .writes_failed([(&change, "the API server says no")].into_iter());
     assert_eq!((outcome.report.users.matched, outcome.report.users.unmatched), (0, 1));
     let problem = outcome.problem("ada", ProblemReason::WriteFailed);
     assert_eq!(

@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use kube::{Api, Resource, ResourceExt};
 
-use super::{Controller, Error, notices};
+use super::{Controller, notices};
 use crate::{
     api::{
         SyncScope, annotations,
@@ -39,6 +39,14 @@ pub(super) struct Facts {
     pub failures: u32,
     /// What it came to.
     pub ending: Ending,
+}
+
+impl Facts {
+    /// The request to sync that was acted upon.
+    pub(super) fn handled(&self) -> Option<&String> {
+        let has_ended = !matches!(self.ending, Ending::Begun | Ending::Suspended);
+        self.requested.as_ref().filter(|_| has_ended)
+    }
 }
 
 /// What an attempt came to.
@@ -108,8 +116,9 @@ pub(super) struct Synced {
 }
 
 impl Controller {
-    /// Writes what it came to into the status, if that differs, and says what people should see of it.
-    pub(super) async fn report(&self, scope: SyncScope, ending: Ending, notices: Notices) -> Result<SyncScope, Error> {
+    /// Writes what it came to into the status, if that differs, and says what people should see of it. Gives the scope as it is
+    /// then; what could not be written is remembered.
+    pub(super) async fn report(&self, scope: SyncScope, ending: Ending, notices: Notices) -> SyncScope {
         let name = NamespacedName::of(&scope);
         let facts = Facts {
             now: Timestamp::now(),
@@ -127,35 +136,35 @@ impl Controller {
         scope: SyncScope,
         facts: Facts,
         mut notices: Notices,
-    ) -> Result<SyncScope, Error> {
+    ) -> SyncScope {
         let before = scope.status.clone().unwrap_or_default();
         let after = status::status(&before, &facts);
         let api: Api<SyncScope> = Api::namespaced(self.context.client.clone(), &name.namespace);
         let written = match write(&api, &scope, scope.status.as_ref(), &after).await {
-            Ok(written) => written,
+            Ok(written) => Some(written),
             // It is gone, or another one of this name: nothing is left to report to.
-            Err(error) if matches!(error.code(), Some(404 | 409)) => None,
+            Err(error) if matches!(error.code(), Some(404 | 409)) => Some(None),
             Err(error) => {
-                self.memories.of(name, |memory| memory.unreported = Some(facts));
-                return Err(Error::WriteStatus(error));
+                self.memories.of(name, |memory| memory.refuse(facts, error));
+                None
             }
         };
-        notices::of_status(&mut notices, &before, &after);
+        if written.is_some() {
+            notices::of_status(&mut notices, &before, &after);
+        }
         events::publish(&self.context.client, &scope.object_ref(&()), "Sync", notices).await;
-        let Some(written) = written else { return Ok(scope) };
+        let Some(written) = written.flatten() else {
+            return scope;
+        };
         self.memories.of(name, |memory| memory.written = Some(written.clone()));
-        Ok(written)
+        written
     }
 
     /// What the API server would not take the last time.
-    pub(super) async fn report_what_is_left(
-        &self,
-        name: &NamespacedName,
-        scope: SyncScope,
-    ) -> Result<SyncScope, Error> {
+    pub(super) async fn report_what_is_left(&self, name: &NamespacedName, scope: SyncScope) -> SyncScope {
         match self.memories.of(name, |memory| memory.unreported.take()) {
             Some(facts) => self.report_facts(name, scope, facts, Notices::default()).await,
-            None => Ok(scope),
+            None => scope,
         }
     }
 }

@@ -23,9 +23,7 @@ const MOST_RECORDS: usize = 10;
 pub(super) fn status(before: &SyncScopeStatus, facts: &Facts) -> SyncScopeStatus {
     let mut after = before.clone();
     after.observed_generation = facts.generation;
-    if !matches!(facts.ending, Ending::Begun | Ending::Suspended) {
-        after.last_handled_reconcile_at = facts.requested.clone().or(after.last_handled_reconcile_at);
-    }
+    after.last_handled_reconcile_at = facts.handled().cloned().or(after.last_handled_reconcile_at);
     if let Ending::Synced(synced) = &facts.ending {
         take_over(&mut after, synced, facts.now);
     }
