@@ -26,11 +26,11 @@ build: ## Build the release binary, target/release/adsync
 	@tests/env/setup build
 	cargo build --release --locked
 
-test: setup ## Run every test, against a real API server and a real Active Directory
+test: setup ## Run the tests, against a real API server and a real Active Directory
 	cargo test --locked
 
-soak: setup ## Run the long enumerations that `make test` takes one of each of
-	cargo test --locked -- --ignored
+soak: setup ## Run the slow tests, too, that `make test` leaves out
+	cargo test --locked -- --include-ignored
 
 lint: ## Check format, lints, dependencies and scripts
 	@tests/env/setup lint
@@ -43,6 +43,7 @@ fmt: ## Format the code
 	cargo fmt
 
 crds: ## Generate crds/ from the types
+	@tests/env/setup build
 	cargo run --locked --quiet -- crds --output-dir crds
 
 ##@ House-keeping

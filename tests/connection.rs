@@ -1,6 +1,6 @@
 //! The Test Connection button: what an administrator reads on an ActiveDirectoryConfig when it works, and when it doesn't.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Borrow, sync::Arc, time::Duration};
 
 use adsync::{
     api::{
@@ -21,7 +21,7 @@ use kube::{
     runtime::{reflector, watcher},
 };
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::env::{self, Certificate, Directory, Flags, Kube, Namespace, Operator, Options, PersonSpec, operator};
@@ -68,7 +68,7 @@ impl<'a> Site<'a> {
     }
 
     /// A spec that works, with some of it replaced.
-    fn spec(&self, changes: Value) -> Value {
+    fn spec(&self, changes: &Value) -> Value {
         let mut spec = json!({
             "domain": Directory::DOMAIN,
             "servers": [{"host": Directory::HOST, "port": self.directory.ldaps_port()}],
@@ -82,9 +82,9 @@ impl<'a> Site<'a> {
         spec
     }
 
-    async fn config(&self, name: &str, changes: Value) {
+    async fn config(&self, name: &str, changes: impl Borrow<Value>) {
         let config = json!({"apiVersion": "adsync.dev/v1alpha1", "kind": "ActiveDirectoryConfig",
-            "metadata": {"name": name}, "spec": self.spec(changes)});
+            "metadata": {"name": name}, "spec": self.spec(changes.borrow())});
         self.namespace.apply(&config.to_string()).await;
     }
 
@@ -101,21 +101,18 @@ impl<'a> Site<'a> {
 
 async fn wait(namespace: &Namespace<'_>, name: &str, until: impl Fn(&Seen) -> bool) -> Seen {
     let api = namespace.api::<ActiveDirectoryConfig>();
-    let mut last = None;
-    let waiting = async {
-        loop {
-            let object = api.get(name).await.unwrap();
-            let seen = Seen(object);
-            if until(&seen) {
-                return seen;
-            }
-            last = Some(seen);
-            sleep(Duration::from_millis(50)).await;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let seen = Seen(api.get(name).await.unwrap());
+        if until(&seen) {
+            return seen;
         }
-    };
-    match timeout(PATIENCE, waiting).await {
-        Ok(seen) => seen,
-        Err(_) => panic!("in vain; the last status was {:#?}", last.map(|seen| seen.0.status)),
+        assert!(
+            Instant::now() < deadline,
+            "in vain; the last status was {:#?}",
+            seen.0.status
+        );
+        sleep(Duration::from_millis(50)).await;
     }
 }
 
@@ -184,8 +181,9 @@ async fn a_working_connection_says_where_it_leads_and_whom_it_shows() {
         )
         .await;
     assert_eq!(server.invocation_id.len(), 36);
-    let first = &settings[0].bytes("invocationId")[0][..4];
-    let expected: String = first.iter().rev().map(|byte| format!("{byte:02x}")).collect();
+    // The first part of the text form is little-endian in the attribute.
+    let [a, b, c, d] = *settings[0].bytes("invocationId")[0].first_chunk().unwrap();
+    let expected = format!("{d:02x}{c:02x}{b:02x}{a:02x}-");
     assert!(
         server.invocation_id.starts_with(&expected),
         "{} {expected}",
@@ -271,7 +269,7 @@ async fn a_wrong_port_refuses_or_speaks_another_language() {
 
     let global_catalog = json!({"servers": [{"host": Directory::HOST, "port": 3269}]});
     let config = json!({"apiVersion": "adsync.dev/v1alpha1", "kind": "ActiveDirectoryConfig",
-        "metadata": {"name": "gc"}, "spec": site.spec(global_catalog)});
+        "metadata": {"name": "gc"}, "spec": site.spec(&global_catalog)});
     let api = site.namespace.api::<ActiveDirectoryConfig>();
     let refused = api
         .patch("gc", &PatchParams::apply("test"), &Patch::Apply(&config))

@@ -144,20 +144,24 @@ async fn a_number_that_people_hold_in_the_middle_of_a_range_is_passed_over() {
 }
 
 #[tokio::test]
-async fn an_operator_that_was_killed_goes_on_where_it_stopped() {
+async fn operators_that_are_killed_and_stopped_half_way_leave_nothing_that_the_next_does_not_finish() {
     let (kube, directory) = (env::kube().await, env::directory().await);
     let (namespace, ou) = (kube.namespace("numbers").await, directory.ou("numbers").await);
     ou.people((0..60).map(|number| PersonSpec::named(&format!("Person {number}"))))
         .await;
     apply_company(&namespace, directory).await;
     apply_rule(&namespace, "hq-numbers", "2000", "2099").await;
-    let mut killed = Operator::start(kube, &[&namespace]).await;
+    let mut operator = Operator::start(kube, &[&namespace]).await;
     apply_scope(&namespace, "staff", ou.dn(), NUMBERED).await;
-    // Each goes half a moment further before it dies.
-    for moment in 1..=4 {
+    // Each goes a little further before it dies, every other one in peace.
+    for moment in 1..=6 {
         tokio::time::sleep(std::time::Duration::from_millis(40 * moment)).await;
-        drop(killed);
-        killed = Operator::start(kube, &[&namespace]).await;
+        if moment % 2 == 0 {
+            operator.stop().await;
+        } else {
+            drop(operator);
+        }
+        operator = Operator::start(kube, &[&namespace]).await;
     }
     await_synced(&namespace, "staff").await;
     let given = assert_no_number_twice(&namespace).await;

@@ -10,10 +10,10 @@ use kube::{
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use crate::env::{AuditEvent, Directory, Namespace, operator::Operator};
+use crate::env::{AuditEvent, Directory, Kube, Namespace, operator::Operator};
 
 /// Nothing that a test waits for takes longer, on a busy machine either.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// An ActiveDirectoryConfig `corp` with its Secret and certificate authority, and a PhoneSystem `hq`.
 pub async fn apply_company(namespace: &Namespace<'_>, directory: &Directory) {
@@ -180,4 +180,16 @@ pub fn written(namespace: &Namespace<'_>, position: u64, operator: &Operator) ->
     let mut writes = namespace.writes(position);
     writes.retain(|event| event.user.username == operator.user());
     writes
+}
+
+/// Waits until the operator has written nothing for two seconds: totals of a phone system follow its objects a moment later.
+/// Gives the position of the audit log then.
+pub async fn settled(kube: &Kube, namespace: &Namespace<'_>, operator: &Operator) -> u64 {
+    loop {
+        let position = kube.audit_position();
+        sleep(Duration::from_secs(2)).await;
+        if written(namespace, position, operator).is_empty() {
+            return position;
+        }
+    }
 }

@@ -1,8 +1,9 @@
 //! Whole syncs, from people in Active Directory to users, numbers and a status, by the real operator.
 
 use adsync::api::{
-    Extension, PhoneUser, SyncScope,
+    Extension, PhoneUser, RingGroup, SyncScope,
     phone_user::{Link, Origin},
+    ring_group::Strategy,
     sync_scope::{ProblemReason, Trigger},
 };
 use k8s_openapi::api::events::v1::Event;
@@ -16,7 +17,7 @@ use crate::{
     env::{self, Directory, Namespace, Operator, PersonSpec, TestOu},
     scenario::{
         NUMBERED, apply_company, apply_rule, apply_scope, await_scope, await_synced, eventually, has, message,
-        phone_users, sync_now, written,
+        phone_users, settled, sync_now, written,
     },
 };
 
@@ -102,7 +103,7 @@ async fn a_converged_scope_makes_no_write_but_the_echo_of_each_request() {
     ou.people(["Ada Lovelace", "Grace Hopper", "Jürgen Müller"]).await;
     apply_scope(&namespace, "staff", ou.dn(), NUMBERED).await;
     await_synced(&namespace, "staff").await;
-    let before = env::kube().await.audit_position();
+    let before = settled(env::kube().await, &namespace, &operator).await;
     for _ in 0..10 {
         let scope = sync_now(&namespace, "staff").await;
         assert_eq!(scope.status.unwrap().last_sync.unwrap().trigger, Trigger::Requested);
@@ -241,7 +242,7 @@ async fn an_unlinked_user_is_free_to_edit_and_stays_as_people_leave_it() {
     );
     assert_eq!(scope.status.unwrap().problems[0].reason, ProblemReason::Unlinked);
 
-    let before = env::kube().await.audit_position();
+    let before = settled(env::kube().await, &namespace, &operator).await;
     sync_now(&namespace, "staff").await;
     assert_eq!(written(&namespace, before, &operator).len(), 1, "it is let go once");
 
@@ -284,7 +285,7 @@ async fn a_field_that_another_tool_applies_is_left_to_it_and_reported() {
         "{problem:?}"
     );
     sync_now(&namespace, "staff").await;
-    let before = env::kube().await.audit_position();
+    let before = settled(env::kube().await, &namespace, &operator).await;
     sync_now(&namespace, "staff").await;
     assert_eq!(written(&namespace, before, &operator).len(), 1, "nobody fights");
     assert_eq!(phone_users(&namespace).await[0].spec.title.as_deref(), Some("Countess"));
@@ -759,4 +760,60 @@ async fn the_older_of_two_scopes_has_whom_both_select() {
     assert_eq!((after.len(), after[0].uid()), (1, before[0].uid()));
     assert_eq!(after[0].spec.directory.as_ref().unwrap().scope_ref.name, "second");
     assert_eq!(after[0].spec.extension, before[0].spec.extension);
+}
+
+#[tokio::test]
+async fn a_group_of_the_directory_becomes_a_ring_group_of_its_peoples_numbers() {
+    let Office {
+        namespace,
+        ou,
+        operator,
+    } = office().await;
+    let people = ou.people(["Ada Lovelace", "Grace Hopper", "Mary Somerville"]).await;
+    let support = ou.group("Support", &[&people[0].dn, &people[2].dn]).await;
+    let departments = format!(
+        "{NUMBERED}\ndepartments: [{{name: support, group: {{dn: \"{support}\"}}, ringGroup: {{number: '600', strategy: Hunt}}}}]"
+    );
+    apply_scope(&namespace, "staff", ou.dn(), &departments).await;
+    let scope = await_synced(&namespace, "staff").await;
+    assert_eq!(scope.status.unwrap().ring_groups.unwrap().synced, 1);
+    let groups = namespace
+        .api::<RingGroup>()
+        .list(&ListParams::default())
+        .await
+        .unwrap()
+        .items;
+    let spec = &groups[0].spec;
+    assert_eq!(
+        (groups.len(), spec.number.as_deref(), spec.strategy),
+        (1, Some("600"), Some(Strategy::Hunt))
+    );
+    let users = phone_users(&namespace).await;
+    let of = |login: &str| {
+        users
+            .iter()
+            .find(|user| user.spec.login.as_deref() == Some(login))
+            .unwrap()
+    };
+    let mut wanted: Vec<_> = [0, 2]
+        .iter()
+        .map(|index| of(&people[*index].login).spec.extension.clone().unwrap())
+        .collect();
+    wanted.sort();
+    assert_eq!(spec.members, Some(wanted));
+    let extension = namespace.api::<Extension>().get("hq-600").await.unwrap();
+    assert_eq!(extension.spec.holder.unwrap().name, groups[0].name_any());
+
+    // People's own members are theirs, and no reason to write.
+    let before = settled(env::kube().await, &namespace, &operator).await;
+    let patch = Patch::Merge(json!({"spec": {"additionalMembers": ["99"]}}));
+    namespace
+        .api::<RingGroup>()
+        .patch(&groups[0].name_any(), &PatchParams::default(), &patch)
+        .await
+        .unwrap();
+    sync_now(&namespace, "staff").await;
+    assert_eq!(written(&namespace, before, &operator).len(), 1);
+    let after = namespace.api::<RingGroup>().get(&groups[0].name_any()).await.unwrap();
+    assert_eq!(after.spec.additional_members, Some(vec!["99".to_owned()]));
 }

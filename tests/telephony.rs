@@ -2,7 +2,6 @@
 
 use adsync::{
     api::{
-        PhoneSystem,
         extension::{Holder, HolderKind},
         phone_user::Origin,
     },
@@ -20,7 +19,7 @@ use adsync::{
         value::{Link, Value},
     },
 };
-use kube::{Api, Client};
+use kube::Client;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -49,7 +48,6 @@ impl<'a> Telephony<'a> {
         namespace
             .apply("{apiVersion: telephony.adsync.dev/v1alpha1, kind: PhoneSystem, metadata: {name: hq}, spec: {}}")
             .await;
-        let _: Api<PhoneSystem> = namespace.api();
         let client = namespace.client();
         let (objects, watching) = observe(&namespace, &client).await;
         let system = NamespacedName::new(namespace.name(), "hq");

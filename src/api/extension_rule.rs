@@ -134,13 +134,13 @@ pub struct ExtensionRuleStatus {
     /// Numbers in the ranges that may be given at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capacity: Option<i64>,
-    /// Of these, held by somebody.
+    /// Of `capacity`: held by somebody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assigned: Option<i64>,
-    /// Of these, resting after their last holder.
+    /// Of `capacity`: resting after their last holder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cooling: Option<i64>,
-    /// Of these, free now.
+    /// Of `capacity`: free now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub free: Option<i64>,
 }

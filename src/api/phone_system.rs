@@ -41,7 +41,7 @@ pub struct NumberPlan {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256))]
     pub reserved: Vec<ReservedRange>,
-    /// Emergency numbers: never given.
+    /// Emergency numbers: never given. A list of yours replaces this one: repeat what you keep.
     #[serde(default = "default_emergency")]
     #[schemars(length(max = 64), inner(length(max = 15), regex(pattern = rules::NUMBER)))]
     #[x_kube(validation = rules::numbers())]

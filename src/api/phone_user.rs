@@ -64,7 +64,7 @@ pub struct PhoneUserSpec {
     #[serde(default, rename = "employeeID", skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub employee_id: Option<String>,
-    /// Whether the phone works. False while the account is disabled or expired.
+    /// Whether the phone works. True for people who are synced; not set to false for disabled accounts yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
     /// Department. From `department`.

@@ -28,7 +28,7 @@ mod tests {
 
     const BACKOFF: Backoff = Backoff {
         first: Duration::from_secs(5),
-        longest: Duration::from_secs(300),
+        longest: Duration::from_mins(5),
     };
 
     #[test]

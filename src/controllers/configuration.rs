@@ -185,13 +185,15 @@ impl<K: Resource<DynamicType = ()> + Clone + 'static> Reflection<K> {
                 let name = NamespacedName::of(&guarded);
                 let readable = readable(guarded);
                 let changed = readable.as_ref().is_some_and(|object| self.differs(&name, object));
+                let reference = name.reference();
                 if let Some(listing) = &mut self.listing {
                     listing.seen.insert(name.clone());
                     if changed {
                         listing.changed.insert(name);
                     }
                 }
-                if let Some(object) = readable {
+                let before = || self.store.get(&reference).map(|before| (*before).clone());
+                if let Some(object) = readable.or_else(before) {
                     self.writer.apply_watcher_event(&Event::InitApply(object));
                 }
             }

@@ -4,6 +4,7 @@
 //! them as they are.
 
 mod advice;
+pub mod answer;
 mod ber;
 pub mod codes;
 mod connection;
@@ -29,6 +30,7 @@ mod tls;
 mod transport;
 pub mod user_set;
 
+pub use answer::Answer;
 pub use dn::{Dn, DnError};
 pub use entry::{AttributeName, AttributeNameError, RawEntry};
 pub use error::DirectoryError;

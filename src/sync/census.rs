@@ -4,21 +4,18 @@
 use super::{
     Input,
     claims::{Claims, Provider},
-    field::FieldSet,
     observed::ObservedUser,
     person::{Newcomer, Person},
     plan::Subject,
     references::References,
     report::{few, problem},
     roster::{Link, NamedUser, Roster, origin_of},
-    select::{RuleChoices, Selection, Standing},
+    select::{Doubt, RuleChoices, Selection, Standing},
 };
 use crate::{
     api::sync_scope::{Problem, ProblemReason, UserCounts},
-    directory::{AttributeName, Guid, User},
+    directory::{Guid, User},
 };
-
-const MAIL: AttributeName = AttributeName::from_lower_case("mail");
 
 /// Everybody the scope has to do with.
 #[derive(Debug, Default)]
@@ -59,17 +56,6 @@ pub struct LetGo<'a> {
     pub subject: Subject,
 }
 
-impl Subject {
-    /// The person with an account.
-    pub fn of(account: User<'_>) -> Self {
-        let login = account.login().map_or_else(|| account.dn(), Into::into);
-        Self {
-            login: login.trim().into(),
-            mail: account.text(&MAIL).map(|mail| mail.trim().into()),
-        }
-    }
-}
-
 impl<'a> Census<'a> {
     /// Looks at everybody whom the scope selects, and at everybody whom it provides.
     pub fn take(
@@ -94,7 +80,6 @@ impl<'a> Census<'a> {
         for (name, user) in &input.observed.users {
             taker.count_provided(NamedUser { name, user });
         }
-        taker.hold_back_newcomers();
         taker.census
     }
 }
@@ -125,7 +110,7 @@ impl<'a> Taker<'a, '_> {
             Link::Unreadable(_) => true,
             Link::None | Link::NameTaken(_) | Link::Several(_) => false,
         };
-        if !is_linked && account.is_inactive(self.input.now) {
+        if !is_linked && self.is_inactive(account) {
             self.census.counts.inactive += 1;
         } else if let Some(guid) = account.guid() {
             self.count_in_scope(account, guid, link);
@@ -143,24 +128,12 @@ impl<'a> Taker<'a, '_> {
             Link::One(named) => named.user.provider(),
             _ => None,
         };
-        if let Provider::Other(scope) = self.claims.provider(guid, current) {
+        if let Provider::Other(scope) = self.claims.provider(account, guid, current) {
             let message = format!("SyncScope {scope} selects them too, and provides them");
             return self.unmatched(account, ProblemReason::ClaimedByOtherScope, &message, Some(scope));
         }
         match link {
-            Link::None if account.login().is_none() => self.unmatched(
-                account,
-                ProblemReason::InvalidRecord,
-                &format!("the account {} shows no sAMAccountName", account.dn()),
-                None,
-            ),
-            Link::None => self.census.newcomers.push(Newcomer {
-                account,
-                guid,
-                subject: Subject::of(account),
-                name: self.roster.name_for(guid),
-                rule: self.rules.choose(account.index()),
-            }),
+            Link::None => self.count_newcomer(account, guid),
             Link::One(named) if named.user.is_unlinked => self.unmatched(
                 account,
                 ProblemReason::Unlinked,
@@ -170,7 +143,12 @@ impl<'a> Taker<'a, '_> {
                 ),
                 Some(named.name),
             ),
-            Link::One(named) => self.count_linked(account, guid, named),
+            Link::One(named) => match self.selection.exclusion_in_doubt(account.index()) {
+                Some(doubt) if !self.is_served(named.user) => {
+                    self.census.unmatched.push(held_back(&Subject::of(account), doubt));
+                }
+                _ => self.count_linked(account, guid, named),
+            },
             Link::Unreadable(name) => {
                 let message = format!("PhoneUser {name} can't be read, so it is left as it is: correct or delete it");
                 self.unmatched(account, ProblemReason::WriteFailed, &message, Some(name));
@@ -189,17 +167,34 @@ impl<'a> Taker<'a, '_> {
         }
     }
 
+    fn count_newcomer(&mut self, account: User<'a>, guid: Guid) {
+        if let Some(hidden) = self.hidden(account) {
+            let message = format!("the account {} shows no {hidden}", account.dn());
+            return self.unmatched(account, ProblemReason::InvalidRecord, &message, None);
+        }
+        self.census.newcomers.push(Newcomer {
+            account,
+            guid,
+            subject: Subject::of(account),
+            name: self.roster.name_for(guid),
+            rule: self.rules.choose(account.index()),
+            doubt: self.selection.exclusion_in_doubt(account.index()),
+        });
+    }
+
+    /// Whether the scope serves a user already: its fields are the operator's, and no other scope has it.
+    fn is_served(&self, user: &ObservedUser) -> bool {
+        user.is_held() && user.provider() == Some(&self.input.scope.name)
+    }
+
     fn count_linked(&mut self, account: User<'a>, guid: Guid, named: NamedUser<'a>) {
-        let is_inactive = account.is_inactive(self.input.now);
-        if account.login().is_none() {
+        let is_inactive = self.is_inactive(account);
+        if let Some(hidden) = self.hidden(account) {
             self.census.kept.push(Kept {
                 user: named.user,
                 is_inactive,
             });
-            let message = format!(
-                "the account {} shows no sAMAccountName: they stay as they are",
-                account.dn()
-            );
+            let message = format!("the account {} shows no {hidden}: they stay as they are", account.dn());
             let subject = Subject::of(account);
             self.census
                 .problems
@@ -248,7 +243,7 @@ impl<'a> Taker<'a, '_> {
                 counts.found += 1;
                 self.census.kept.push(Kept {
                     user,
-                    is_inactive: account.is_inactive(self.input.now),
+                    is_inactive: self.is_inactive(account),
                 });
             }
             Standing::Excluded if self.selection.is_found(account.index()) => {}
@@ -271,7 +266,7 @@ impl<'a> Taker<'a, '_> {
 
     fn let_go(&mut self, named: NamedUser<'a>, account: Option<User<'a>>) {
         let NamedUser { name, user } = named;
-        if user.is_readable && !user.ownership.ours.intersection(FieldSet::all_of_spec()).is_empty() {
+        if user.is_readable && user.is_held() {
             let subject = account.map_or_else(
                 || Subject {
                     login: name.into(),
@@ -283,19 +278,19 @@ impl<'a> Taker<'a, '_> {
         }
     }
 
-    /// Nobody is created, and no user is adopted, while it could be somebody who is excluded.
-    fn hold_back_newcomers(&mut self) {
-        let Some(exclusion) = self.selection.exclusion_in_doubt else {
-            return;
-        };
-        for newcomer in std::mem::take(&mut self.census.newcomers) {
-            let message = format!(
-                "nobody is linked or created while an exclusion can't be told: {}",
-                exclusion.doubt()
-            );
-            let problem = problem(&newcomer.subject, ProblemReason::NoTargetUser, &message, exclusion.dn());
-            self.census.unmatched.push(problem);
+    /// What every account has and this one does not show: whoever read it may not see it.
+    fn hidden(&self, account: User<'_>) -> Option<&'static str> {
+        if account.login().is_none() {
+            Some("sAMAccountName")
+        } else if account.is_inactive(self.input.now).is_none() {
+            Some("userAccountControl, which says whether it is disabled")
+        } else {
+            None
         }
+    }
+
+    fn is_inactive(&self, account: User<'_>) -> bool {
+        account.is_inactive(self.input.now) == Some(true)
     }
 
     fn unmatched(&mut self, account: User<'a>, reason: ProblemReason, message: &str, other: Option<&str>) {
@@ -303,4 +298,10 @@ impl<'a> Taker<'a, '_> {
             .unmatched
             .push(problem(&Subject::of(account), reason, message, other));
     }
+}
+
+/// Nobody is created, linked or taken over while it could be somebody who is excluded.
+pub(super) fn held_back(subject: &Subject, doubt: Doubt<'_>) -> Problem {
+    let message = format!("nobody is linked or created while an exclusion can't be told: {doubt}");
+    problem(subject, ProblemReason::NoTargetUser, &message, doubt.dn())
 }

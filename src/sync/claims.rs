@@ -9,7 +9,10 @@ use super::{
     references::References,
     select::{Selection, Standing},
 };
-use crate::{api::sync_scope::Mode, directory::Guid};
+use crate::{
+    api::sync_scope::Mode,
+    directory::{Guid, User},
+};
 
 /// The scope that is planned for among the others of its phone system.
 #[derive(Debug)]
@@ -49,13 +52,13 @@ impl<'a> Claims<'a> {
         }
     }
 
-    /// Who provides somebody whom our scope selects and `current` provides now.
-    pub fn provider(&self, guid: Guid, current: Option<&str>) -> Provider<'a> {
+    /// Who provides somebody whom our scope selects, with an account that ours sees, and whom `current` provides now.
+    pub fn provider(&self, account: User<'_>, guid: Guid, current: Option<&str>) -> Provider<'a> {
         if current == Some(self.name) {
             return Provider::Ours;
         }
         let holder = self.rivals.iter().find(|rival| current == Some(rival.sibling.name));
-        if let Some(holder) = holder.filter(|rival| rival.sees(guid) != Standing::Outside) {
+        if let Some(holder) = holder.filter(|rival| rival.keeps(account, guid)) {
             return Provider::Other(holder.sibling.name);
         }
         let older = self
@@ -99,29 +102,33 @@ impl<'a> Rival<'a> {
         Some(self.sibling.sight?.directory.user_by_guid(guid).is_some())
     }
 
-    fn sees(&self, guid: Guid) -> Standing {
+    /// Where an account stands to it. None: its directory doesn't show the account.
+    fn standing(&self, guid: Guid) -> Option<Standing> {
         let Some(sight) = self.sibling.sight else {
-            return Standing::Perhaps;
+            return Some(Standing::Perhaps);
         };
-        let Some(account) = sight.directory.user_by_guid(guid) else {
-            return Standing::Outside;
-        };
+        let account = sight.directory.user_by_guid(guid)?;
         let selection = self.selection.get_or_init(|| {
             let references = References::resolve(sight.scope, sight.directory, sight.references);
             Selection::new(sight.scope, &references, sight.directory)
         });
-        let standing = selection.standing(account.index());
-        // Whoever a scope excludes has left it.
-        if standing == Standing::Excluded {
-            Standing::Outside
-        } else {
-            standing
+        Some(selection.standing(account.index()))
+    }
+
+    /// Whether somebody whom it provides is still its own, for all that is known. An account that ours sees where the other one
+    /// should see it too, and doesn't, has not left: its service account may have lost sight of it.
+    fn keeps(&self, account: User<'_>, guid: Guid) -> bool {
+        match (self.standing(guid), self.sibling.sight, account.parent()) {
+            // Whoever a scope excludes has left it.
+            (Some(standing), ..) => !matches!(standing, Standing::Outside | Standing::Excluded),
+            (None, Some(sight), Some(parent)) => parent.is_at_or_below(&sight.directory.origin().base_dn),
+            (None, ..) => true,
         }
     }
 
     /// Whether it takes somebody whom no live scope provides. One that writes nothing takes nobody.
     fn takes(&self, guid: Guid) -> bool {
         let writes = |sight: super::Sight<'_>| sight.scope.mode == Mode::Apply && !sight.scope.suspend;
-        self.sibling.sight.is_some_and(writes) && self.sees(guid) == Standing::Selected
+        self.sibling.sight.is_some_and(writes) && self.standing(guid) == Some(Standing::Selected)
     }
 }

@@ -1,6 +1,6 @@
 //! Which groups and units of the directory become ring groups, and which are left to others. Who rings in them is not known here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{
     Input,
@@ -22,7 +22,7 @@ use crate::{
         ring_group::RingGroupSource,
         sync_scope::{Problem, ProblemReason},
     },
-    directory::{Group, Guid, Unit},
+    directory::{Dn, Group, Guid, Unit},
 };
 
 /// A ring group that the scope provides, or is about to.
@@ -78,20 +78,22 @@ impl<'a> Departments<'a> {
     pub fn new(input: &Input<'a>, references: &References<'a>, claims: &Claims<'a>, selection: &Selection<'a>) -> Self {
         let mut departments = Self::default();
         let mut covered: BTreeMap<Guid, Covered<'a>> = BTreeMap::new();
-        let mut in_doubt = BTreeSet::new();
+        let mut in_doubt = Vec::new();
         for department in &input.scope.departments {
             let Some(all) = cover(input, references, department) else {
-                in_doubt.insert(&*department.name);
+                in_doubt.push(department);
                 continue;
             };
-            for found in all {
+            for mut found in all {
+                let dn = found.entry.dn();
+                found.may_create &= !in_doubt.iter().any(|earlier| earlier.source.may_cover(dn));
                 match found.entry.guid() {
                     Some(guid) => drop(covered.entry(guid).or_insert(found)),
                     None => departments.problems.push(without_guid(found.entry)),
                 }
             }
         }
-        let may_create = selection.exclusion_in_doubt.is_none();
+        let may_create = selection.is_exclusion_certain();
         for (guid, mut found) in covered {
             found.may_create &= may_create;
             match claim(input, claims, &in_doubt, guid, &found) {
@@ -103,21 +105,31 @@ impl<'a> Departments<'a> {
     }
 }
 
+impl DepartmentSource {
+    /// Whether it could cover the entry with this name, were it known what it means.
+    fn may_cover(&self, dn: &Dn) -> bool {
+        match self {
+            Self::Group { reference, .. } | Self::Unit(reference) => *dn == reference.dn,
+            Self::Under { reference, .. } => dn.is_at_or_below(&reference.dn),
+        }
+    }
+}
+
 /// What an entry of `departments` covers. None: that is in doubt.
 fn cover<'a>(input: &Input<'a>, references: &References<'a>, department: &'a Department) -> Option<Vec<Covered<'a>>> {
     let (entries, may_create) = match &department.source {
         DepartmentSource::Group { reference, nested } => {
-            let (group, nested) = (references.group(reference)?, *nested);
+            let (group, nested) = (references.group(&reference.dn)?, *nested);
             (vec![Entry::Group { group, nested }], true)
         }
-        DepartmentSource::Unit(reference) => (vec![Entry::Unit(references.unit(reference)?)], true),
+        DepartmentSource::Unit(reference) => (vec![Entry::Unit(references.unit(&reference.dn)?)], true),
         DepartmentSource::Under {
             reference,
             kinds,
             exclude,
         } => {
-            let unit = references.unit(reference)?;
-            let excluded: Vec<_> = exclude.iter().map(|group| references.group(group)).collect();
+            let unit = references.unit(&reference.dn)?;
+            let excluded: Vec<_> = exclude.iter().map(|group| references.group(&group.dn)).collect();
             let is_excluded = |group: Group<'_>| excluded.iter().flatten().any(|other| other.index() == group.index());
             let groups = input.directory.groups().filter(|group| {
                 group.dn().is_at_or_below(unit.dn()) && kinds.contains(&group.kind()) && !is_excluded(*group)
@@ -139,7 +151,7 @@ fn cover<'a>(input: &Input<'a>, references: &References<'a>, department: &'a Dep
 fn claim<'a>(
     input: &Input<'a>,
     claims: &Claims<'a>,
-    in_doubt: &BTreeSet<&str>,
+    in_doubt: &[&Department],
     guid: Guid,
     covered: &Covered<'a>,
 ) -> Result<Option<RingGroup<'a>>, Problem> {
@@ -170,7 +182,10 @@ fn claim<'a>(
             );
             refused(ProblemReason::ClaimedByOtherScope, &message, scope)
         }
-        Some((source, scope)) if *scope == *input.scope.name && in_doubt.contains(source.department.as_str()) => {
+        Some((source, scope))
+            if *scope == *input.scope.name
+                && in_doubt.iter().any(|department| *department.name == *source.department) =>
+        {
             Ok(None)
         }
         None if !is_ours(observed) => {
@@ -200,7 +215,7 @@ fn is_ours(ring_group: &ObservedRingGroup) -> bool {
 fn without_guid(entry: Entry<'_>) -> Problem {
     let message = format!(
         "the entry {} shows no objectGUID: it can't be told from others",
-        entry.dn()
+        entry.dn().as_str()
     );
     problem(&entry.subject(), ProblemReason::InvalidRecord, &message, None)
 }
@@ -238,10 +253,10 @@ impl<'a> Entry<'a> {
         }
     }
 
-    fn dn(self) -> &'a str {
+    fn dn(self) -> &'a Dn {
         match self {
-            Self::Group { group, .. } => group.dn().as_str(),
-            Self::Unit(unit) => unit.dn().as_str(),
+            Self::Group { group, .. } => group.dn(),
+            Self::Unit(unit) => unit.dn(),
         }
     }
 

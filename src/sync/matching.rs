@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{
     Input,
+    census::held_back,
     claims::Claims,
     identities::Identities,
     keys::{Shown, key_of_account, key_of_user},
@@ -60,7 +61,11 @@ pub fn match_newcomers<'a>(input: &Input<'a>, newcomers: Vec<Newcomer<'a>>, clai
         .iter()
         .zip(&comparisons)
         .map(|(newcomer, comparison)| {
+            newcomer
+                .doubt
+                .map_or(Ok(()), |doubt| Err(held_back(&newcomer.subject, doubt)))?;
             duplicate(newcomer, comparison, &candidates, &claimants)?;
+            candidates.check_readable(newcomer, comparison)?;
             matched.ask.extend(identities.to_ask(newcomer));
             identities.check(newcomer)?;
             if comparison.candidates.is_empty() {
@@ -165,6 +170,7 @@ fn link<'a>(newcomer: Newcomer<'a>, adopted: Option<NamedUser<'a>>) -> Person<'a
         subject,
         name,
         rule,
+        doubt: _,
     } = newcomer;
     Person {
         account,
@@ -182,7 +188,7 @@ fn link<'a>(newcomer: Newcomer<'a>, adopted: Option<NamedUser<'a>>) -> Person<'a
     }
 }
 
-/// Users that people made and that are linked to nobody, by what `match` compares.
+/// Users that are linked to nobody, as far as that can be told, by what `match` compares.
 struct Candidates<'a> {
     users: HashMap<&'a str, &'a ObservedUser>,
     /// In the order of `match.by`.
@@ -194,9 +200,17 @@ impl<'a> Candidates<'a> {
     fn new(input: &Input<'a>) -> Self {
         let may_adopt = input.scope.matching.adopt == Adopt::Matching;
         let users = input.observed.users.iter();
+        // One that can't be read may be somebody's already, so that nobody with its values is served beside it.
+        let may_be_theirs = |user: &ObservedUser| {
+            if user.is_readable {
+                may_adopt && !user.is_unlinked
+            } else {
+                may_adopt || user.is_held()
+            }
+        };
         let users: Vec<(&str, &ObservedUser)> = users
-            .filter(|(_, user)| may_adopt && user.is_readable && !user.is_unlinked && user.values.link().is_none())
-            .filter(|(name, _)| account_named(&input.system.name, name).is_none())
+            .filter(|(_, user)| user.values.link().is_none() && may_be_theirs(user))
+            .filter(|(name, user)| !user.is_readable || account_named(&input.system.name, name).is_none())
             .map(|(name, user)| (&**name, user))
             .collect();
         let by_property = input.scope.matching.by.iter().map(|property| {
@@ -216,6 +230,24 @@ impl<'a> Candidates<'a> {
 
     fn get(&self, name: &'a str) -> Option<NamedUser<'a>> {
         self.users.get(name).map(|user| NamedUser { name, user })
+    }
+
+    fn check_readable(&self, newcomer: &Newcomer<'_>, comparison: &Comparison<'a, '_>) -> Result<(), Problem> {
+        let candidate = comparison.candidates.first().and_then(|name| self.get(name));
+        let (Some((property, _)), Some(NamedUser { name, .. })) = (
+            comparison.decided_by.as_ref(),
+            candidate.filter(|candidate| !candidate.user.is_readable),
+        ) else {
+            return Ok(());
+        };
+        let property = Shown(*property);
+        let message = format!("PhoneUser {name} has their {property} and can't be read: correct or delete it");
+        Err(problem(
+            &newcomer.subject,
+            ProblemReason::WriteFailed,
+            &message,
+            Some(name),
+        ))
     }
 
     fn compare<'c>(&'c self, account: User<'_>) -> Comparison<'a, 'c> {

@@ -44,6 +44,8 @@ struct Holdings {
     assigned: BTreeSet<Number>,
     /// Extensions that rest after them.
     resting: BTreeSet<Number>,
+    /// Extensions that name them, in a state that is not known here.
+    unclear: BTreeSet<Number>,
     /// What their own object says.
     named: Option<Number>,
 }
@@ -114,7 +116,8 @@ impl<'a> NumberHolders<'a> {
         match extension.state {
             Some(ExtensionState::Assigned) => holdings.assigned.insert(number),
             Some(ExtensionState::Cooling) => holdings.resting.insert(number),
-            Some(ExtensionState::Reserved) | None => false,
+            Some(ExtensionState::Reserved) => false,
+            None => holdings.unclear.insert(number),
         };
     }
 
@@ -132,6 +135,17 @@ impl<'a> NumberHolders<'a> {
         let holdings = self.holders.get(&(kind, name))?;
         let named = holdings.named.filter(|named| holdings.assigned.contains(named));
         named.or_else(|| holdings.assigned.first().copied())
+    }
+
+    /// A number that somebody may have: its Extension names them, or their object names it, and its state is not known here.
+    pub fn perhaps_held_by(&self, kind: HolderKind, name: &str) -> Option<Number> {
+        let holdings = self.holders.get(&(kind, name))?;
+        let is_unclear = |number: &Number| {
+            let extension = self.numbers.get(number).and_then(|traces| traces.extension);
+            extension.is_some_and(|extension| extension.state.is_none())
+        };
+        let named = holdings.named.filter(is_unclear);
+        named.or_else(|| holdings.unclear.first().copied())
     }
 
     /// The number that somebody's own object names, whoever has it.

@@ -165,9 +165,17 @@ impl<'a> Seat<'a> {
 fn keep<'a>(seats: &mut [&mut Seat<'a>], pool: &mut NumberPool<'a>, holders: &NumberHolders<'_>, plan: &NumberPlan) {
     for seat in seats {
         let holder = &seat.claimant.holder;
-        if let Some(number) = holders.held_by(holder.kind, &holder.name) {
+        let (held, named) = (
+            holders.held_by(holder.kind, &holder.name),
+            holders.named_by(holder.kind, &holder.name),
+        );
+        // Whoever may have another number than they are known to have stays as they are.
+        let perhaps = holders
+            .perhaps_held_by(holder.kind, &holder.name)
+            .filter(|_| held.is_none() || held != named);
+        if let Some(number) = held.filter(|_| perhaps.is_none()) {
             seat.settle(number, None);
-        } else if let Some(number) = holders.named_by(holder.kind, &holder.name) {
+        } else if let Some(number) = perhaps.or(named) {
             seat.is_settled = true;
             match (plan.permit(number), pool.availability(number, seat.claimant)) {
                 // Else what they have is theirs, although the plan would not give it today.

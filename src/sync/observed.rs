@@ -73,6 +73,11 @@ impl ObservedUser {
         let link = self.values.link().map(|link| &*link.scope);
         link.or_else(|| self.values.text(Field::ScopeLabel))
     }
+
+    /// Whether the operator holds any field of its spec: the labels alone stay its own when it lets go.
+    pub fn is_held(&self) -> bool {
+        !self.ownership.ours.intersection(FieldSet::all_of_spec()).is_empty()
+    }
 }
 
 /// An Extension.

@@ -1,10 +1,12 @@
 //! Someone whom a scope provides, on their way through the pipeline. Plain data: each stage says in its own file what it decides.
 
-use super::{observed::ObservedUser, plan::Subject, validated::Selector};
+use super::{observed::ObservedUser, plan::Subject, select::Doubt};
 use crate::{
     api::phone_user::Origin,
-    directory::{Guid, User},
+    directory::{AttributeName, Guid, User},
 };
+
+const MAIL: AttributeName = AttributeName::from_lower_case("mail");
 
 /// Someone whom the scope provides: linked to a PhoneUser, or about to get one.
 #[derive(Clone, Debug)]
@@ -34,8 +36,8 @@ pub enum RuleChoice<'a> {
     Rule(&'a str),
     /// None holds: no number is given. Who has one keeps it.
     None,
-    /// This selector is in doubt, and none before it holds: who has a number keeps it, and a newcomer is not created.
-    Doubt(&'a Selector),
+    /// A selector is in doubt, and none before it holds: who has a number keeps it, and a newcomer is not created.
+    Doubt(Doubt<'a>),
 }
 
 /// Somebody in the scope who has no PhoneUser yet.
@@ -51,4 +53,17 @@ pub struct Newcomer<'a> {
     pub name: Box<str>,
     /// How they are numbered.
     pub rule: RuleChoice<'a>,
+    /// They may be somebody who is excluded, and this is why it can't be told: then they wait.
+    pub doubt: Option<Doubt<'a>>,
+}
+
+impl Subject {
+    /// The person with an account.
+    pub fn of(account: User<'_>) -> Self {
+        let login = account.login().map_or_else(|| account.dn(), Into::into);
+        Self {
+            login: login.trim().into(),
+            mail: account.text(&MAIL).map(|mail| mail.trim().into()),
+        }
+    }
 }

@@ -1,34 +1,34 @@
 //! The entries of the directory that a spec names: by name, else by the objectGUID they had. Doubt is an answer of its own.
 
-use std::{collections::BTreeMap, fmt};
-
-use super::validated::{DepartmentSource, Reference, Selector, ValidatedScope};
-use crate::{
-    api::sync_scope::ResolvedReference,
-    directory::{Dn, Group, Guid, Snapshot, Unit},
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
 };
 
-/// All entries that one scope's spec names.
+use super::validated::{DepartmentSource, Selector, ValidatedScope};
+use crate::{
+    api::sync_scope::ResolvedReference,
+    directory::{Dn, Filter, Group, Guid, Snapshot, Unit},
+};
+
+/// As many as `status.references` has room for.
+const MOST_STORED: usize = 4096;
+
+/// All entries that one scope's spec names, by [`Dn::key`].
 #[derive(Debug)]
 pub struct References<'a> {
-    /// By [`Dn::key`].
-    by_key: BTreeMap<&'a str, Resolution<'a>>,
+    groups: BTreeMap<&'a str, Resolution<'a, Group<'a>>>,
+    units: BTreeMap<&'a str, Resolution<'a, Unit<'a>>>,
 }
 
 /// What became of one reference.
 #[derive(Debug)]
-struct Resolution<'a> {
+struct Resolution<'a, E> {
     /// As the spec has it.
     dn: &'a Dn,
     /// The objectGUID to remember. Never forgotten on doubt.
     guid: Option<Guid>,
-    entry: Result<Entry<'a>, Lost>,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Entry<'a> {
-    Group(Group<'a>),
-    Unit(Unit<'a>),
+    entry: Result<E, Lost>,
 }
 
 /// Why an entry is in doubt.
@@ -72,147 +72,118 @@ impl<'a> References<'a> {
                 Some((dn.key().to_owned(), reference.object_guid.as_deref()?.parse().ok()?))
             })
             .collect();
-        let mut by_key = BTreeMap::new();
-        for (kind, reference) in named_by(scope) {
-            let known = stored.get(reference.dn.key()).copied();
-            let resolution = match kind {
-                Kind::Group => Resolution::new(reference, known, directory.group_by_dn(&reference.dn), |guid| {
-                    directory.group_by_guid(guid)
-                }),
-                Kind::Unit => Resolution::new(reference, known, directory.unit_by_dn(&reference.dn), |guid| {
-                    directory.unit_by_guid(guid)
-                }),
-            };
-            by_key.entry(reference.dn.key()).or_insert(resolution);
-        }
-        Self { by_key }
-    }
-
-    /// The group that a reference means. None: in doubt.
-    pub fn group(&self, reference: &Reference) -> Option<Group<'a>> {
-        match self.entry(reference)? {
-            Entry::Group(group) => Some(group),
-            Entry::Unit(_) => None,
+        let groups = groups_named_by(scope).into_iter().map(|dn| {
+            let (by_name, known) = (directory.group_by_dn(dn), stored.get(dn.key()).copied());
+            let by_guid = |guid| directory.group_by_guid(guid);
+            (dn.key(), Resolution::new(dn, known, by_name, Group::guid, by_guid))
+        });
+        let units = units_named_by(scope).into_iter().map(|dn| {
+            let (by_name, known) = (directory.unit_by_dn(dn), stored.get(dn.key()).copied());
+            let by_guid = |guid| directory.unit_by_guid(guid);
+            (dn.key(), Resolution::new(dn, known, by_name, Unit::guid, by_guid))
+        });
+        Self {
+            groups: groups.collect(),
+            units: units.collect(),
         }
     }
 
-    /// The organizational unit or container that a reference means. None: in doubt.
-    pub fn unit(&self, reference: &Reference) -> Option<Unit<'a>> {
-        match self.entry(reference)? {
-            Entry::Unit(unit) => Some(unit),
-            Entry::Group(_) => None,
-        }
+    /// The group that a name of the spec means. None: in doubt.
+    pub fn group(&self, dn: &Dn) -> Option<Group<'a>> {
+        self.groups.get(dn.key())?.entry.ok()
+    }
+
+    /// The organizational unit or container that a name of the spec means. None: in doubt.
+    pub fn unit(&self, dn: &Dn) -> Option<Unit<'a>> {
+        self.units.get(dn.key())?.entry.ok()
     }
 
     /// What to remember for the next sync; what the spec doesn't name any more is not in it.
     pub fn to_store(&self) -> Vec<ResolvedReference> {
-        let resolutions = self.by_key.values();
-        resolutions
-            .map(|resolution| ResolvedReference {
-                dn: resolution.dn.as_str().to_owned(),
-                object_guid: resolution.guid.map(|guid| guid.to_string()),
+        let groups = self.groups.iter().map(|(key, group)| (*key, (group.dn, group.guid)));
+        let units = self.units.iter().map(|(key, unit)| (*key, (unit.dn, unit.guid)));
+        let all: BTreeMap<&str, (&Dn, Option<Guid>)> = groups.chain(units).collect();
+        all.into_values()
+            .take(MOST_STORED)
+            .map(|(dn, guid)| ResolvedReference {
+                dn: dn.as_str().to_owned(),
+                object_guid: guid.map(|guid| guid.to_string()),
             })
             .collect()
     }
 
     /// The names that are in doubt.
     pub fn unresolved(&self) -> Vec<Unresolved> {
-        let resolutions = self.by_key.values();
-        resolutions
-            .filter_map(|resolution| {
-                let lost = resolution.entry.err()?;
-                Some(Unresolved {
-                    dn: resolution.dn.as_str().to_owned(),
-                    is_replaced: lost == Lost::Replaced,
-                })
-            })
-            .collect()
-    }
-
-    fn entry(&self, reference: &Reference) -> Option<Entry<'a>> {
-        self.by_key.get(reference.dn.key())?.entry.ok()
+        let groups = self.groups.values().filter_map(Resolution::unresolved);
+        let units = self.units.values().filter_map(Resolution::unresolved);
+        groups.chain(units).collect::<BTreeSet<_>>().into_iter().collect()
     }
 }
 
-impl<'a> Resolution<'a> {
-    fn new<E: HasGuid<'a>>(
-        reference: &'a Reference,
+impl<'a, E: Copy> Resolution<'a, E> {
+    fn new(
+        dn: &'a Dn,
         known: Option<Guid>,
         by_name: Option<E>,
+        guid_of: impl Fn(E) -> Option<Guid>,
         by_guid: impl Fn(Guid) -> Option<E>,
     ) -> Self {
         let (guid, entry) = match (by_name, known) {
-            (Some(entry), Some(known)) if entry.guid().is_some_and(|guid| guid != known) => {
+            (Some(entry), Some(known)) if guid_of(entry).is_some_and(|guid| guid != known) => {
                 (Some(known), Err(Lost::Replaced))
             }
-            (Some(entry), known) => (entry.guid().or(known), Ok(entry.into())),
-            (None, Some(known)) => (Some(known), by_guid(known).map(Into::into).ok_or(Lost::Missing)),
+            (Some(entry), known) => (guid_of(entry).or(known), Ok(entry)),
+            (None, Some(known)) => (Some(known), by_guid(known).ok_or(Lost::Missing)),
             (None, None) => (None, Err(Lost::Missing)),
         };
-        Self {
-            dn: &reference.dn,
-            guid,
-            entry,
-        }
+        Self { dn, guid, entry }
+    }
+
+    fn unresolved(&self) -> Option<Unresolved> {
+        let lost = self.entry.err()?;
+        Some(Unresolved {
+            dn: self.dn.as_str().to_owned(),
+            is_replaced: lost == Lost::Replaced,
+        })
     }
 }
 
-trait HasGuid<'a>: Copy + Into<Entry<'a>> {
-    fn guid(self) -> Option<Guid>;
+/// The groups that a spec names, those in its filters among them.
+fn groups_named_by(scope: &ValidatedScope) -> Vec<&Dn> {
+    let of_users = scope.users.groups.iter().map(|(group, _)| &group.dn);
+    let of_selectors = scope.selectors().filter_map(|selector| match selector {
+        Selector::Group { reference, .. } => Some(&reference.dn),
+        Selector::Unit(_) | Selector::Filter(_) | Selector::Login(_) => None,
+    });
+    let of_departments = scope
+        .departments
+        .iter()
+        .flat_map(|department| match &department.source {
+            DepartmentSource::Group { reference, .. } => std::slice::from_ref(reference),
+            DepartmentSource::Under { exclude, .. } => exclude.as_slice(),
+            DepartmentSource::Unit(_) => &[],
+        });
+    let of_filters = scope.filters().flat_map(Filter::groups);
+    of_users
+        .chain(of_selectors)
+        .chain(of_departments.map(|group| &group.dn))
+        .chain(of_filters)
+        .collect()
 }
 
-impl<'a> HasGuid<'a> for Group<'a> {
-    fn guid(self) -> Option<Guid> {
-        self.guid()
-    }
-}
-
-impl<'a> HasGuid<'a> for Unit<'a> {
-    fn guid(self) -> Option<Guid> {
-        self.guid()
-    }
-}
-
-impl<'a> From<Group<'a>> for Entry<'a> {
-    fn from(group: Group<'a>) -> Self {
-        Self::Group(group)
-    }
-}
-
-impl<'a> From<Unit<'a>> for Entry<'a> {
-    fn from(unit: Unit<'a>) -> Self {
-        Self::Unit(unit)
-    }
-}
-
-/// What an entry is looked for among.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Kind {
-    Group,
-    Unit,
-}
-
-fn named_by(scope: &ValidatedScope) -> Vec<(Kind, &Reference)> {
-    let units = scope.users.units.iter().map(|unit| (Kind::Unit, unit));
-    let mut named: Vec<_> = units
-        .chain(scope.users.groups.iter().map(|(group, _)| (Kind::Group, group)))
-        .collect();
-    let selectors = scope.exclude.iter().map(|exclusion| &exclusion.selector);
-    let selectors = selectors.chain(scope.extensions.iter().filter_map(|entry| entry.when.as_ref()));
-    named.extend(selectors.filter_map(|selector| match selector {
-        Selector::Unit(reference) => Some((Kind::Unit, reference)),
-        Selector::Group { reference, .. } => Some((Kind::Group, reference)),
-        Selector::Filter(_) | Selector::Login(_) => None,
-    }));
-    for department in &scope.departments {
-        match &department.source {
-            DepartmentSource::Group { reference, .. } => named.push((Kind::Group, reference)),
-            DepartmentSource::Unit(reference) => named.push((Kind::Unit, reference)),
-            DepartmentSource::Under { reference, exclude, .. } => {
-                named.push((Kind::Unit, reference));
-                named.extend(exclude.iter().map(|group| (Kind::Group, group)));
-            }
-        }
-    }
-    named
+/// The organizational units and containers that a spec names.
+fn units_named_by(scope: &ValidatedScope) -> Vec<&Dn> {
+    let of_selectors = scope.selectors().filter_map(|selector| match selector {
+        Selector::Unit(reference) => Some(reference),
+        Selector::Group { .. } | Selector::Filter(_) | Selector::Login(_) => None,
+    });
+    let of_departments = scope
+        .departments
+        .iter()
+        .filter_map(|department| match &department.source {
+            DepartmentSource::Unit(reference) | DepartmentSource::Under { reference, .. } => Some(reference),
+            DepartmentSource::Group { .. } => None,
+        });
+    let units = scope.users.units.iter().chain(of_selectors).chain(of_departments);
+    units.map(|unit| &unit.dn).collect()
 }

@@ -42,7 +42,7 @@ impl RingingPeople {
         for (name, user) in &input.observed.users {
             let number = holders.held_by(HolderKind::PhoneUser, name);
             let link = user.values.link();
-            if link.is_some() || !user.is_readable {
+            if link.is_some() || user.is_held() || !user.is_readable {
                 people
                     .linked
                     .extend(number.or(holders.named_by(HolderKind::PhoneUser, name)));
@@ -71,7 +71,7 @@ impl RingingPeople {
     }
 
     /// Who rings for an entry: those in it who are active and not excluded, and of `members`, the ones there before, everybody who
-    /// is linked. Nobody is taken out yet, and while an exclusion is in doubt nobody comes in.
+    /// is linked. Nobody is taken out yet, and nobody comes in of whom it is in doubt whether they are excluded.
     pub fn members(
         &self,
         input: &Input<'_>,
@@ -86,12 +86,11 @@ impl RingingPeople {
             }
             Entry::Unit(unit) => (input.directory.users_below(unit.dn()), 0),
         };
-        let may_come_in = selection.exclusion_in_doubt.is_none();
         let in_it = users
             .iter()
-            .filter(|user| may_come_in && !selection.excludes(*user))
+            .filter(|user| selection.lets_in(*user))
             .map(|user| input.directory.user(user));
-        let active = in_it.filter(|user| !user.is_inactive(input.now));
+        let active = in_it.filter(|user| user.is_inactive(input.now) == Some(false));
         let coming: BTreeSet<Number> = active
             .filter_map(|user| self.numbers.get(&user.guid()?).copied())
             .collect();

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{
-    field::{Field, FieldSet},
+    field::Field,
     observed::{Observed, ObservedUser},
 };
 use crate::{
@@ -84,11 +84,10 @@ impl<'a> Roster<'a> {
         let Some((name, user)) = self.observed.users.get_key_value(&self.name_for(guid)) else {
             return Link::None;
         };
-        let is_ours = !user.ownership.ours.intersection(FieldSet::all_of_spec()).is_empty();
         if !user.is_readable {
             return Link::Unreadable(name);
         }
-        if user.values.link().is_none() && (is_ours || user.is_unlinked || self.adopt == Adopt::Matching) {
+        if user.values.link().is_none() && (user.is_held() || user.is_unlinked || self.adopt == Adopt::Matching) {
             return Link::One(NamedUser { name, user });
         }
         Link::NameTaken(name)
@@ -110,10 +109,9 @@ pub fn account_named(phone_system: &str, name: &str) -> Option<Guid> {
 
 /// How a PhoneUser came to be linked; by whose fields it has, when it does not say.
 pub fn origin_of(user: &ObservedUser) -> Origin {
-    let is_ours = !user.ownership.ours.intersection(FieldSet::all_of_spec()).is_empty();
     match user.values.link() {
         Some(link) => link.origin,
-        None if is_ours => Origin::Provisioned,
+        None if user.is_held() => Origin::Provisioned,
         None => Origin::Adopted,
     }
 }

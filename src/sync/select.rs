@@ -1,20 +1,21 @@
 //! Who is meant: a scope's people and who numbers them, in three values. An entry in doubt is neither nobody nor everybody.
 
+use std::fmt;
+
 use super::{
     person::RuleChoice,
     references::References,
-    validated::{ExtensionEntry, Selector, ValidatedScope},
+    validated::{Reference, Selector, ValidatedScope},
 };
-use crate::directory::{Snapshot, UserIndex, UserSet, filter::Filter};
+use crate::directory::{Answer, Dn, Filter, Group, Snapshot, UserIndex, UserSet};
 
 /// Who is in a scope, as sets of one snapshot's users.
 #[derive(Debug)]
 pub struct Selection<'a> {
-    found: UserSet,
-    perhaps: UserSet,
+    users: Answer,
     excluded: UserSet,
-    /// This exclusion is in doubt: nobody may be created, for it could be them.
-    pub exclusion_in_doubt: Option<&'a Selector>,
+    /// Exclusions of which it can't be told whether they keep these people out.
+    doubts: Vec<(UserSet, Doubt<'a>)>,
 }
 
 /// Where an account stands to a scope.
@@ -24,63 +25,78 @@ pub enum Standing {
     Selected,
     /// `users` selects it, or perhaps does, and `exclude` keeps it out.
     Excluded,
-    /// An entry in doubt may select it, and nothing else does.
+    /// Something in doubt may select it, and nothing else does.
     Perhaps,
     /// The scope does not select it.
     Outside,
 }
 
-/// An answer about everybody. Nobody is in both sets.
-#[derive(Debug)]
-struct Answer {
-    yes: UserSet,
-    perhaps: UserSet,
+/// Why it can't be told of somebody whether a selector picks them.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Doubt<'a> {
+    /// It names this entry, which was not found.
+    Lost(&'a Dn),
+    /// Its filter compares an attribute that was not read.
+    Unread,
+}
+
+impl<'a> Doubt<'a> {
+    /// The entry that was not found, as the spec has it.
+    pub fn dn(self) -> Option<&'a str> {
+        match self {
+            Self::Lost(dn) => Some(dn.as_str()),
+            Self::Unread => None,
+        }
+    }
+}
+
+impl fmt::Display for Doubt<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lost(dn) => write!(formatter, "{} was not found", dn.as_str()),
+            Self::Unread => formatter.write_str("what its filter compares was not read yet"),
+        }
+    }
 }
 
 impl<'a> Selection<'a> {
     /// Evaluates `users` and `exclude`.
     pub fn new(scope: &'a ValidatedScope, references: &References<'_>, directory: &Snapshot) -> Self {
-        let mut users = Answer {
-            yes: directory.empty_set(),
-            perhaps: directory.empty_set(),
-        };
-        if scope.users.everyone {
-            users.yes = directory.all();
-        }
+        let evaluation = Evaluation { references, directory };
+        let mut users = Answer::certain(if scope.users.everyone {
+            directory.all()
+        } else {
+            directory.empty_set()
+        });
         for unit in &scope.users.units {
-            users.or(&Answer::about(references.unit(unit), directory, |unit| {
-                directory.users_below(unit.dn())
-            }));
+            users = users.or(&evaluation.below(unit));
         }
         for (group, nested) in &scope.users.groups {
-            users.or(&Answer::about(references.group(group), directory, |group| {
-                directory.members(group.index(), *nested).users
-            }));
+            users = users.or(&evaluation.members(group, *nested));
         }
         if let Some(filter) = &scope.users.filter {
-            users.and(&Answer::matching(filter, directory));
+            users = users.and(&evaluation.matching(filter));
         }
         let mut excluded = directory.empty_set();
-        let mut exclusion_in_doubt = None;
+        let mut doubts = Vec::new();
         for exclusion in &scope.exclude {
-            let answer = Answer::of(&exclusion.selector, references, directory);
-            if !answer.perhaps.is_empty() {
-                exclusion_in_doubt = exclusion_in_doubt.or(Some(&exclusion.selector));
+            let answer = evaluation.picked_by(&exclusion.selector);
+            excluded.union_with(answer.yes());
+            if !answer.perhaps().is_empty() {
+                doubts.push((answer.perhaps().clone(), evaluation.doubt(&exclusion.selector)));
             }
-            excluded.union_with(&answer.yes);
         }
         Self {
-            found: users.yes,
-            perhaps: users.perhaps,
+            users,
             excluded,
-            exclusion_in_doubt,
+            doubts,
         }
     }
 
-    /// Where an account stands.
+    /// Where an account stands. Of an exclusion in doubt it says nothing: see [`Self::exclusion_in_doubt`].
     pub fn standing(&self, user: UserIndex) -> Standing {
-        let found = self.found.contains(user);
-        match (found || self.perhaps.contains(user), self.excluded.contains(user)) {
+        let (found, perhaps) = (self.is_found(user), self.users.perhaps().contains(user));
+        match (found || perhaps, self.excluded.contains(user)) {
             (true, true) => Standing::Excluded,
             (true, false) if found => Standing::Selected,
             (true, false) => Standing::Perhaps,
@@ -88,106 +104,112 @@ impl<'a> Selection<'a> {
         }
     }
 
-    /// Whether `exclude` keeps an account out for certain, selected or not.
-    pub fn excludes(&self, user: UserIndex) -> bool {
-        self.excluded.contains(user)
+    /// Why `exclude` may keep an account out, when that can't be told: what is written of it stays, and nothing is begun.
+    pub fn exclusion_in_doubt(&self, user: UserIndex) -> Option<Doubt<'a>> {
+        let mut doubts = self.doubts.iter().filter(|_| !self.excluded.contains(user));
+        doubts
+            .find(|(perhaps, _)| perhaps.contains(user))
+            .map(|(_, doubt)| *doubt)
+    }
+
+    /// Whether it can be told of everybody whether `exclude` keeps them out.
+    pub fn is_exclusion_certain(&self) -> bool {
+        self.doubts.is_empty()
+    }
+
+    /// Whether `exclude` lets an account in for certain, selected or not.
+    pub fn lets_in(&self, user: UserIndex) -> bool {
+        !self.excluded.contains(user) && self.exclusion_in_doubt(user).is_none()
     }
 
     /// Whether `users` selects an account for certain.
     pub fn is_found(&self, user: UserIndex) -> bool {
-        self.found.contains(user)
+        self.users.yes().contains(user)
     }
 
     /// Those whom `users` selects for certain, the excluded among them, in the snapshot's order.
     pub fn found(&self) -> impl Iterator<Item = UserIndex> + '_ {
-        self.found.iter()
+        self.users.yes().iter()
     }
 }
 
-impl Answer {
-    /// The answer that an entry gives; in doubt, it may be anybody.
-    fn about<E>(entry: Option<E>, directory: &Snapshot, people: impl FnOnce(E) -> UserSet) -> Self {
-        match entry {
-            Some(entry) => Self {
-                yes: people(entry),
-                perhaps: directory.empty_set(),
-            },
-            None => Self {
-                yes: directory.empty_set(),
-                perhaps: directory.all(),
-            },
-        }
+/// What parts of a spec say of everybody in a directory.
+struct Evaluation<'a, 'b> {
+    references: &'b References<'a>,
+    directory: &'b Snapshot,
+}
+
+impl Evaluation<'_, '_> {
+    fn below(&self, unit: &Reference) -> Answer {
+        let unit = self.references.unit(&unit.dn);
+        self.of(unit.map(|unit| self.directory.users_below(unit.dn())))
     }
 
-    fn of(selector: &Selector, references: &References<'_>, directory: &Snapshot) -> Self {
+    fn members(&self, group: &Reference, nested: bool) -> Answer {
+        let group = self.references.group(&group.dn);
+        self.of(group.map(|group| self.directory.members(group.index(), nested).users))
+    }
+
+    fn matching(&self, filter: &Filter) -> Answer {
+        self.directory
+            .users_matching(filter, |dn| self.references.group(dn).map(Group::index))
+    }
+
+    fn picked_by(&self, selector: &Selector) -> Answer {
         match selector {
-            Selector::Unit(unit) => Self::about(references.unit(unit), directory, |unit| {
-                directory.users_below(unit.dn())
-            }),
-            Selector::Group { reference, nested } => Self::about(references.group(reference), directory, |group| {
-                directory.members(group.index(), *nested).users
-            }),
-            Selector::Filter(filter) => Self::matching(filter, directory),
-            Selector::Login(login) => Self::about(Some(login), directory, |login| directory.users_with_login(login)),
+            Selector::Unit(unit) => self.below(unit),
+            Selector::Group { reference, nested } => self.members(reference, *nested),
+            Selector::Filter(filter) => self.matching(filter),
+            Selector::Login(login) => Answer::certain(self.directory.users_with_login(login)),
         }
     }
 
-    /// A filter on what was not read is in doubt, as an entry is that was not found.
-    fn matching(filter: &Filter, directory: &Snapshot) -> Self {
-        let was_read = filter.attributes().iter().all(|attribute| directory.has(attribute));
-        Self::about(was_read.then_some(filter), directory, |filter| {
-            directory.users_matching(filter)
-        })
+    /// The people of an entry; in doubt, it may be anybody.
+    fn of(&self, people: Option<UserSet>) -> Answer {
+        people.map_or_else(|| Answer::open(self.directory.all()), Answer::certain)
     }
 
-    fn and(&mut self, other: &Self) {
-        let mut possible = other.yes.clone();
-        possible.union_with(&other.perhaps);
-        self.perhaps.union_with(&self.yes);
-        self.perhaps.intersect_with(&possible);
-        self.yes.intersect_with(&other.yes);
-        self.perhaps.subtract(&self.yes);
-    }
-
-    fn or(&mut self, other: &Self) {
-        self.yes.union_with(&other.yes);
-        self.perhaps.union_with(&other.perhaps);
-        self.perhaps.subtract(&self.yes);
+    /// Why it can't be told whom a selector picks, where its answer is a perhaps.
+    fn doubt<'s>(&self, selector: &'s Selector) -> Doubt<'s> {
+        match selector {
+            Selector::Unit(reference) | Selector::Group { reference, .. } => Doubt::Lost(&reference.dn),
+            Selector::Filter(filter) => {
+                let mut groups = filter.groups().into_iter();
+                let lost = groups.find(|dn| self.references.group(dn).is_none());
+                lost.map_or(Doubt::Unread, Doubt::Lost)
+            }
+            Selector::Login(_) => Doubt::Unread,
+        }
     }
 }
 
 /// Which of a scope's `extensions` numbers whom.
 #[derive(Debug)]
 pub struct RuleChoices<'a> {
-    entries: Vec<(&'a ExtensionEntry, Answer)>,
+    /// The rules in their order, each with whom it numbers. None: everybody.
+    entries: Vec<(&'a str, Option<(Answer, Doubt<'a>)>)>,
 }
 
 impl<'a> RuleChoices<'a> {
     /// Evaluates all selectors.
     pub fn new(scope: &'a ValidatedScope, references: &References<'_>, directory: &Snapshot) -> Self {
-        let entries = scope.extensions.iter().map(|entry| {
-            let answer = match &entry.when {
-                Some(selector) => Answer::of(selector, references, directory),
-                None => Answer {
-                    yes: directory.all(),
-                    perhaps: directory.empty_set(),
-                },
-            };
-            (entry, answer)
-        });
+        let evaluation = Evaluation { references, directory };
+        let picked = |selector| (evaluation.picked_by(selector), evaluation.doubt(selector));
+        let entries = scope.extensions.iter();
         Self {
-            entries: entries.collect(),
+            entries: entries
+                .map(|entry| (&*entry.rule, entry.when.as_ref().map(picked)))
+                .collect(),
         }
     }
 
     /// The first entry that holds; in doubt, when one before it may hold.
     pub fn choose(&self, user: UserIndex) -> RuleChoice<'a> {
-        for (entry, answer) in &self.entries {
-            if answer.yes.contains(user) {
-                return RuleChoice::Rule(&entry.rule);
-            }
-            if let Some(selector) = entry.when.as_ref().filter(|_| answer.perhaps.contains(user)) {
-                return RuleChoice::Doubt(selector);
+        for (rule, picked) in &self.entries {
+            match picked {
+                Some((answer, doubt)) if answer.perhaps().contains(user) => return RuleChoice::Doubt(*doubt),
+                Some((answer, _)) if !answer.yes().contains(user) => {}
+                _ => return RuleChoice::Rule(rule),
             }
         }
         RuleChoice::None

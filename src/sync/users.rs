@@ -75,7 +75,7 @@ pub fn why_waiting(provided: &Provided<'_>) -> Problem {
         );
     }
     let message = match person.rule {
-        RuleChoice::Doubt(selector) => format!("it can't be told which rule numbers them: {}", selector.doubt()),
+        RuleChoice::Doubt(doubt) => format!("it can't be told which rule numbers them: {doubt}"),
         RuleChoice::Rule(rule) => format!("ExtensionRule {rule} numbers them, and is missing or wrong"),
         RuleChoice::None => "they have no number".to_owned(),
     };

@@ -62,7 +62,7 @@ async fn a_read_brings_everybody_below_the_base_with_what_was_asked_for() {
         assert_eq!(dn(&user.dn()), dn(&entry.dn));
         assert_eq!(
             user.is_inactive(jiff::Timestamp::now()),
-            entry.value("displayName") == Some("Иван Петров")
+            Some(entry.value("displayName") == Some("Иван Петров"))
         );
     }
     assert!(snapshot.has(&attribute("telephoneNumber")) && !snapshot.has(&attribute("title")));

@@ -272,9 +272,12 @@ async fn wait_until_ready(health: SocketAddr) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    if tokio::time::timeout(PATIENCE, ready).await.is_err() {
-        panic!("the operator does not get ready: {}", get(health, "/readyz").await.1);
-    }
+    let is_ready = tokio::time::timeout(PATIENCE, ready).await.is_ok();
+    assert!(
+        is_ready,
+        "the operator does not get ready: {}",
+        get(health, "/readyz").await.1
+    );
 }
 
 /// Status code and body of what a server answers; 0 when it doesn't.

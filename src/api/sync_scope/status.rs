@@ -53,17 +53,17 @@ pub struct SyncScopeStatus {
 pub struct UserCounts {
     /// People that `users` selects.
     pub found: i64,
-    /// Of these, kept out by `exclude`.
+    /// Of `found`: kept out by `exclude`.
     pub excluded: i64,
-    /// Of these, disabled or expired, and not linked.
+    /// Of `found`: disabled or expired, and not linked.
     pub inactive: i64,
-    /// The others.
+    /// Of `found`: neither excluded nor inactive.
     pub in_scope: i64,
-    /// Of those in scope, linked when the sync ended.
+    /// Of `inScope`: linked when the sync ended.
     pub matched: i64,
-    /// Of those in scope, not linked.
+    /// Of `inScope`: not linked.
     pub unmatched: i64,
-    /// Of the matched, disabled or expired in the directory.
+    /// Of `matched`: disabled or expired in the directory.
     pub disabled: i64,
     /// Linked, and the account exists, but `users` does not select it any more.
     pub out_of_scope: i64,

@@ -46,7 +46,12 @@ impl Known {
 }
 
 impl State {
-    /// What was read since then, if anything was.
+    /// What all scopes need, and what is asked for now: what is known of the asking scope may be older, or forgotten meanwhile.
+    pub(super) fn wanted(&self, attributes: &BTreeSet<AttributeName>) -> BTreeSet<AttributeName> {
+        self.attributes.values().flatten().chain(attributes).cloned().collect()
+    }
+
+    /// What was read since then with all of these attributes, if anything was: to who plans on less, what was not read is absent.
     pub(super) fn answer(
         &self,
         since: Timestamp,
@@ -146,6 +151,33 @@ mod tests {
             answers(&state, 9, 1, &["mail", "office"]),
             None,
             "not all they need was read"
+        );
+    }
+
+    #[test]
+    fn what_was_read_serves_nobody_who_needs_more_of_it_or_asks_in_another_way() {
+        let mut state = State::default();
+        state.remember(time(10), 1, attributes(&["mail", "title"]), &Ok(snapshot()));
+        let read = state.latest.unwrap();
+        for (revision, wanted, serves) in [
+            (1, &[][..], true),
+            (1, &["title", "mail"], true),
+            (1, &["mail", "office"], false),
+            (2, &["mail"], false),
+        ] {
+            assert_eq!(read.serves(revision, &attributes(wanted)), serves, "{wanted:?}");
+        }
+    }
+
+    #[test]
+    fn a_read_asks_for_what_its_asker_needs_whatever_is_known_of_scopes() {
+        let mut state = State::default();
+        state.attributes.insert("other".into(), attributes(&["mail", "title"]));
+        // Another scope looked at this one meanwhile, and knew an older spec.
+        state.attributes.insert("own".into(), attributes(&["mail"]));
+        assert_eq!(
+            state.wanted(&attributes(&["office"])),
+            attributes(&["mail", "office", "title"])
         );
     }
 

@@ -156,7 +156,7 @@ impl Connections {
             if let Some(answer) = state.answer(since, prepared.revision, &attributes) {
                 return answer;
             }
-            state.attributes.values().flatten().cloned().collect::<BTreeSet<_>>()
+            state.wanted(&attributes)
         };
         let began = Timestamp::now();
         let request = Request {

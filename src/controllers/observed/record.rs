@@ -12,10 +12,11 @@ use crate::{
     api::{
         extension::{ExtensionState, Holder},
         labels,
-        phone_user::DirectoryLink,
+        phone_user::{DirectoryLink, Origin},
         ring_group::RingGroupSource,
     },
     controllers::managed_fields::ownership,
+    directory::Guid,
     sync::{
         field::{Field, Place, RingField, WrittenField},
         number::Number,
@@ -84,15 +85,19 @@ impl<'a> Reader<'a> {
         self.member(name).map(Value::Flag)
     }
 
+    /// Of one that can't be read it is still told whose it is, as far as that was read: nobody is created beside it.
     fn link(&mut self, name: &str) -> Option<Value> {
-        self.parsed(name, |link: DirectoryLink| {
-            Some(Value::Link(Link {
-                config: link.config_ref.name.into(),
-                scope: link.scope_ref.name.into(),
-                guid: link.object_guid.parse().ok()?,
-                origin: link.origin,
-            }))
-        })
+        let (link, read) = (self.spec(name)?, self.member::<DirectoryLink>(name));
+        let text = |path| link.pointer(path).and_then(Json::as_str).unwrap_or_default();
+        let guid: Option<Guid> = text("/objectGUID").parse().ok();
+        self.readable &= guid.is_some();
+        Some(Value::Link(Link {
+            config: text("/configRef/name").into(),
+            scope: text("/scopeRef/name").into(),
+            guid: guid?,
+            // An adopted one is never deleted.
+            origin: read.map_or(Origin::Adopted, |read| read.origin),
+        }))
     }
 
     fn user_field(&mut self, field: Field) -> Option<Value> {
@@ -299,21 +304,21 @@ mod tests {
 
     use super::{super::kind::phone_system, *};
 
-    fn object(metadata: Json, spec: Json) -> DynamicObject {
+    fn object(metadata: &Json, spec: &Json) -> DynamicObject {
         serde_json::from_value(json!({"apiVersion": "telephony.adsync.dev/v1alpha1", "kind": "Any",
             "metadata": metadata, "spec": spec}))
         .unwrap()
     }
 
-    fn named(name: &str, spec: Json) -> DynamicObject {
-        object(json!({"name": name, "uid": "u", "resourceVersion": "7"}), spec)
+    fn named(name: &str, spec: &Json) -> DynamicObject {
+        object(&json!({"name": name, "uid": "u", "resourceVersion": "7"}), spec)
     }
 
     #[test]
     fn reads_a_user_as_it_is() {
         let user = ObservedUser::read(&named(
             "hq-1",
-            json!({"phoneSystemRef": {"name": "hq"}, "login": "ada", "loginNames": ["ada", "ada@example.com"], "enabled": true,
+            &json!({"phoneSystemRef": {"name": "hq"}, "login": "ada", "loginNames": ["ada", "ada@example.com"], "enabled": true,
                 "directory": {"configRef": {"name": "corp"}, "scopeRef": {"name": "staff"}, "origin": "Provisioned",
                     "objectGUID": "0f7c1b1e-7a0c-4d5a-9f7e-0123456789ab"}}),
         ));
@@ -339,9 +344,30 @@ mod tests {
             json!({"extension": "2001"}),
         ];
         for spec in cases {
-            let user = ObservedUser::read(&named("ada", spec.clone()));
+            let user = ObservedUser::read(&named("ada", &spec));
             assert!(!user.is_readable, "{spec}");
             assert_eq!(user.values.text(Field::Extension), Some("2001"), "{spec}");
+        }
+    }
+
+    #[test]
+    fn an_unreadable_link_still_says_whose_the_user_is() {
+        let guid = "0f7c1b1e-7a0c-4d5a-9f7e-0123456789ab";
+        for link in [
+            json!({"configRef": {"name": "corp"}, "scopeRef": {"name": "staff"}, "origin": "Imported", "objectGUID": guid}),
+            json!({"configRef": "corp", "scopeRef": {"name": "staff"}, "objectGUID": guid}),
+        ] {
+            let user = ObservedUser::read(&named(
+                "desk",
+                &json!({"phoneSystemRef": {"name": "hq"}, "directory": link}),
+            ));
+            assert!(!user.is_readable, "{link}");
+            let read = user.values.link().unwrap();
+            assert_eq!(
+                (read.guid.to_string().as_str(), &*read.scope),
+                (guid, "staff"),
+                "{link}"
+            );
         }
     }
 
@@ -353,7 +379,7 @@ mod tests {
             json!("none"),
         ];
         for spec in cases {
-            let extension = ObservedExtension::read(&named("hq-2001", spec.clone()));
+            let extension = ObservedExtension::read(&named("hq-2001", &spec));
             assert!(!extension.is_readable, "{spec}");
             assert_eq!(extension.number, "2001".parse().ok(), "{spec}");
         }
@@ -362,8 +388,8 @@ mod tests {
     #[test]
     fn only_what_a_plan_looks_at_makes_a_difference() {
         let spec = json!({"phoneSystemRef": {"name": "hq"}, "displayName": "Support"});
-        let before = ObservedRingGroup::read(&named("hq-1", spec.clone()));
-        let mut touched = named("hq-1", spec);
+        let before = ObservedRingGroup::read(&named("hq-1", &spec));
+        let mut touched = named("hq-1", &spec);
         touched.metadata.resource_version = Some("8".to_owned());
         touched.data["status"] = json!({"ringing": true});
         assert!(!ObservedRingGroup::read(&touched).differs(&before));
@@ -374,8 +400,8 @@ mod tests {
     #[test]
     fn an_object_without_a_readable_reference_is_found_by_its_label() {
         let lost = object(
-            json!({"name": "hq-1", "labels": {"adsync.dev/phone-system": "hq"}}),
-            json!({}),
+            &json!({"name": "hq-1", "labels": {"adsync.dev/phone-system": "hq"}}),
+            &json!({}),
         );
         assert_eq!(phone_system(&lost), Some("hq"));
     }

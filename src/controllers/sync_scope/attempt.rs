@@ -145,6 +145,7 @@ impl Controller {
         info!(?trigger, created, updated, failed, ?duration, "synced");
         self.memories.of(name, |memory| {
             memory.read = Some(read);
+            memory.missing_since = None;
             if synced.failed > 0 {
                 memory.attempts.failed(now);
             } else if synced.is_fresh {

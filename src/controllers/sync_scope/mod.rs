@@ -22,7 +22,7 @@ use self::{
     fetch::{FetchError, fetch},
     memory::Memories,
     report::{Ending, PATIENCE},
-    schedule::{ConnectionNews, Situation},
+    schedule::{ConnectionNews, Generation, Situation},
     triggers::triggers,
     validate::{ValidateError, Validated, validate},
 };
@@ -146,7 +146,6 @@ impl Controller {
             }
             Err(error @ FetchError::GetObject { .. }) => return Err(Error::Fetch(error)),
         };
-        self.memories.of(&name, |memory| memory.missing_since = None);
         Ok(match validate(scope, &fetched) {
             Ok(validated) => Ok(Ready {
                 validated: Arc::new(validated),
@@ -169,7 +168,7 @@ impl Controller {
         let is_read = self.context.connections.latest(directory, attributes).is_some();
         self.memories.of(name, |memory| {
             let situation = Situation {
-                generation: scope.metadata.generation,
+                generation: generation(scope),
                 references: ready.digest,
                 requested: requested.is_some() && requested != memory.handled(scope),
                 connection: match (memory.attempts.failures, is_read) {
@@ -187,17 +186,16 @@ impl Controller {
 
     /// Notes what is attempted. A generation that was not seen before is greeted in the status: a sync can take a while.
     async fn begin(&self, scope: SyncScope, ready: &Ready, trigger: Trigger) -> SyncScope {
-        let (generation, references) = (scope.metadata.generation, Some(ready.digest));
         self.memories.of(&NamespacedName::of(&scope), |memory| {
             memory.objects_changed = false;
             memory.reconnected = false;
-            memory.attempts.generation = generation;
-            memory.attempts.references = references;
+            memory.attempts.generation = generation(&scope);
+            memory.attempts.references = Some(ready.digest);
             if trigger != Trigger::ObjectChanged {
                 memory.attempts.began = Some(Timestamp::now());
             }
         });
-        if scope.status.as_ref().and_then(|status| status.observed_generation) == generation {
+        if scope.status.as_ref().and_then(|status| status.observed_generation) == scope.metadata.generation {
             return scope;
         }
         self.report(scope, Ending::Begun, Notices::default()).await
@@ -241,5 +239,13 @@ impl Controller {
                 self.context.metrics.forget_scope(&name.namespace, &name.name);
             }
         }
+    }
+}
+
+/// Which spec it is. The next object of the same name begins to count anew.
+fn generation(scope: &SyncScope) -> Generation {
+    Generation {
+        uid: scope.uid(),
+        number: scope.metadata.generation,
     }
 }

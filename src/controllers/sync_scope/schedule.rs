@@ -12,11 +12,20 @@ const RETRIES: Backoff = Backoff {
     longest: Duration::from_mins(5),
 };
 
+/// Which spec of which object.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(super) struct Generation {
+    /// `metadata.uid`
+    pub uid: Option<String>,
+    /// `metadata.generation`
+    pub number: Option<i64>,
+}
+
 /// What the operator remembers of a scope's last attempt. It starts empty with the process.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Attempts {
     /// The generation that was attempted.
-    pub generation: Option<i64>,
+    pub generation: Generation,
     /// What the references looked like then.
     pub references: Option<u64>,
     /// When it began.
@@ -42,8 +51,8 @@ pub(super) enum ConnectionNews {
 /// What a scope looks like now.
 #[derive(Clone, Debug)]
 pub(super) struct Situation {
-    /// `metadata.generation`.
-    pub generation: Option<i64>,
+    /// Which spec it has.
+    pub generation: Generation,
     /// A digest of what it refers to.
     pub references: u64,
     /// What happened to the connection since the last attempt began.
@@ -128,7 +137,10 @@ mod tests {
 
     fn synced() -> Attempts {
         Attempts {
-            generation: Some(3),
+            generation: Generation {
+                uid: None,
+                number: Some(3),
+            },
             references: Some(7),
             began: Some(time("2026-11-20T10:00:00Z")),
             failures: 0,
@@ -137,7 +149,10 @@ mod tests {
     }
 
     const CONVERGED: Situation = Situation {
-        generation: Some(3),
+        generation: Generation {
+            uid: None,
+            number: Some(3),
+        },
         references: 7,
         connection: ConnectionNews::None,
         requested: false,
@@ -178,7 +193,10 @@ mod tests {
             due(
                 &synced(),
                 Situation {
-                    generation: Some(4),
+                    generation: Generation {
+                        uid: None,
+                        number: Some(4)
+                    },
                     ..CONVERGED
                 }
             ),

@@ -1,7 +1,8 @@
 //! Whom a filter finds, in a snapshot. Pure.
 //!
 //! It works on whole sets: a group is resolved once for all users. A condition on an attribute that somebody lacks does not
-//! hold, so its negation does: `(!(department=Sales))` finds people without a department, as in Active Directory.
+//! hold, so its negation does: `(!(department=Sales))` finds people without a department, as in Active Directory. A condition on an
+//! attribute that was not read, or on a group of which it isn't known which one it is, may hold or not.
 
 use super::{
     Filter, Node,
@@ -9,41 +10,36 @@ use super::{
     test::{Assertion, Test, Value},
     time,
 };
-use crate::directory::{AttributeName, Dn, Snapshot, User, UserSet, text};
+use crate::directory::{Answer, AttributeName, Dn, GroupIndex, Snapshot, User, UserSet, text};
+
+/// Which group a filter means by a name. None: that isn't known.
+type GroupOf<'a> = &'a dyn Fn(&Dn) -> Option<GroupIndex>;
 
 impl Snapshot {
-    /// The users for whom the filter holds. All of [`Filter::attributes`] must have been read.
-    pub fn users_matching(&self, filter: &Filter) -> UserSet {
-        let was_read = || filter.attributes().iter().all(|attribute| self.has(attribute));
-        debug_assert!(was_read(), "{filter} compares what was not read");
-        self.holding(&filter.root)
+    /// Whom the filter finds, `group_of` telling which group it means by a name: the names in a spec outlive those in the directory.
+    pub fn users_matching(&self, filter: &Filter, group_of: impl Fn(&Dn) -> Option<GroupIndex>) -> Answer {
+        self.holding(&filter.root, &group_of)
     }
 
-    fn holding(&self, node: &Node) -> UserSet {
+    fn holding(&self, node: &Node, group_of: GroupOf<'_>) -> Answer {
         match node {
-            Node::All(nodes) => nodes.iter().fold(self.all(), |mut set, node| {
-                set.intersect_with(&self.holding(node));
-                set
+            Node::All(nodes) => nodes.iter().fold(Answer::certain(self.all()), |answer, node| {
+                answer.and(&self.holding(node, group_of))
             }),
-            Node::Any(nodes) => nodes.iter().fold(self.empty_set(), |mut set, node| {
-                set.union_with(&self.holding(node));
-                set
+            Node::Any(nodes) => nodes.iter().fold(Answer::certain(self.empty_set()), |answer, node| {
+                answer.or(&self.holding(node, group_of))
             }),
-            Node::Not(node) => {
-                let mut set = self.all();
-                set.subtract(&self.holding(node));
-                set
-            }
-            Node::Test(test) => self.passing(test),
+            Node::Not(node) => self.holding(node, group_of).opposite(self.all()),
+            Node::Test(test) => self
+                .passing(test, group_of)
+                .map_or_else(|| Answer::open(self.all()), Answer::certain),
         }
     }
 
-    fn passing(&self, test: &Test) -> UserSet {
-        match (&test.assertion, Syntax::of(&test.attribute)) {
-            (Assertion::MemberOf { group, nested }, _) => match self.group_by_dn(group) {
-                Some(group) => self.linked_members(group.index(), *nested),
-                None => self.empty_set(),
-            },
+    /// Whom one condition finds. None: that isn't known.
+    fn passing(&self, test: &Test, group_of: GroupOf<'_>) -> Option<UserSet> {
+        Some(match (&test.assertion, Syntax::of(&test.attribute)) {
+            (Assertion::MemberOf { group, nested }, _) => self.linked_members(group_of(group)?, *nested),
             (Assertion::Present, Syntax::Membership) => self.in_any_group(),
             (Assertion::Present, Syntax::OwnName) => self.all(),
             (Assertion::Equal(Value::Name(dn)), Syntax::OwnName) => {
@@ -51,8 +47,9 @@ impl Snapshot {
                 set.extend(self.user_by_dn(dn).map(User::index));
                 set
             }
+            _ if !self.has(&test.attribute) => return None,
             (assertion, _) => self.with_value(&test.attribute, assertion),
-        }
+        })
     }
 
     fn with_value(&self, attribute: &AttributeName, assertion: &Assertion) -> UserSet {
@@ -131,9 +128,11 @@ fn has_parts<Part: AsRef<str>>(text: &str, parts: &[Part]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::directory::{
-        RawEntry,
+        Group, RawEntry,
         samples::{dn, group, snapshot, user},
     };
 
@@ -219,7 +218,12 @@ mod tests {
 
     fn found(company: &Snapshot, text: &str) -> String {
         let filter = Filter::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
-        let users = company.users_matching(&filter);
+        let answer = company.users_matching(&filter, |dn| Some(company.group_by_dn(dn)?.index()));
+        assert!(answer.perhaps().is_empty(), "{text}");
+        logins(company, answer.yes())
+    }
+
+    fn logins(company: &Snapshot, users: &UserSet) -> String {
         let mut logins: Vec<&str> = users.iter().filter_map(|index| company.user(index).login()).collect();
         logins.sort_unstable();
         logins.join(" ")
@@ -321,9 +325,109 @@ mod tests {
                 "",
             ),
             ("(memberOf=*)", "bob jane lena"),
-            ("(!(memberOf=CN=No Such,DC=example,DC=com))", "bare bob igor jane lena"),
         ] {
             assert_eq!(found(&company, text), logins, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_lost_group_and_an_attribute_that_was_not_read_leave_open_only_what_depends_on_them() {
+        let company = company();
+        for (text, yes, perhaps) in [
+            ("(memberOf=CN=No such,DC=example,DC=com)", "", "bare bob igor jane lena"),
+            (
+                "(!(memberOf:1.2.840.113556.1.4.1941:=CN=No such,DC=example,DC=com))",
+                "",
+                "bare bob igor jane lena",
+            ),
+            ("(unread=1)", "", "bare bob igor jane lena"),
+            ("(!(unread=*))", "", "bare bob igor jane lena"),
+            (
+                "(&(department=Sales)(memberOf=CN=No such,DC=example,DC=com))",
+                "",
+                "jane lena",
+            ),
+            (
+                "(|(department=Sales)(memberOf=CN=No such,DC=example,DC=com))",
+                "jane lena",
+                "bare bob igor",
+            ),
+            ("(&(sn=*)(!(&(department=Sales)(unread=1))))", "igor", "jane lena"),
+            (
+                "(|(memberOf=CN=No such,DC=example,DC=com)(&(unread=1)(sn=x))(memberOf=CN=Sales,OU=Groups,DC=example,DC=com))",
+                "jane",
+                "bare bob igor lena",
+            ),
+        ] {
+            let filter = Filter::parse(text).unwrap();
+            let answer = company.users_matching(&filter, |dn| Some(company.group_by_dn(dn)?.index()));
+            assert_eq!(logins(&company, answer.yes()), yes, "{text}");
+            assert_eq!(logins(&company, answer.perhaps()), perhaps, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_group_that_has_another_name_by_now_is_the_one_that_is_meant() {
+        let company = company();
+        let sales = company
+            .group_by_dn(&dn("CN=Sales,OU=Groups,DC=example,DC=com"))
+            .unwrap();
+        let filter = Filter::parse("(memberOf=CN=Was once Sales,DC=example,DC=com)").unwrap();
+        let answer = company.users_matching(&filter, |_| Some(sales.index()));
+        assert_eq!(logins(&company, answer.yes()), "jane");
+    }
+
+    /// Two-valued logic, for one user at a time.
+    fn holds(company: &Snapshot, node: &Node, user: User<'_>, group_of: GroupOf<'_>) -> bool {
+        match node {
+            Node::All(nodes) => nodes.iter().all(|node| holds(company, node, user, group_of)),
+            Node::Any(nodes) => nodes.iter().any(|node| holds(company, node, user, group_of)),
+            Node::Not(node) => !holds(company, node, user, group_of),
+            Node::Test(test) => company.passing(test, group_of).unwrap().contains(user.index()),
+        }
+    }
+
+    fn filter() -> impl Strategy<Value = String> {
+        let condition = prop::sample::select(vec![
+            "(department=Sales)",
+            "(sn=*)",
+            "(userAccountControl:1.2.840.113556.1.4.803:=2)",
+            "(memberOf=CN=Sales,OU=Groups,DC=example,DC=com)",
+            "(memberOf=CN=Lost,DC=example,DC=com)",
+            "(memberOf:1.2.840.113556.1.4.1941:=CN=Lost,DC=example,DC=com)",
+        ]);
+        condition.prop_map(str::to_owned).prop_recursive(4, 24, 3, |part| {
+            let parts = || prop::collection::vec(part.clone(), 1..4).prop_map(|parts| parts.concat());
+            prop_oneof![
+                parts().prop_map(|parts| format!("(&{parts})")),
+                parts().prop_map(|parts| format!("(|{parts})")),
+                part.clone().prop_map(|part| format!("(!{part})")),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn with_every_group_known_it_is_the_logic_of_two_values(text in filter(), lost in 0..5_usize) {
+            let (company, filter) = (company(), Filter::parse(&text).unwrap());
+            let lost = company.groups().nth(lost).unwrap().index();
+            let group_of = |dn: &Dn| Some(company.group_by_dn(dn).map_or(lost, Group::index));
+            let answer = company.users_matching(&filter, group_of);
+            prop_assert!(answer.perhaps().is_empty());
+            for user in company.users() {
+                prop_assert_eq!(answer.yes().contains(user.index()), holds(&company, &filter.root, user, &group_of));
+            }
+        }
+
+        #[test]
+        fn what_is_certain_stays_so_whichever_group_the_lost_one_turns_out_to_be(text in filter(), found in 0..5_usize) {
+            let (company, filter) = (company(), Filter::parse(&text).unwrap());
+            let found = company.groups().nth(found).unwrap().index();
+            let answer = company.users_matching(&filter, |dn| Some(company.group_by_dn(dn)?.index()));
+            let later = company.users_matching(&filter, |dn| Some(company.group_by_dn(dn).map_or(found, Group::index)));
+            for user in company.users().map(User::index).filter(|user| !answer.perhaps().contains(*user)) {
+                prop_assert_eq!(answer.yes().contains(user), later.yes().contains(user));
+            }
         }
     }
 

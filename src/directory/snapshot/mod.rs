@@ -360,18 +360,20 @@ mod tests {
     }
 
     #[test]
-    fn accounts_end_by_the_bit_or_by_the_date() {
+    fn accounts_end_by_the_bit_or_by_the_date_and_without_the_bits_it_is_not_known() {
         let expires = |unix_second: i64| ((unix_second + 11_644_473_600) * 10_000_000).to_string();
         let now: Timestamp = "2026-11-01T12:00:00Z".parse().unwrap();
         for (flags, expires, is_inactive) in [
-            ("512", "0", false),
-            ("512", "9223372036854775807", false),
-            ("514", "0", true),
-            ("66050", "9223372036854775807", true),
-            ("512", &expires(now.as_second()), true),
-            ("512", &expires(now.as_second() + 1), false),
-            ("528", "0", false),
-            ("", "", false),
+            ("512", "0", Some(false)),
+            ("512", "9223372036854775807", Some(false)),
+            ("514", "0", Some(true)),
+            ("66050", "9223372036854775807", Some(true)),
+            ("512", &expires(now.as_second()), Some(true)),
+            ("512", &expires(now.as_second() + 1), Some(false)),
+            ("528", "0", Some(false)),
+            ("512", "", Some(false)),
+            ("", &expires(now.as_second()), Some(true)),
+            ("", "", None),
         ] {
             let account = user(1, "CN=a,DC=com", "a")
                 .with("userAccountControl", [flags])

@@ -88,16 +88,16 @@ impl<'a> User<'a> {
             .unwrap_or_default()
     }
 
-    /// Whether the account is disabled or has expired. A lockout does not count: it never takes a phone away.
-    pub fn is_inactive(self, now: Timestamp) -> bool {
-        self.is_disabled() || self.has_expired(now)
-    }
-
-    fn is_disabled(self) -> bool {
+    /// Whether the account is disabled or has expired. None: its flags are hidden from whoever read it, for every account has some.
+    /// A lockout does not count: it never takes a phone away.
+    pub fn is_inactive(self, now: Timestamp) -> Option<bool> {
         // MS-ADTS 2.2.16.
         const ACCOUNTDISABLE: i64 = 0x2;
-        self.number(&AttributeName::USER_ACCOUNT_CONTROL)
-            .is_some_and(|flags| flags & ACCOUNTDISABLE != 0)
+        if self.has_expired(now) {
+            return Some(true);
+        }
+        let flags = self.number(&AttributeName::USER_ACCOUNT_CONTROL)?;
+        Some(flags & ACCOUNTDISABLE != 0)
     }
 
     fn has_expired(self, now: Timestamp) -> bool {

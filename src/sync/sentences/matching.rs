@@ -369,8 +369,8 @@ fn a_user_that_people_gave_our_name_is_adopted_or_in_the_way() {
 }
 
 #[test]
-fn a_user_that_cannot_be_read_is_nobodys_candidate() {
-    let mut world = World::new("")
+fn a_user_that_people_made_and_that_cannot_be_read_is_in_nobodys_way_where_none_is_adopted() {
+    let mut world = World::new("match: {adopt: Never}")
         .person("ada", &[])
         .hand_made("desk", &[(Field::Login, "ada")]);
     world.user_mut("desk").is_readable = false;

@@ -2,6 +2,8 @@
 
 mod claiming;
 mod cluster;
+mod doubting;
+mod filtering;
 mod letting_go;
 mod logging_in;
 mod mapping;

@@ -22,6 +22,8 @@ use crate::{
     },
 };
 
+/// The root of the domain.
+const DOMAIN: &str = "DC=example,DC=com";
 /// Below this lies everybody.
 pub(super) const STAFF: &str = "OU=Staff,DC=example,DC=com";
 
@@ -44,6 +46,10 @@ pub(super) struct Scope {
     pub references: Vec<ResolvedReference>,
     /// Its directory can be read now.
     pub is_readable: bool,
+    /// Logins of people whom its service account may not see.
+    pub hidden: Vec<&'static str>,
+    /// Below this, its directory is read.
+    pub base: &'static str,
 }
 
 /// An objectGUID that has a word in it.
@@ -90,6 +96,8 @@ impl World {
             validated,
             references: Vec::new(),
             is_readable: true,
+            hidden: Vec::new(),
+            base: DOMAIN,
         });
         self
     }
@@ -208,11 +216,16 @@ impl World {
     }
 
     pub(super) fn snapshot(&self) -> Snapshot {
+        self.seen_from(DOMAIN, &[])
+    }
+
+    /// What a read of everything below `base` sees by an account that may not see some people.
+    fn seen_from(&self, base: &str, hidden: &[&str]) -> Snapshot {
         let origin = Origin {
             server: "dc1.example.com:636".to_owned(),
             invocation_id: guid("dc1"),
             naming_context: Dn::parse("DC=example,DC=com").unwrap(),
-            base_dn: Dn::parse("DC=example,DC=com").unwrap(),
+            base_dn: Dn::parse(base).unwrap(),
             highest_usn: 1,
             read_at: time(NOW),
         };
@@ -222,7 +235,9 @@ impl World {
             .flat_map(|scope| scope.validated.attributes(&self.rules));
         let attributes: std::collections::BTreeSet<AttributeName> = attributes.collect();
         let mut builder = SnapshotBuilder::new(origin, &attributes);
-        self.users.iter().cloned().for_each(|entry| builder.add_user(entry));
+        let is_hidden = |entry: &RawEntry| hidden.iter().any(|login| entry.guid() == Some(guid(login)));
+        let seen = self.users.iter().filter(|entry| !is_hidden(entry)).cloned();
+        seen.for_each(|entry| builder.add_user(entry));
         self.groups.iter().cloned().for_each(|entry| builder.add_group(entry));
         self.units.iter().cloned().for_each(|entry| builder.add_unit(entry));
         builder.build()
@@ -244,12 +259,14 @@ impl World {
     }
 
     fn plan_of_with(&self, index: usize, directory: &Snapshot) -> Outcome {
-        let siblings: Vec<_> = self
-            .scopes
-            .iter()
-            .enumerate()
-            .filter(|(other, _)| *other != index)
-            .map(|(_, scope)| Sibling {
+        let others = self.scopes.iter().enumerate().filter(|(other, _)| *other != index);
+        let seen: Vec<_> = others
+            .clone()
+            .map(|(_, scope)| self.seen_from(scope.base, &scope.hidden))
+            .collect();
+        let siblings: Vec<_> = others
+            .zip(&seen)
+            .map(|((_, scope), directory)| Sibling {
                 name: &scope.validated.name,
                 created: scope.validated.created,
                 sight: scope.is_readable.then_some(Sight {

@@ -148,10 +148,15 @@ impl ValidatedScope {
             .collect()
     }
 
-    fn filters(&self) -> impl Iterator<Item = &Filter> {
-        let selectors = self.exclude.iter().map(|exclusion| &exclusion.selector);
-        let selectors = selectors.chain(self.extensions.iter().filter_map(|entry| entry.when.as_ref()));
-        let of_selectors = selectors.filter_map(|selector| match selector {
+    /// Every selector of the spec.
+    pub fn selectors(&self) -> impl Iterator<Item = &Selector> {
+        let of_exclude = self.exclude.iter().map(|exclusion| &exclusion.selector);
+        of_exclude.chain(self.extensions.iter().filter_map(|entry| entry.when.as_ref()))
+    }
+
+    /// Every filter of the spec.
+    pub fn filters(&self) -> impl Iterator<Item = &Filter> {
+        let of_selectors = self.selectors().filter_map(|selector| match selector {
             Selector::Filter(filter) => Some(filter),
             Selector::Unit(_) | Selector::Group { .. } | Selector::Login(_) => None,
         });

@@ -6,6 +6,9 @@ use crate::{
     directory::{Dn, filter::Filter},
 };
 
+/// As everywhere in the spec, and in the status that remembers the entry; in a filter no schema holds it.
+const LONGEST_DN: usize = 1024;
+
 /// An entry of the directory that the spec names.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Reference {
@@ -111,22 +114,6 @@ impl Selector {
             _ => Err(SpecProblem::ChooseOne("organizationalUnit, group and filter").at(path)),
         }
     }
-
-    /// Distinguished name of the entry that it names, as the spec has it.
-    pub fn dn(&self) -> Option<&str> {
-        match self {
-            Self::Unit(reference) | Self::Group { reference, .. } => Some(reference.dn.as_str()),
-            Self::Filter(_) | Self::Login(_) => None,
-        }
-    }
-
-    /// Why it can't be told whom it picks, when it can't.
-    pub fn doubt(&self) -> String {
-        match self.dn() {
-            Some(dn) => format!("{dn} was not found"),
-            None => "what its filter compares was not read yet".to_owned(),
-        }
-    }
 }
 
 impl Exclusion {
@@ -158,6 +145,14 @@ impl Exclusion {
     }
 }
 
-fn read_filter(filter: &str, path: &str) -> Result<Filter, SpecError> {
-    Filter::parse(filter).at(|| path.to_owned())
+fn read_filter(text: &str, path: &str) -> Result<Filter, SpecError> {
+    let filter = Filter::parse(text).at(|| path.to_owned())?;
+    let is_too_long = |group: &Dn| group.as_str().chars().count() > LONGEST_DN;
+    if filter.groups().into_iter().any(is_too_long) {
+        return Err(SpecProblem::Complete(
+            "it names a group with more than 1024 characters: write a group in shorter ones",
+        )
+        .at(path));
+    }
+    Ok(filter)
 }
