@@ -386,6 +386,7 @@ mod tests {
             ("", "", None),
         ] {
             let account = user(1, "CN=a,DC=com", "a")
+                .without("userAccountControl")
                 .with("userAccountControl", [flags])
                 .with("accountExpires", [expires]);
             let snapshot = snapshot("", [account], []);
