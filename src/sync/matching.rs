@@ -201,9 +201,12 @@ impl<'a> Candidates<'a> {
         let may_adopt = input.scope.matching.adopt == Adopt::Matching;
         let users = input.observed.users.iter();
         // One that can't be read may be somebody's already, so that nobody with its values is served beside it.
-        let may_be_theirs = |user: &ObservedUser| match user.is_readable {
-            true => may_adopt && !user.is_unlinked,
-            false => may_adopt || user.is_held(),
+        let may_be_theirs = |user: &ObservedUser| {
+            if user.is_readable {
+                may_adopt && !user.is_unlinked
+            } else {
+                may_adopt || user.is_held()
+            }
         };
         let users: Vec<(&str, &ObservedUser)> = users
             .filter(|(_, user)| user.values.link().is_none() && may_be_theirs(user))
