@@ -116,8 +116,10 @@ fn api_knows_nobody() {
 }
 
 #[test]
-fn directory_knows_only_api() {
-    assert_knows_only("directory", |path| is_in(path, "directory") || is_in(path, "api"));
+fn directory_knows_only_the_connection_types_of_api() {
+    assert_knows_only("directory", |path| {
+        is_in(path, "directory") || is_in(path, "api::active_directory_config")
+    });
     for file in files("directory") {
         assert!(
             !names_crate(&code(&file), "kube"),

@@ -9,7 +9,7 @@ use kube::ResourceExt;
 use serde_json::json;
 
 use super::scene::{Scene, everyone, problem_of, problems, with};
-use crate::env::PersonSpec;
+use crate::{env::PersonSpec, scenario::await_scope};
 
 /// Whether the operator applies a field.
 fn is_ours(user: &PhoneUser, field: &str) -> bool {
@@ -158,9 +158,6 @@ async fn an_ignored_field_keeps_its_value_and_is_let_go_of_until_it_is_mapped_ag
 #[tokio::test]
 async fn with_bare_usernames_people_sign_in_with_short_forms_that_are_theirs_alone() {
     let scene = Scene::new("map").await;
-    scene
-        .directory(json!({"baseDN": scene.ou.dn(), "login": {"bareUsername": true}}))
-        .await;
     let [ada, other] = scene
         .ou
         .people([
@@ -171,10 +168,26 @@ async fn with_bare_usernames_people_sign_in_with_short_forms_that_are_theirs_alo
         .await
         .try_into()
         .unwrap();
-    let scope = scene.scope("staff", everyone()).await;
-    for (person, mail) in [(&ada, "countess@example.com"), (&other, "Countess@example.org")] {
-        let names = scene.user(&person.login).await.spec.login_names.unwrap();
-        assert_eq!(names, [&person.user_principal_name, mail, &*person.login]);
+    let both = [(&ada, "countess@example.com"), (&other, "Countess@example.org")];
+    scene.scope("staff", everyone()).await;
+    let names = async |login: &str| scene.user(login).await.spec.login_names.unwrap();
+    for (person, mail) in both {
+        assert_eq!(names(&person.login).await, [&person.user_principal_name, mail]);
+    }
+
+    // Nobody has to ask for a sync: the directory's configuration changed.
+    scene
+        .directory(json!({"baseDN": scene.ou.dn(), "login": {"bareUsername": true}}))
+        .await;
+    let scope = await_scope(&scene.namespace, "staff", "told of the new names", |_, status| {
+        status.problems.len() == 2
+    })
+    .await;
+    for (person, mail) in both {
+        assert_eq!(
+            names(&person.login).await,
+            [&person.user_principal_name, mail, &*person.login]
+        );
     }
     let mut expected = [(&*ada.login, DuplicateMatch), (&other.login, DuplicateMatch)];
     expected.sort_unstable();
@@ -240,5 +253,60 @@ async fn a_value_that_does_not_fit_costs_its_field_and_line_breaks_become_blanks
         Some("ü".repeat(256)),
         "characters are counted, not bytes"
     );
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn who_gets_another_name_keeps_user_and_number() {
+    let scene = Scene::new("map").await;
+    let ada = scene.ou.person("Ada Byron").await;
+    scene.scope("staff", everyone()).await;
+    let before = scene.user(&ada.login).await;
+    let renamed = scene.ou.rename(&ada.dn, "Ada Lovelace").await;
+    let login = format!("a.l{}", &ada.login[ada.login.len() - 3..]);
+    for (attribute, value) in [
+        ("sAMAccountName", &*login),
+        ("userPrincipalName", &format!("{login}@example.com")),
+        ("sn", "Lovelace"),
+        ("displayName", "Ada Lovelace"),
+        ("mail", "lovelace@example.com"),
+    ] {
+        scene.ou.set(&renamed, attribute, &[value]).await;
+    }
+    let scope = scene.sync("staff").await;
+    assert_eq!(problems(&scope), []);
+    let after = scene.user(&login).await;
+    assert_eq!(
+        (after.uid(), &after.spec.extension, &after.spec.directory),
+        (before.uid(), &before.spec.extension, &before.spec.directory)
+    );
+    assert_eq!(after.spec.last_name.as_deref(), Some("Lovelace"));
+    assert_eq!(scene.users().await.len(), 1);
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn two_people_who_swap_their_mail_addresses_swap_their_login_names() {
+    let scene = Scene::new("map").await;
+    let mail = |name, mail| PersonSpec::named(name).with("mail", mail);
+    let [ada, grace] = scene
+        .ou
+        .people([
+            mail("Ada Lovelace", "desk@example.com"),
+            mail("Grace Hopper", "door@example.com"),
+        ])
+        .await
+        .try_into()
+        .unwrap();
+    scene.scope("staff", everyone()).await;
+    scene.ou.set(&ada.dn, "mail", &["door@example.com"]).await;
+    scene.ou.set(&grace.dn, "mail", &["Desk@example.com"]).await;
+    let scope = scene.sync("staff").await;
+    assert_eq!(problems(&scope), []);
+    for (person, mail) in [(&ada, "door@example.com"), (&grace, "Desk@example.com")] {
+        let spec = scene.user(&person.login).await.spec;
+        assert_eq!(spec.email.as_deref(), Some(mail));
+        assert_eq!(spec.login_names.unwrap(), [&*person.user_principal_name, mail]);
+    }
     scene.finish().await;
 }

@@ -1,10 +1,13 @@
 //! Departments that become ring groups.
 
-use adsync::api::{
-    RingGroup,
-    extension::{Holder, HolderKind},
-    ring_group::Strategy,
-    sync_scope::ProblemReason::NumberTaken,
+use adsync::{
+    api::{
+        RingGroup,
+        extension::{Holder, HolderKind},
+        ring_group::Strategy,
+        sync_scope::ProblemReason::{DuplicateMatch, NumberTaken},
+    },
+    directory::Guid,
 };
 use kube::{
     ResourceExt,
@@ -13,7 +16,7 @@ use kube::{
 use serde_json::json;
 
 use super::scene::{Scene, everyone, numbers, problem_of, problems, with};
-use crate::env::PersonSpec;
+use crate::{env::PersonSpec, scenario::eventually};
 
 #[tokio::test]
 async fn groups_and_units_become_ring_groups_of_their_peoples_numbers() {
@@ -151,7 +154,7 @@ async fn a_ring_group_only_grows_and_people_add_whom_they_like() {
     api.patch(&ring.name_any(), &parameters, &Patch::Merge(&edit))
         .await
         .unwrap();
-    crate::scenario::eventually("who is in the group rings again", async || {
+    eventually("who is in the group rings again", async || {
         let members = scene.ring_group("Support").await.spec.members.unwrap();
         (members == ["2000", "2002"]).then_some(())
     })
@@ -221,5 +224,35 @@ async fn a_fixed_number_that_somebody_has_is_reported_and_the_ring_group_waits()
     let scope = scene.scope("staff", with_number("2001")).await;
     assert_eq!(problems(&scope), []);
     assert_eq!(scene.ring_group("Support").await.spec.number.as_deref(), Some("2001"));
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn a_ring_group_that_somebody_else_made_is_told_of_and_left_alone() {
+    let scene = Scene::new("ring").await;
+    let ada = scene.ou.person("Ada Lovelace").await;
+    let group = scene.ou.group("Support", &[&ada.dn]).await;
+    let entry = scene.ou.entry(&group, &["objectGUID"]).await;
+    let guid = Guid::from_ldap_bytes(&entry.bytes("objectGUID")[0]).unwrap();
+    let name = format!("hq-{guid}");
+    scene
+        .create(
+            json!({"apiVersion": "telephony.adsync.dev/v1alpha1", "kind": "RingGroup", "metadata": {"name": name},
+            "spec": {"phoneSystemRef": {"name": "hq"}, "displayName": "Hands off", "number": "600"}}),
+        )
+        .await;
+    let spec = with(
+        everyone(),
+        json!({"departments": [{"name": "support", "group": {"dn": group}, "ringGroup": {"number": "600"}}]}),
+    );
+    let scope = scene.scope("staff", spec).await;
+    let problem = problem_of(&scope, "Support");
+    assert_eq!(
+        (problem.reason, problem.other.as_deref()),
+        (DuplicateMatch, Some(&*name))
+    );
+    let spec = scene.ring_group("Hands off").await.spec;
+    assert_eq!((spec.members, spec.source), (None, None));
+    assert!(scene.extension("600").await.is_none());
     scene.finish().await;
 }

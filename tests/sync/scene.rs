@@ -59,6 +59,12 @@ impl Scene {
         self.operator.get_or_init(start).await
     }
 
+    /// Kills the operator, and starts another one with the same rights.
+    pub async fn restart(&mut self) {
+        drop(self.operator.take());
+        self.operator().await;
+    }
+
     /// Applies an object as `kubectl apply --server-side` does.
     pub async fn apply(&self, object: Value) {
         self.apply_as("kubectl", object).await.unwrap();

@@ -46,12 +46,20 @@ impl Known {
 }
 
 impl State {
-    /// What all scopes need, and what is asked for now: what is known of the asking scope may be older, or forgotten meanwhile.
+    /// What all scopes need, and what is asked for now: that may be known of no scope any more, or of one that changed since.
     pub(super) fn wanted(&self, attributes: &BTreeSet<AttributeName>) -> BTreeSet<AttributeName> {
         self.attributes.values().flatten().chain(attributes).cloned().collect()
     }
 
-    /// What was read since then with all of these attributes, if anything was: to who plans on less, what was not read is absent.
+    /// What was last read, if the directory is still asked as it was then and it has all of these attributes.
+    pub(super) fn latest(&self, attributes: &BTreeSet<AttributeName>) -> Option<Arc<Snapshot>> {
+        let latest = self.latest.as_ref();
+        latest
+            .filter(|read| read.serves(self.revision, attributes))
+            .map(|read| read.brought.clone())
+    }
+
+    /// What was read since then with all of these attributes, if anything was: to plan on less would delete values.
     pub(super) fn answer(
         &self,
         since: Timestamp,
@@ -155,33 +163,6 @@ mod tests {
     }
 
     #[test]
-    fn what_was_read_serves_nobody_who_needs_more_of_it_or_asks_in_another_way() {
-        let mut state = State::default();
-        state.remember(time(10), 1, attributes(&["mail", "title"]), &Ok(snapshot()));
-        let read = state.latest.unwrap();
-        for (revision, wanted, serves) in [
-            (1, &[][..], true),
-            (1, &["title", "mail"], true),
-            (1, &["mail", "office"], false),
-            (2, &["mail"], false),
-        ] {
-            assert_eq!(read.serves(revision, &attributes(wanted)), serves, "{wanted:?}");
-        }
-    }
-
-    #[test]
-    fn a_read_asks_for_what_its_asker_needs_whatever_is_known_of_scopes() {
-        let mut state = State::default();
-        state.attributes.insert("other".into(), attributes(&["mail", "title"]));
-        // Another scope looked at this one meanwhile, and knew an older spec.
-        state.attributes.insert("own".into(), attributes(&["mail"]));
-        assert_eq!(
-            state.wanted(&attributes(&["office"])),
-            attributes(&["mail", "office", "title"])
-        );
-    }
-
-    #[test]
     fn who_waited_shares_a_failure_too_and_what_was_read_before_stays() {
         let failure = ConnectionError::FindConfig {
             name: "corp".to_owned(),
@@ -199,5 +180,33 @@ mod tests {
         );
         state.remember(time(30), 1, attributes(&["mail"]), &Ok(snapshot()));
         assert_eq!(answers(&state, 15, 1, &["mail"]), Some(true));
+    }
+
+    #[test]
+    fn nobody_is_planned_on_a_read_that_lacks_an_attribute_they_need() {
+        let mut state = State {
+            revision: 3,
+            ..State::default()
+        };
+        state.remember(time(10), 3, attributes(&["mail", "title"]), &Ok(snapshot()));
+        assert!(state.latest(&attributes(&["title"])).is_some());
+        assert!(state.latest(&attributes(&["mail", "ipPhone"])).is_none());
+        state.revision = 4;
+        assert!(
+            state.latest(&attributes(&["mail"])).is_none(),
+            "it is asked in another way now"
+        );
+    }
+
+    #[test]
+    fn a_read_asks_for_what_its_asker_needs_whatever_else_is_known_of_scopes() {
+        let mut state = State::default();
+        state.attributes.insert("other".into(), attributes(&["mail", "title"]));
+        // Another scope's look at this one came between, and knew an older spec.
+        state.attributes.insert("own".into(), attributes(&["mail"]));
+        assert_eq!(
+            state.wanted(&attributes(&["ipPhone"])),
+            attributes(&["ipPhone", "mail", "title"])
+        );
     }
 }

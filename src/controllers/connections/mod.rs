@@ -178,13 +178,7 @@ impl Connections {
 
     /// What was last read, if the directory is still asked as it was then and this has what the scope needs.
     pub fn latest(&self, config: &NamespacedName, attributes: &BTreeSet<AttributeName>) -> Option<Arc<Snapshot>> {
-        let known = self.known(config);
-        let state = known.state();
-        state
-            .latest
-            .as_ref()
-            .filter(|read| read.serves(state.revision, attributes))
-            .map(|read| read.brought.clone())
+        self.known(config).state().latest(attributes)
     }
 
     /// Where the entries with these objectGUIDs are; `None`: the account sees no such entry.

@@ -16,7 +16,6 @@ use crate::{
         ring_group::RingGroupSource,
     },
     controllers::managed_fields::ownership,
-    directory::Guid,
     sync::{
         field::{Field, Place, RingField, WrittenField},
         number::Number,
@@ -87,10 +86,11 @@ impl<'a> Reader<'a> {
 
     /// Of one that can't be read it is still told whose it is, as far as that was read: nobody is created beside it.
     fn link(&mut self, name: &str) -> Option<Value> {
-        let (link, read) = (self.spec(name)?, self.member::<DirectoryLink>(name));
+        let link = self.spec(name)?;
+        let read = DirectoryLink::deserialize(link);
         let text = |path| link.pointer(path).and_then(Json::as_str).unwrap_or_default();
-        let guid: Option<Guid> = text("/objectGUID").parse().ok();
-        self.readable &= guid.is_some();
+        let guid = text("/objectGUID").parse().ok();
+        self.readable &= read.is_ok() && guid.is_some();
         Some(Value::Link(Link {
             config: text("/configRef/name").into(),
             scope: text("/scopeRef/name").into(),

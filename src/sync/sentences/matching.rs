@@ -369,12 +369,15 @@ fn a_user_that_people_gave_our_name_is_adopted_or_in_the_way() {
 }
 
 #[test]
-fn a_user_that_people_made_and_that_cannot_be_read_is_in_nobodys_way_where_none_is_adopted() {
-    let mut world = World::new("match: {adopt: Never}")
+fn a_user_that_cannot_be_read_is_not_adopted_and_nobody_is_created_beside_it() {
+    let mut world = World::new("")
         .person("ada", &[])
         .hand_made("desk", &[(Field::Login, "ada")]);
     world.user_mut("desk").is_readable = false;
-    world.sync();
-    assert!(world.observed.users.contains_key(&*name_of("ada")));
-    assert_eq!(link_of(&world, "desk"), None);
+    let outcome = world.plan();
+    assert!(outcome.plan.is_empty());
+    assert_eq!(
+        outcome.problem("ada", ProblemReason::WriteFailed).other.as_deref(),
+        Some("desk")
+    );
 }
