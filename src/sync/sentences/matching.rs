@@ -141,7 +141,6 @@ fn one_candidate_that_two_people_claim_is_a_duplicate_for_both() {
 
 #[test]
 fn of_thousands_who_share_a_value_a_message_names_three() {
-    let started = std::time::Instant::now();
     let mut world = World::new(&by("EmployeeID"));
     for index in 0..2000 {
         let desk = format!("desk{index:04}");
@@ -162,7 +161,6 @@ fn of_thousands_who_share_a_value_a_message_names_three() {
         "PhoneUser desk0000 has their employee ID, and matches p0000, p0002, p0003 and 1996 more too"
     );
     assert_eq!(problem.other.as_deref(), Some("p0000"));
-    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
 }
 
 #[test]
