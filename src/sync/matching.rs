@@ -210,7 +210,7 @@ impl<'a> Candidates<'a> {
         };
         let users: Vec<(&str, &ObservedUser)> = users
             .filter(|(_, user)| user.values.link().is_none() && may_be_theirs(user))
-            .filter(|(name, _)| account_named(&input.system.name, name).is_none())
+            .filter(|(name, user)| !user.is_readable || account_named(&input.system.name, name).is_none())
             .map(|(name, user)| (&**name, user))
             .collect();
         let by_property = input.scope.matching.by.iter().map(|property| {
@@ -232,10 +232,10 @@ impl<'a> Candidates<'a> {
         self.users.get(name).map(|user| NamedUser { name, user })
     }
 
-    fn check_readable(&self, newcomer: &Newcomer<'_>, comparison: &Comparison<'_, '_>) -> Result<(), Problem> {
+    fn check_readable(&self, newcomer: &Newcomer<'_>, comparison: &Comparison<'a, '_>) -> Result<(), Problem> {
         let candidate = comparison.candidates.first().and_then(|name| self.get(name));
         let (Some((property, _)), Some(NamedUser { name, .. })) = (
-            &comparison.decided_by,
+            comparison.decided_by.as_ref(),
             candidate.filter(|candidate| !candidate.user.is_readable),
         ) else {
             return Ok(());

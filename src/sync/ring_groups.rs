@@ -165,7 +165,7 @@ fn desired(
     };
     let numbers = members.numbers.iter().map(|number| number.to_string().into());
     let mut values = BTreeMap::from([
-        (RingField::DisplayName, Value::text(ring_group.entry.display_name())),
+        (RingField::DisplayName, Value::text(&ring_group.entry.display_name())),
         (
             RingField::Strategy,
             Value::text(strategy(ring_group.department.strategy)),

@@ -166,6 +166,12 @@ impl Connections {
             .ask(config, DirectoryOperation::Read, prepared.directory.read(&request))
             .await
             .map(Arc::new);
+        if let Ok(snapshot) = &answer
+            && self.all().contains_key(config)
+        {
+            let metrics = &self.0.metrics;
+            metrics.referred(&config.namespace, &config.name, snapshot.referrals());
+        }
         known.state().remember(began, prepared.revision, attributes, &answer);
         answer
     }

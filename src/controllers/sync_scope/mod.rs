@@ -98,7 +98,7 @@ impl Controller {
     /// Looks at a scope, and again soon while the API server does not take its status: that keeps nobody from being synced.
     async fn reconcile(self: Arc<Self>, scope: Arc<SyncScope>) -> Result<Action, Error> {
         let name = NamespacedName::of(&*scope);
-        let looked = self.look(&name, &scope).await;
+        let looked = Box::pin(self.look(&name, &scope)).await;
         let refused = self.memories.of(&name, |memory| memory.refused.take());
         let again = looked?;
         refused.map_or(Ok(again), |error| Err(Error::WriteStatus(error)))
