@@ -311,6 +311,18 @@ mod tests {
     }
 
     #[test]
+    fn a_filter_names_no_group_that_the_status_could_not_remember() {
+        let of_length = |length: usize| {
+            let group = format!("CN={}", "x".repeat(length - "CN=".len()));
+            scope(&format!("users: {{everyone: {{}}, filter: '(!(memberOf={group}))'}}"))
+        };
+        assert!(of_length(1024).is_ok());
+        let error = of_length(1025).unwrap_err();
+        assert_eq!(error.path, "spec.users.filter");
+        assert!(error.to_string().contains("1024 characters"), "{error}");
+    }
+
+    #[test]
     fn only_what_is_named_is_asked_for() {
         let rule = serde_yaml::from_str("{phoneSystemRef: {name: hq}, source: Attribute, attribute: {name: ipPhone}}")
             .unwrap();
