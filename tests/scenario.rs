@@ -116,9 +116,15 @@ pub async fn await_synced(namespace: &Namespace<'_>, name: &str) -> SyncScope {
             && status.users.is_some()
             && has(status, "Ready", "True")
             && has(status, "Synced", "True")
+            && is_of(status, "Synced", scope.metadata.generation)
             && !has(status, "Reconciling", "True")
     })
     .await
+}
+
+fn is_of(status: &SyncScopeStatus, kind: &str, generation: Option<i64>) -> bool {
+    let mut conditions = status.conditions.iter();
+    conditions.any(|condition| condition.type_ == kind && condition.observed_generation == generation)
 }
 
 /// Asks for a sync, and waits until it was made.

@@ -547,16 +547,48 @@ spec:
     );
     assert_eq!(&status.problems[0].login, refused);
     assert_eq!(status.last_sync.unwrap().failed, 1);
-    await_scope(&namespace, "staff", "given up on for now", |_, status| {
-        has(status, "Synced", "False")
-    })
-    .await;
+    let scope = await_synced(&namespace, "staff").await;
+    assert!(message(&scope, "Synced").ends_with("one object could not be written; it is tried again"));
 
     namespace
         .kubectl(&["delete", "validatingadmissionpolicybinding", &policy])
         .await;
-    let scope = await_synced(&namespace, "staff").await;
+    let scope = await_scope(&namespace, "staff", "complete", |_, status| {
+        has(status, "Matched", "True")
+    })
+    .await;
     assert_eq!(message(&scope, "Matched"), "3 matched, 0 unmatched");
+    assert_eq!(message(&scope, "Synced"), "the last sync worked");
+}
+
+#[tokio::test]
+async fn a_scope_that_is_being_deleted_syncs_no_more() {
+    let Office {
+        namespace,
+        ou,
+        operator: _operator,
+    } = office().await;
+    ou.person("Ada Lovelace").await;
+    apply_scope(&namespace, "staff", ou.dn(), NUMBERED).await;
+    await_synced(&namespace, "staff").await;
+    let scopes = namespace.api::<SyncScope>();
+    let finalizers = async |names: serde_json::Value| {
+        let patch = Patch::Merge(json!({"metadata": {"finalizers": names}}));
+        scopes.patch("staff", &PatchParams::default(), &patch).await.unwrap();
+    };
+    finalizers(json!(["example.com/keep"])).await;
+    scopes.delete("staff", &DeleteParams::default()).await.unwrap();
+
+    let ada = phone_users(&namespace).await[0].name_any();
+    merge(&namespace, &ada, json!({"spec": {"displayName": "Countess"}})).await;
+    let elsewhere = env::directory().await.ou("scope").await;
+    elsewhere.person("Grace Hopper").await;
+    apply_scope(&namespace, "others", elsewhere.dn(), NUMBERED).await;
+    await_synced(&namespace, "others").await;
+    let users = phone_users(&namespace).await;
+    let ada = users.iter().find(|user| user.name_any() == ada).unwrap();
+    assert_eq!(ada.spec.display_name.as_deref(), Some("Countess"));
+    finalizers(serde_json::Value::Null).await;
 }
 
 #[tokio::test]

@@ -94,6 +94,10 @@ pub mod ready {
         REFERENCE_NOT_READY = "ReferenceNotReady",
             &[(READY, "False"), (SYNCED, "False")],
             "Look at the status of the object that the message names.";
+        /// The operator stumbled over itself. It tries again, later and later.
+        INTERNAL_ERROR = "InternalError",
+            &[(READY, "Unknown"), (SYNCED, "False"), (RECONCILING, "True")],
+            "Report the message, with the operator's log.";
         /// Two objects contradict each other.
         CONFLICT = "Conflict", REFUSED, "Change one of the objects that the message names.";
     }

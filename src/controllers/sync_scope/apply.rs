@@ -104,8 +104,9 @@ pub(super) async fn converge(
         let applied = writer.apply(&plan).await;
         converged.count(&plan, &applied);
         let is_last = round + 1 == ROUNDS;
-        converged.was_stopped = stop.is_cancelled();
-        if !applied.lost_any() || is_last || converged.was_stopped {
+        let is_stopping = stop.is_cancelled();
+        converged.was_stopped = is_stopping && leaves_work(&applied);
+        if !applied.lost_any() || is_last || is_stopping {
             converged.take_back(&plan, &applied);
             break;
         }
@@ -146,6 +147,11 @@ impl Converged {
     }
 }
 
+/// Whether something was not even tried. What stopped after the last write has a whole sync to report.
+fn leaves_work(applied: &Applied) -> bool {
+    applied.fates().any(|fate| *fate == Fate::Skipped)
+}
+
 /// The changes that were not written, each with the reason.
 fn failed<'a, C>(changes: &'a [C], fates: &'a [Fate]) -> impl Iterator<Item = (&'a C, &'a str)> {
     let fates = changes.iter().zip(fates);
@@ -173,4 +179,19 @@ fn in_words(
 
 fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stop_after_the_last_write_leaves_no_work() {
+        let applied = |users| Applied {
+            users,
+            ..Applied::default()
+        };
+        assert!(!leaves_work(&applied(vec![Fate::Created, Fate::Failed(String::new())])));
+        assert!(leaves_work(&applied(vec![Fate::Created, Fate::Skipped])));
+    }
 }

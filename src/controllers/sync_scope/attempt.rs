@@ -11,11 +11,11 @@ use super::{
     apply::{Converged, converge},
     plan::Prepared,
     report::{Ending, PATIENCE, Synced, Unread},
-    schedule::stale_from,
+    schedule::{Due, stale_from},
     validate::Validated,
 };
 use crate::{
-    api::{SyncScope, sync_scope::Trigger},
+    api::SyncScope,
     causes::with_causes,
     controllers::{
         changes::NamespacedName,
@@ -33,10 +33,10 @@ impl Controller {
         name: &NamespacedName,
         scope: &SyncScope,
         validated: &Arc<Validated>,
-        trigger: Trigger,
+        due: Due,
     ) -> Option<(Ending, Notices)> {
         let clock = Instant::now();
-        let (snapshot, is_fresh) = match self.read(validated, trigger).await {
+        let (snapshot, is_fresh) = match self.read(validated, due).await {
             Ok(read) => read,
             Err(ConnectionError::Stop) => return None,
             Err(error) => {
@@ -69,7 +69,7 @@ impl Controller {
         } = converged;
         let duration = clock.elapsed();
         let synced = Synced {
-            trigger,
+            trigger: due.trigger,
             report,
             references,
             created,
@@ -79,12 +79,12 @@ impl Controller {
             is_fresh,
             duration,
         };
-        self.ended(name, &synced, prepared.snapshot.origin().read_at);
+        self.ended(name, due, &synced, prepared.snapshot.origin().read_at);
         Some((Ending::Synced(Box::new(synced)), notices))
     }
 
     /// What the directory holds: to repair what others changed, what was read before will do.
-    async fn read(&self, validated: &Validated, trigger: Trigger) -> Result<(Arc<Snapshot>, bool), ConnectionError> {
+    async fn read(&self, validated: &Validated, due: Due) -> Result<(Arc<Snapshot>, bool), ConnectionError> {
         let Validated {
             scope,
             siblings,
@@ -98,7 +98,7 @@ impl Controller {
                 connections.want(directory, &sibling.name, attributes.clone());
             }
         }
-        if trigger == Trigger::ObjectChanged
+        if !due.reads
             && let Some(snapshot) = connections.latest(directory, attributes)
         {
             return Ok((snapshot, false));
@@ -121,7 +121,7 @@ impl Controller {
             .collect()
     }
 
-    fn ended(&self, name: &NamespacedName, synced: &Synced, read: Timestamp) {
+    fn ended(&self, name: &NamespacedName, due: Due, synced: &Synced, read: Timestamp) {
         let (now, metrics) = (Timestamp::now(), &self.context.metrics);
         metrics.scope_users(
             &name.namespace,
@@ -130,7 +130,7 @@ impl Controller {
             &synced.report.unmatched,
         );
         metrics.unresolved_members(&name.namespace, &name.name, synced.report.unresolved_members);
-        if synced.failed > 0 {
+        if synced.is_refused() {
             metrics.sync_failed(&name.namespace, &name.name, synced.duration);
         } else if synced.is_fresh {
             metrics.sync_succeeded(&name.namespace, &name.name, now, synced.duration);
@@ -146,20 +146,20 @@ impl Controller {
         info!(?trigger, created, updated, failed, ?duration, "synced");
         self.memories.of(name, |memory| {
             memory.read = Some(read);
-            memory.missing_since = None;
-            if synced.failed > 0 {
-                memory.attempts.failed(now);
-            } else if synced.is_fresh {
-                memory.attempts.failures = 0;
-            }
+            memory.unconnected_since = None;
+            let reads = synced.is_fresh;
+            memory.attempts.ended(Due { reads, ..due }, synced.failed, now);
         });
     }
 
     fn unread(&self, name: &NamespacedName, error: &ConnectionError, timing: &Timing) -> Ending {
         let now = Timestamp::now();
-        let may_still_come = error.trouble() == Trouble::Missing
-            && self.missing_since(name).duration_until(now).unsigned_abs() < PATIENCE;
         self.memories.of(name, |memory| {
+            memory.unconnected_since =
+                (error.trouble() == Trouble::Missing).then(|| memory.unconnected_since.unwrap_or(now));
+            let may_still_come = memory
+                .unconnected_since
+                .is_some_and(|since| since.duration_until(now).unsigned_abs() < PATIENCE);
             memory.attempts.failed(now);
             Ending::Unread(Unread {
                 reason: error.reason(),

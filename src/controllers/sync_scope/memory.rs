@@ -27,8 +27,10 @@ pub(super) struct Memory {
     pub objects_changed: bool,
     /// Its directory answers again, or answers as somebody else, since the last attempt began.
     pub reconnected: bool,
-    /// Since when something that it needs is missing.
+    /// Since when something that it refers to is missing.
     pub missing_since: Option<Timestamp>,
+    /// Since when something that its directory refers to is missing.
+    pub unconnected_since: Option<Timestamp>,
     /// When its directory was last read.
     pub read: Option<Timestamp>,
     /// The scope as it was after its status was last written.
@@ -56,6 +58,12 @@ impl Memory {
             self.unreported = Some(facts);
         }
         self.refused = Some(error);
+    }
+
+    /// The status was written, with all that was left to say.
+    pub(super) fn reported(&mut self) {
+        self.unreported = None;
+        self.refused = None;
     }
 
     /// The request to sync that was last acted upon, whether or not the status says so.
@@ -93,5 +101,27 @@ impl Memories {
     /// The scope is gone.
     pub(super) fn forget(&self, scope: &NamespacedName) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(scope);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_left_to_say_after_a_report() {
+        let mut memory = Memory::default();
+        let facts = Facts {
+            now: Timestamp::UNIX_EPOCH,
+            generation: Some(1),
+            requested: Some("now".to_owned()),
+            failures: 0,
+            unwritten: 0,
+            ending: Ending::Invalid { message: String::new() },
+        };
+        memory.refuse(facts, CallError::AwaitAnswer);
+        assert!(memory.refused.is_some() && memory.unreported.is_some());
+        memory.reported();
+        assert!(memory.refused.is_none() && memory.unreported.is_none());
     }
 }

@@ -11,18 +11,19 @@ mod schedule;
 mod triggers;
 mod validate;
 
-use std::{sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use futures::{Stream, StreamExt};
+use futures::{FutureExt, Stream, StreamExt};
 use jiff::Timestamp;
 use kube::{ResourceExt, runtime::controller::Action};
+use tracing::error;
 
 use self::{
     apply::Turns,
     fetch::{FetchError, fetch},
     memory::Memories,
     report::{Ending, PATIENCE},
-    schedule::{ConnectionNews, Generation, Situation},
+    schedule::{ConnectionNews, Due, Generation, Situation},
     triggers::triggers,
     validate::{ValidateError, Validated, validate},
 };
@@ -34,7 +35,7 @@ use super::{
     runner,
 };
 use crate::{
-    api::{SyncScope, annotations, sync_scope::Trigger},
+    api::{SyncScope, annotations},
     causes::with_causes,
     sync::validated::Timing,
 };
@@ -100,6 +101,9 @@ impl Controller {
         let name = NamespacedName::of(&*scope);
         let looked = Box::pin(self.look(&name, &scope)).await;
         let refused = self.memories.of(&name, |memory| memory.refused.take());
+        if !self.exists(&name) {
+            self.forget(&name);
+        }
         let again = looked?;
         refused.map_or(Ok(again), |error| Err(Error::WriteStatus(error)))
     }
@@ -109,6 +113,10 @@ impl Controller {
     async fn look(&self, name: &NamespacedName, seen: &SyncScope) -> Result<Action, Error> {
         let scope = self.memories.of(name, |memory| memory.newest(seen).clone());
         let scope = self.report_what_is_left(name, scope).await;
+        // Whoever deletes a scope wants no more of it, however long somebody's finalizer keeps the object.
+        if seen.metadata.deletion_timestamp.is_some() {
+            return Ok(Action::await_change());
+        }
         if scope.spec.suspend {
             self.report(scope, Ending::Suspended, Notices::default()).await;
             return Ok(Action::await_change());
@@ -121,11 +129,13 @@ impl Controller {
                 return Ok(wait);
             }
         };
-        let Some(trigger) = self.due(name, &scope, &ready) else {
+        let Some(due) = self.due(name, &scope, &ready) else {
             return Ok(self.wait(name, &ready.validated.scope.timing));
         };
-        let scope = Box::pin(self.begin(scope, &ready, trigger)).await;
-        let Some((ending, notices)) = self.attempt(name, &scope, &ready.validated, trigger).await else {
+        let scope = Box::pin(self.begin(scope, &ready, due)).await;
+        let attempt = self.attempt(name, &scope, &ready.validated, due);
+        let ended = unless_it_panics(attempt).await;
+        let Some((ending, notices)) = ended.unwrap_or_else(|panic| Some(self.crashed(name, &panic))) else {
             return Ok(Action::await_change());
         };
         self.report(scope, ending, notices).await;
@@ -136,7 +146,10 @@ impl Controller {
     async fn prepare(&self, scope: &SyncScope) -> Result<Result<Ready, Ending>, Error> {
         let name = NamespacedName::of(scope);
         let fetched = match fetch(&self.context.client, &self.context.configuration, scope).await {
-            Ok(fetched) => fetched,
+            Ok(fetched) => {
+                self.memories.of(&name, |memory| memory.missing_since = None);
+                fetched
+            }
             Err(error @ FetchError::FindReferences(_)) => {
                 let since = self.missing_since(&name);
                 return Ok(Err(Ending::Missing {
@@ -160,7 +173,7 @@ impl Controller {
         })
     }
 
-    fn due(&self, name: &NamespacedName, scope: &SyncScope, ready: &Ready) -> Option<Trigger> {
+    fn due(&self, name: &NamespacedName, scope: &SyncScope, ready: &Ready) -> Option<Due> {
         let requested = scope.annotations().get(annotations::REQUESTED_AT);
         let Validated {
             directory, attributes, ..
@@ -185,13 +198,13 @@ impl Controller {
     }
 
     /// Notes what is attempted. A generation that was not seen before is greeted in the status: a sync can take a while.
-    async fn begin(&self, scope: SyncScope, ready: &Ready, trigger: Trigger) -> SyncScope {
+    async fn begin(&self, scope: SyncScope, ready: &Ready, due: Due) -> SyncScope {
         self.memories.of(&NamespacedName::of(&scope), |memory| {
             memory.objects_changed = false;
             memory.reconnected = false;
             memory.attempts.generation = generation(&scope);
             memory.attempts.references = Some(ready.digest);
-            if trigger != Trigger::ObjectChanged {
+            if due.reads {
                 memory.attempts.began = Some(Timestamp::now());
             }
         });
@@ -224,6 +237,15 @@ impl Controller {
         Action::requeue(Duration::try_from(now.duration_until(next)).unwrap_or_default())
     }
 
+    /// An attempt that panicked has failed like any other, and is tried again like any other.
+    fn crashed(&self, name: &NamespacedName, panic: &str) -> (Ending, Notices) {
+        error!(panic, "the sync panicked");
+        self.memories
+            .of(name, |memory| memory.attempts.failed(Timestamp::now()));
+        let message = format!("adsync has a bug: {panic}");
+        (Ending::Crashed { message }, Notices::default())
+    }
+
     async fn filled(&self) {
         self.context.configuration.filled().await;
         self.context.objects.filled().await;
@@ -232,14 +254,29 @@ impl Controller {
     async fn forget_the_deleted(self: Arc<Self>, mut heard: impl Stream<Item = Change> + Send + Unpin) {
         while let Some(change) = heard.next().await {
             if let Change::Scope(name) = change
-                && self.context.configuration.scopes.get(&name.reference()).is_none()
+                && !self.exists(&name)
             {
-                self.memories.forget(&name);
-                self.context.connections.forget_scope(&name.namespace, &name.name);
-                self.context.metrics.forget_scope(&name.namespace, &name.name);
+                self.forget(&name);
             }
         }
     }
+
+    fn exists(&self, name: &NamespacedName) -> bool {
+        self.context.configuration.scopes.get(&name.reference()).is_some()
+    }
+
+    /// What a look at a scope leaves behind; also after one that was under way when the scope went.
+    fn forget(&self, name: &NamespacedName) {
+        self.memories.forget(name);
+        self.context.connections.forget_scope(&name.namespace, &name.name);
+        self.context.metrics.forget_scope(&name.namespace, &name.name);
+    }
+}
+
+/// What the future gives, or what its panic said.
+async fn unless_it_panics<T>(future: impl Future<Output = T>) -> Result<T, String> {
+    let outcome = AssertUnwindSafe(future).catch_unwind().await;
+    outcome.map_err(|panic| runner::panic_message(&*panic))
 }
 
 /// Which spec it is. The next object of the same name begins to count anew.
@@ -247,5 +284,18 @@ fn generation(scope: &SyncScope) -> Generation {
     Generation {
         uid: scope.uid(),
         number: scope.metadata.generation,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_ends_an_attempt_with_what_it_said() {
+        assert_eq!(unless_it_panics(async { 7 }).await, Ok(7));
+        let nothing: &[u8] = &[];
+        let panic = unless_it_panics(async { nothing[nothing.len()] }).await.unwrap_err();
+        assert!(panic.contains("out of bounds"), "{panic}");
     }
 }

@@ -34,6 +34,19 @@ pub(super) struct Attempts {
     pub failures: u32,
     /// When the last of the failed ones ended.
     pub ended: Option<Timestamp>,
+    /// Those in a row that went to the end and could not write everything.
+    pub unwritten: u32,
+    /// When the last of these ended.
+    pub unwritten_at: Option<Timestamp>,
+}
+
+/// What is due.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Due {
+    /// Why.
+    pub trigger: Trigger,
+    /// The directory is to be read. Else what was read before will do: it is the cluster that has to become right.
+    pub reads: bool,
 }
 
 /// What happened to a scope's connection.
@@ -64,8 +77,23 @@ pub(super) struct Situation {
 }
 
 impl Attempts {
-    /// Why the scope should sync now, if it should.
-    pub(super) fn due(&self, situation: &Situation, timing: &Timing, now: Timestamp) -> Option<Trigger> {
+    /// Whether the scope should sync now, why, and how.
+    pub(super) fn due(&self, situation: &Situation, timing: &Timing, now: Timestamp) -> Option<Due> {
+        if let Some(trigger) = self.reads_due(situation, timing, now) {
+            return Some(Due { trigger, reads: true });
+        }
+        // One object that is refused for ever must not cause the whole directory to be read for ever.
+        let trigger = if self.retry_writes().is_some_and(|retry| retry <= now) {
+            Trigger::Retried
+        } else if situation.objects_changed {
+            Trigger::ObjectChanged
+        } else {
+            return None;
+        };
+        Some(Due { trigger, reads: false })
+    }
+
+    fn reads_due(&self, situation: &Situation, timing: &Timing, now: Timestamp) -> Option<Trigger> {
         let Some(began) = self.began else {
             return Some(if situation.requested {
                 Trigger::Requested
@@ -79,8 +107,6 @@ impl Attempts {
             Some(Trigger::SpecChanged)
         } else if self.references != Some(situation.references) || situation.connection == ConnectionNews::Changed {
             Some(Trigger::ReferenceChanged)
-        } else if situation.objects_changed {
-            Some(Trigger::ObjectChanged)
         } else if self.may_retry(situation.connection, now) {
             Some(Trigger::Retried)
         } else if scheduled(timing, began) <= now {
@@ -93,13 +119,27 @@ impl Attempts {
     /// When to look again, if nothing happens before.
     pub(super) fn next(&self, timing: &Timing, now: Timestamp) -> Timestamp {
         let scheduled = self.began.map_or(now, |began| scheduled(timing, began));
-        self.retry().map_or(scheduled, |retry| retry.min(scheduled))
+        let retries = self.retry().into_iter().chain(self.retry_writes());
+        retries.fold(scheduled, Timestamp::min)
     }
 
     /// One more attempt failed, and ended now.
     pub(super) fn failed(&mut self, now: Timestamp) {
         self.failures = self.failures.saturating_add(1);
         self.ended = Some(now);
+    }
+
+    /// An attempt went to the end, now. What somebody's change made run early leaves the next try where it was.
+    pub(super) fn ended(&mut self, due: Due, failed_writes: i64, now: Timestamp) {
+        if due.reads {
+            self.failures = 0;
+        }
+        if failed_writes == 0 {
+            (self.unwritten, self.unwritten_at) = (0, None);
+        } else if due.trigger != Trigger::ObjectChanged || self.unwritten == 0 {
+            self.unwritten = self.unwritten.saturating_add(1);
+            self.unwritten_at = Some(now);
+        }
     }
 
     fn may_retry(&self, connection: ConnectionNews, now: Timestamp) -> bool {
@@ -110,6 +150,10 @@ impl Attempts {
     fn retry(&self) -> Option<Timestamp> {
         let ended = self.ended.filter(|_| self.failures > 0)?;
         ended.checked_add(RETRIES.after(self.failures)).ok()
+    }
+
+    fn retry_writes(&self) -> Option<Timestamp> {
+        self.unwritten_at?.checked_add(RETRIES.after(self.unwritten)).ok()
     }
 }
 
@@ -145,7 +189,13 @@ mod tests {
             began: Some(time("2026-11-20T10:00:00Z")),
             failures: 0,
             ended: Some(time("2026-11-20T10:00:05Z")),
+            unwritten: 0,
+            unwritten_at: None,
         }
+    }
+
+    fn trigger(attempts: &Attempts, situation: &Situation, now: Timestamp) -> Option<Trigger> {
+        attempts.due(situation, &hourly(), now).map(|due| due.trigger)
     }
 
     const CONVERGED: Situation = Situation {
@@ -177,7 +227,7 @@ mod tests {
     #[test]
     fn each_cause_has_its_trigger() {
         let now = time("2026-11-20T10:30:00Z");
-        let due = |attempts: &Attempts, situation: Situation| attempts.due(&situation, &hourly(), now);
+        let due = |attempts: &Attempts, situation| trigger(attempts, &situation, now);
         assert_eq!(due(&Attempts::default(), CONVERGED), Some(Trigger::Started));
         assert_eq!(
             due(
@@ -223,7 +273,7 @@ mod tests {
             Some(Trigger::ObjectChanged)
         );
         assert_eq!(
-            synced().due(&CONVERGED, &hourly(), time("2026-11-20T11:00:00Z")),
+            trigger(&synced(), &CONVERGED, time("2026-11-20T11:00:00Z")),
             Some(Trigger::Scheduled)
         );
     }
@@ -234,13 +284,13 @@ mod tests {
             failures: 2,
             ..synced()
         };
-        assert_eq!(failed.due(&CONVERGED, &hourly(), time("2026-11-20T10:00:14Z")), None);
+        assert_eq!(trigger(&failed, &CONVERGED, time("2026-11-20T10:00:14Z")), None);
         assert_eq!(
             failed.next(&hourly(), time("2026-11-20T10:00:14Z")),
             time("2026-11-20T10:00:15Z")
         );
         assert_eq!(
-            failed.due(&CONVERGED, &hourly(), time("2026-11-20T10:00:15Z")),
+            trigger(&failed, &CONVERGED, time("2026-11-20T10:00:15Z")),
             Some(Trigger::Retried)
         );
         let back = Situation {
@@ -248,7 +298,7 @@ mod tests {
             ..CONVERGED
         };
         assert_eq!(
-            failed.due(&back, &hourly(), time("2026-11-20T10:00:06Z")),
+            trigger(&failed, &back, time("2026-11-20T10:00:06Z")),
             Some(Trigger::Retried)
         );
         assert_eq!(
@@ -256,5 +306,59 @@ mod tests {
             None,
             "it was not missed"
         );
+    }
+
+    #[test]
+    fn one_object_that_is_refused_for_ever_is_retried_without_the_directory() {
+        let read = |trigger| Due { trigger, reads: true };
+        let repair = |trigger| Due { trigger, reads: false };
+        let mut attempts = synced();
+        attempts.ended(read(Trigger::Scheduled), 1, time("2026-11-20T10:00:05Z"));
+        assert_eq!(attempts.failures, 0, "the sync worked");
+        for (failed, retried) in [
+            ("10:00:05", "10:00:10"),
+            ("10:00:10", "10:00:20"),
+            ("10:00:20", "10:00:40"),
+        ] {
+            let [failed, retried] = [failed, retried].map(|at| time(&format!("2026-11-20T{at}Z")));
+            assert_eq!(attempts.due(&CONVERGED, &hourly(), failed), None);
+            assert_eq!(attempts.next(&hourly(), failed), retried);
+            assert_eq!(
+                attempts.due(&CONVERGED, &hourly(), retried),
+                Some(repair(Trigger::Retried))
+            );
+            attempts.ended(repair(Trigger::Retried), 1, retried);
+        }
+        let scheduled = attempts.due(&CONVERGED, &hourly(), time("2026-11-20T11:00:00Z"));
+        assert_eq!(scheduled, Some(read(Trigger::Scheduled)), "the schedule goes on");
+        attempts.ended(repair(Trigger::Retried), 0, time("2026-11-20T10:01:00Z"));
+        assert_eq!(
+            attempts.next(&hourly(), time("2026-11-20T10:01:00Z")),
+            time("2026-11-20T11:00:00Z")
+        );
+    }
+
+    #[test]
+    fn who_changes_objects_all_the_time_postpones_neither_retries_nor_the_schedule() {
+        let changed = Situation {
+            objects_changed: true,
+            ..CONVERGED
+        };
+        let mut attempts = Attempts {
+            failures: 1,
+            ..synced()
+        };
+        let due = |attempts: &Attempts, at| trigger(attempts, &changed, time(at));
+        assert_eq!(due(&attempts, "2026-11-20T10:00:09Z"), Some(Trigger::ObjectChanged));
+        assert_eq!(due(&attempts, "2026-11-20T10:00:10Z"), Some(Trigger::Retried));
+        assert_eq!(due(&synced(), "2026-11-20T11:00:00Z"), Some(Trigger::Scheduled));
+        let repair = Due {
+            trigger: Trigger::ObjectChanged,
+            reads: false,
+        };
+        attempts.failures = 0;
+        attempts.ended(repair, 1, time("2026-11-20T10:00:20Z"));
+        attempts.ended(repair, 1, time("2026-11-20T10:00:24Z"));
+        assert_eq!(due(&attempts, "2026-11-20T10:00:25Z"), Some(Trigger::Retried));
     }
 }

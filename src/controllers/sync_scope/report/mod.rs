@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use kube::{Api, Resource, ResourceExt};
 
-use super::{Controller, notices};
+use super::{Controller, memory::Memory, notices};
 use crate::{
     api::{
         SyncScope, annotations,
@@ -37,6 +37,8 @@ pub(super) struct Facts {
     pub requested: Option<String>,
     /// How many attempts in a row have failed, this included.
     pub failures: u32,
+    /// How many in a row could not write everything, this included.
+    pub unwritten: u32,
     /// What it came to.
     pub ending: Ending,
 }
@@ -75,6 +77,11 @@ pub(super) enum Ending {
     },
     /// The directory could not be read.
     Unread(Unread),
+    /// The operator panicked: nothing is known of how far it came.
+    Crashed {
+        /// What the panic said.
+        message: String,
+    },
     /// It went to the end.
     Synced(Box<Synced>),
 }
@@ -115,16 +122,28 @@ pub(super) struct Synced {
     pub duration: Duration,
 }
 
+impl Synced {
+    /// More could not be written than is served: that is no bad record, but a cluster that refuses the scope.
+    pub(super) fn is_refused(&self) -> bool {
+        self.failed > self.report.users.matched
+    }
+}
+
 impl Controller {
     /// Writes what it came to into the status, if that differs, and says what people should see of it. Gives the scope as it is
     /// then; what could not be written is remembered.
     pub(super) async fn report(&self, scope: SyncScope, ending: Ending, notices: Notices) -> SyncScope {
         let name = NamespacedName::of(&scope);
+        let (failures, unwritten) = self.memories.of(&name, |memory| {
+            let attempts = &memory.attempts;
+            (attempts.failures, attempts.unwritten)
+        });
         let facts = Facts {
             now: Timestamp::now(),
             generation: scope.metadata.generation,
             requested: scope.annotations().get(annotations::REQUESTED_AT).cloned(),
-            failures: self.memories.of(&name, |memory| memory.attempts.failures),
+            failures,
+            unwritten,
             ending,
         };
         self.report_facts(&name, scope, facts, notices).await
@@ -138,7 +157,8 @@ impl Controller {
         mut notices: Notices,
     ) -> SyncScope {
         let before = scope.status.clone().unwrap_or_default();
-        let after = status::status(&before, &facts);
+        let left = self.memories.of(name, |memory| memory.unreported.clone());
+        let after = status::status_after(&before, left.as_ref(), &facts);
         let api: Api<SyncScope> = Api::namespaced(self.context.client.clone(), &name.namespace);
         let written = match write(&api, &scope, scope.status.as_ref(), &after).await {
             Ok(written) => Some(written),
@@ -150,6 +170,7 @@ impl Controller {
             }
         };
         if written.is_some() {
+            self.memories.of(name, Memory::reported);
             notices::of_status(&mut notices, &before, &after);
         }
         events::publish(&self.context.client, &scope.object_ref(&()), "Sync", notices).await;

@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::{Ending, Facts, Synced, words::Words};
+use super::{
+    Ending, Facts, Synced,
+    words::{Words, has_worked},
+};
 use crate::{
     api::{
         SyncScopeStatus,
@@ -18,6 +21,11 @@ use crate::{
 const MOST_PROBLEMS: usize = 20;
 /// Syncs that the status remembers.
 const MOST_RECORDS: usize = 10;
+
+/// The status after an attempt, and after the one before it when that one's could not be written.
+pub(super) fn status_after(before: &SyncScopeStatus, left: Option<&Facts>, facts: &Facts) -> SyncScopeStatus {
+    left.map_or_else(|| status(before, facts), |left| status(&status(before, left), facts))
+}
 
 /// The status after an attempt.
 pub(super) fn status(before: &SyncScopeStatus, facts: &Facts) -> SyncScopeStatus {
@@ -64,7 +72,10 @@ fn take_over(after: &mut SyncScopeStatus, synced: &Synced, now: Timestamp) {
         duration,
         ..
     } = synced;
-    after.users = Some(report.users);
+    // The counts are also the mark that the scope has worked: before that there are none.
+    if has_worked(after) || !synced.is_refused() {
+        after.users = Some(report.users);
+    }
     after.extensions = Some(report.extensions);
     after.ring_groups = Some(report.ring_groups);
     after.problems = report.problems.iter().take(MOST_PROBLEMS).cloned().collect();
@@ -153,6 +164,7 @@ mod tests {
             generation: Some(1),
             requested: None,
             failures: 0,
+            unwritten: 0,
             ending,
         }
     }
@@ -280,7 +292,7 @@ mod tests {
         }
         let done = [
             "Matched=False SomeUnmatched",
-            "Ready=True Succeeded",
+            "Ready=True Valid",
             "ReferencesResolved=True AllFound",
             "Synced=True Succeeded",
         ];
@@ -327,6 +339,86 @@ mod tests {
     }
 
     #[test]
+    fn a_crash_is_told_by_synced_at_once() {
+        let crashed = || Ending::Crashed {
+            message: "adsync has a bug: index out of bounds".to_owned(),
+        };
+        let out = after(&worked(), crashed());
+        assert_eq!(find(&out.conditions, SYNCED).unwrap().reason, "InternalError");
+        assert!(is_true(&out.conditions, READY) && find(&out.conditions, RECONCILING).is_none());
+        let new = after(&SyncScopeStatus::default(), crashed());
+        assert!(!is_true(&new.conditions, READY) && is_true(&new.conditions, RECONCILING));
+    }
+
+    #[test]
+    fn what_could_not_be_reported_is_in_the_next_report() {
+        let left = facts(Ending::Synced(Box::new(Synced { created: 3, ..synced() })));
+        let out = Facts {
+            failures: 3,
+            ..facts(unread(true))
+        };
+        let told = status_after(&SyncScopeStatus::default(), Some(&left), &out);
+        assert_eq!(told.last_sync.as_ref().unwrap().created, 3);
+        assert!(is_true(&told.conditions, READY) && !is_true(&told.conditions, SYNCED));
+    }
+
+    #[test]
+    fn nobody_waits_for_the_sync_of_a_scope_that_has_worked() {
+        let begun = after(&worked(), Ending::Begun);
+        assert!(is_true(&begun.conditions, READY) && find(&begun.conditions, RECONCILING).is_none());
+        assert!(is_true(&begun.conditions, SYNCED), "the last one worked");
+    }
+
+    #[test]
+    fn what_kept_a_scope_from_syncing_is_not_said_of_the_sync() {
+        for kept in [
+            Ending::Suspended,
+            missing(999),
+            Ending::Invalid { message: String::new() },
+        ] {
+            let begun = after(&after(&worked(), kept.clone()), Ending::Begun);
+            let condition = find(&begun.conditions, SYNCED).unwrap();
+            assert_eq!(
+                (&*condition.status, &*condition.reason),
+                ("Unknown", "Progressing"),
+                "{kept:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn one_bad_record_does_not_cost_the_scope() {
+        let failing = |is_fresh| {
+            let one = Synced {
+                failed: 1,
+                is_fresh,
+                ..synced()
+            };
+            Facts {
+                unwritten: 9,
+                ..facts(Ending::Synced(Box::new(one)))
+            }
+        };
+        let message = |status: &SyncScopeStatus| find(&status.conditions, SYNCED).unwrap().message.clone();
+        let out = status(&worked(), &failing(true));
+        assert!(is_true(&out.conditions, READY) && is_true(&out.conditions, SYNCED));
+        assert_eq!(
+            message(&out),
+            "the last sync worked; one object could not be written; it is tried again"
+        );
+        assert_eq!(status(&out, &failing(false)), out, "what fails again is no news");
+        let retried = Synced {
+            is_fresh: false,
+            updated: 1,
+            ..synced()
+        };
+        assert_eq!(
+            message(&after(&out, Ending::Synced(Box::new(retried)))),
+            "the last sync worked"
+        );
+    }
+
+    #[test]
     fn a_missing_reference_is_not_ready_even_after_it_has_worked() {
         assert!(!is_true(&after(&worked(), missing(999)).conditions, READY));
     }
@@ -370,11 +462,11 @@ mod tests {
 
     #[test]
     fn the_same_failure_again_is_no_news() {
-        let failing = || Ending::Synced(Box::new(Synced { failed: 2, ..synced() }));
+        let failing = || Ending::Synced(Box::new(Synced { failed: 5, ..synced() }));
         let first = status(
             &worked(),
             &Facts {
-                failures: 1,
+                unwritten: 1,
                 ..facts(failing())
             },
         );
@@ -384,7 +476,7 @@ mod tests {
             &first,
             &Facts {
                 now: time(2000),
-                failures: 3,
+                unwritten: 3,
                 ..facts(failing())
             },
         );
@@ -393,11 +485,33 @@ mod tests {
             &third,
             &Facts {
                 now: time(3000),
-                failures: 4,
+                unwritten: 4,
                 ..facts(failing())
             },
         );
         assert_eq!(fourth, third);
+    }
+
+    #[test]
+    fn a_scope_of_which_nothing_could_be_written_has_not_worked_however_often_it_tries() {
+        let refused = |unwritten| {
+            let mut synced = synced();
+            (synced.report.users.matched, synced.created, synced.failed) = (0, 4, 4);
+            Facts {
+                unwritten,
+                ..facts(Ending::Synced(Box::new(synced)))
+            }
+        };
+        let first = status(&SyncScopeStatus::default(), &refused(1));
+        let second = status(&first, &refused(2));
+        let third = status(&second, &refused(3));
+        for tried in [&first, &second, &third] {
+            assert_eq!(find(&tried.conditions, READY).unwrap().status, "Unknown", "{tried:?}");
+            assert!(is_true(&tried.conditions, RECONCILING) && tried.users.is_none());
+        }
+        assert_eq!(find(&third.conditions, SYNCED).unwrap().reason, "WriteFailed");
+        let done = after(&third, Ending::Synced(Box::new(synced())));
+        assert!(is_true(&done.conditions, READY) && is_true(&done.conditions, SYNCED));
     }
 
     #[test]

@@ -36,9 +36,10 @@ impl Words {
                 let message = "the first sync of this generation is under way".to_owned();
                 let progressing = (Unknown, ready::PROGRESSING, message.clone());
                 Self {
-                    ready: if has_worked { succeeded() } else { progressing.clone() },
-                    synced: find(&before.conditions, SYNCED).is_none().then_some(progressing),
-                    reconciling: Some((ready::PROGRESSING, message)),
+                    ready: if has_worked { succeeded() } else { progressing },
+                    synced: not_yet(before, &message),
+                    // However long the directory takes to answer, that is nothing to wait for.
+                    reconciling: (!has_worked).then_some((ready::PROGRESSING, message)),
                     stalled: None,
                 }
             }
@@ -72,6 +73,16 @@ impl Words {
                 synced: Some((False, ready::INVALID_SPEC, message.clone())),
                 reconciling: None,
                 stalled: Some((ready::INVALID_SPEC, message.clone())),
+            },
+            Ending::Crashed { message } => Self {
+                ready: if has_worked {
+                    succeeded()
+                } else {
+                    (Unknown, ready::INTERNAL_ERROR, message.clone())
+                },
+                synced: Some((False, ready::INTERNAL_ERROR, message.clone())),
+                reconciling: (!has_worked).then(|| (ready::INTERNAL_ERROR, message.clone())),
+                stalled: None,
             },
             Ending::Unread(unread) => Self::of_unread(before, facts, unread),
             Ending::Synced(synced) => Self::of_synced(before, facts, synced),
@@ -111,17 +122,23 @@ impl Words {
 
     fn of_synced(before: &SyncScopeStatus, facts: &Facts, synced: &Synced) -> Self {
         use ConditionStatus::{False, True, Unknown};
-        let failed = format!("{} objects could not be written; they are tried again", synced.failed);
-        let does_something = synced.failed == 0 || synced.created + synced.updated > 0;
+        let failed = match synced.failed {
+            1 => "one object could not be written; it is tried again".to_owned(),
+            count => format!("{count} objects could not be written; they are tried again"),
+        };
         let said = match (&synced.would_write, synced.failed) {
             // What was read before says nothing about the directory of now.
-            _ if !synced.is_fresh => None,
+            _ if !synced.is_fresh && !tells_of_writes(before) => None,
+            (None, _) if synced.is_refused() && facts.unwritten > FORGIVEN => {
+                Some((False, sync::WRITE_FAILED, failed.clone()))
+            }
+            (None, _) if synced.is_refused() => not_yet(before, &failed),
             (Some(plan), _) => Some((True, sync::PLANNED, format!("mode is Plan: a sync would write {plan}"))),
             (None, 0) => Some((True, ready::SUCCEEDED, "the last sync worked".to_owned())),
-            (None, _) if facts.failures > FORGIVEN => Some((False, sync::WRITE_FAILED, failed.clone())),
-            (None, _) => not_yet(before, &failed),
+            // One bad record costs one record: it is in the problems.
+            (None, _) => Some((True, ready::SUCCEEDED, format!("the last sync worked; {failed}"))),
         };
-        let works = does_something || has_worked(before);
+        let works = !synced.is_refused() || has_worked(before);
         Self {
             ready: if works {
                 succeeded()
@@ -135,21 +152,36 @@ impl Words {
     }
 }
 
-/// Synced before it is known: it stays what it was, and is Unknown when it was nothing.
+/// What Synced says while no sync was tried.
+const NOT_TRIED: [&str; 5] = [
+    ready::PROGRESSING,
+    ready::SUSPENDED,
+    ready::REFERENCE_NOT_FOUND,
+    ready::REFERENCE_NOT_READY,
+    ready::INVALID_SPEC,
+];
+
+/// Synced before it is known: it stays what the last sync made it, and is Unknown when there was none.
 fn not_yet(before: &SyncScopeStatus, message: &str) -> Option<Said> {
-    let is_known = find(&before.conditions, SYNCED).is_some_and(|condition| condition.reason != ready::PROGRESSING);
+    let is_known = find(&before.conditions, SYNCED).is_some_and(|known| !NOT_TRIED.contains(&&*known.reason));
     (!is_known).then(|| (ConditionStatus::Unknown, ready::PROGRESSING, message.to_owned()))
+}
+
+/// Whether the last sync read the directory, so that what Synced says hangs on writes alone.
+fn tells_of_writes(before: &SyncScopeStatus) -> bool {
+    let of_writes = [ready::SUCCEEDED, ready::PROGRESSING, sync::PLANNED, sync::WRITE_FAILED];
+    find(&before.conditions, SYNCED).is_none_or(|synced| of_writes.contains(&&*synced.reason))
 }
 
 fn succeeded() -> Said {
     (
         ConditionStatus::True,
-        ready::SUCCEEDED,
-        "the scope is synced".to_owned(),
+        ready::VALID,
+        "the spec is valid and has worked; Synced tells about now".to_owned(),
     )
 }
 
-/// Whether some generation has worked: only a sync that went to the end leaves counts.
-fn has_worked(before: &SyncScopeStatus) -> bool {
+/// Whether some generation has worked: only then are people counted.
+pub(super) fn has_worked(before: &SyncScopeStatus) -> bool {
     before.users.is_some()
 }
