@@ -85,9 +85,12 @@ fn concerned(configuration: &Configuration, change: &Change) -> Vec<NamespacedNa
             .iter()
             .map(|system| NamespacedName::of(&**system))
             .collect(),
-        Change::Directory(_) | Change::Rule(_) | Change::Secret(_) | Change::ConfigMap(_) | Change::Connected(_) => {
-            Vec::new()
-        }
+        Change::Directory(_)
+        | Change::Rule(_)
+        | Change::Secret(_)
+        | Change::ConfigMap(_)
+        | Change::Connected(_)
+        | Change::Refused(_) => Vec::new(),
     }
 }
 

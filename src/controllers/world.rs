@@ -101,6 +101,7 @@ fn context(shared: &Shared, reach: Reach, configuration: Configuration, objects:
         configuration.directories.clone(),
         shared.rejected.clone(),
         shared.permissions,
+        changes.clone(),
         shared.metrics.clone(),
         shared.stop.clone(),
     );
