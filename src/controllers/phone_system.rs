@@ -117,12 +117,14 @@ async fn reconcile(context: Context, system: Arc<PhoneSystem>) -> Result<Action,
 
 /// Names of the scopes that provide for the phone system.
 fn live_scopes(configuration: &Configuration, system: &NamespacedName) -> BTreeSet<String> {
-    in_namespace(&configuration.scopes, &system.namespace)
+    let scopes = in_namespace(&configuration.scopes, &system.namespace);
+    let live = scopes
         .iter()
         .filter(|scope| scope.spec.phone_system_ref.name == system.name)
         .filter(|scope| scope.metadata.deletion_timestamp.is_none())
-        .map(|scope| scope.name_any())
-        .collect()
+        .map(|scope| scope.name_any());
+    let unreadable = configuration.unreadable_scopes.in_namespace(&system.namespace);
+    live.chain(unreadable.into_keys()).collect()
 }
 
 /// What there is of a phone system.
