@@ -33,10 +33,6 @@ pub enum WrittenKind {
     Extension,
     /// A department.
     RingGroup,
-    /// The status of a configuration object.
-    Status,
-    /// An event.
-    Event,
 }
 
 /// How a write to the Kubernetes API ended.
@@ -46,8 +42,6 @@ pub enum WriteResult {
     Created,
     /// The object was changed.
     Updated,
-    /// Fields were let go of.
-    Released,
     /// Somebody else was faster (409 or 422): read again.
     Lost,
     /// Anything else went wrong.

@@ -476,6 +476,23 @@ fn a_lost_claim_leaves_its_number_out_of_the_members() {
     assert_eq!(told.unwrap().after, Some(Value::List(vec!["2001".into()])));
 }
 
+#[test]
+fn a_member_whose_number_is_made_again_in_vain_keeps_ringing() {
+    let world = world(&format!(r#"{{name: all, group: {{dn: "{}"}}}}"#, group_dn("all")))
+        .person("ada", &[])
+        .person("bob", &[])
+        .group("all", &["ada", "bob"]);
+    let mut change = world.plan().plan.ring_groups.remove(0);
+    let members = change
+        .changes
+        .iter_mut()
+        .find(|change| change.field == RingField::Members);
+    members.unwrap().before = Some(Value::List(vec!["2000".into()]));
+    change.leave_out(&BTreeSet::from(["2000".parse().unwrap(), "2001".parse().unwrap()]));
+    let members = change.changes.iter().find(|change| change.field == RingField::Members);
+    assert_eq!(members.unwrap().after, Some(Value::List(vec!["2000".into()])));
+}
+
 fn held_by(world: &mut World, name: &str, manager: &str, applies: bool, field: RingField, value: &str) {
     world.set_ring(name, field, Value::text(value));
     let ring_group = world.observed.ring_groups.get_mut(name_of(name).as_str()).unwrap();
