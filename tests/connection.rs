@@ -8,12 +8,13 @@ use adsync::{
         conditions::{CONNECTED, READY, RECONCILING, STALLED},
     },
     controllers::{
-        changes::NamespacedName,
+        changes::{Change, Changes, NamespacedName},
         connections::{Connections, Permissions},
     },
     directory::{AttributeName, RejectedPasswords},
     serve::metrics::Metrics,
 };
+use futures::StreamExt;
 use jiff::Timestamp;
 use k8s_openapi::{api::events::v1::Event, apimachinery::pkg::apis::meta::v1::Condition};
 use kube::{
@@ -656,6 +657,7 @@ async fn whoever_asks_while_a_read_runs_shares_the_next() {
         store,
         RejectedPasswords::default(),
         Permissions::default(),
+        Changes::default(),
         metrics.clone(),
         CancellationToken::new(),
     );
@@ -694,6 +696,39 @@ async fn whoever_asks_while_a_read_runs_shares_the_next() {
     let before = reads();
     read("a", "mail").await;
     assert_eq!(reads(), before + 1);
+}
+
+/// Only the configuration's status carries the refusal over a restart, so its controller must hear of it at once.
+#[tokio::test]
+async fn a_password_that_is_refused_at_a_read_is_told() {
+    let site = Site::new("connection").await;
+    let person = PersonSpec::named("Svc Refused").with_password("Passw0rd.Right");
+    let account = site.directory.ou("refused at a read").await.person(person).await;
+    let username = account.user_principal_name;
+    site.secret("refused", &username, "Passw0rd.Wr0ng").await;
+    let config: ActiveDirectoryConfig = serde_json::from_value(json!({
+        "apiVersion": "adsync.dev/v1alpha1", "kind": "ActiveDirectoryConfig",
+        "metadata": {"name": "unseen", "namespace": site.namespace.name()},
+        "spec": site.spec(&json!({"credentials": {"type": "Secret", "secretRef": {"name": "refused"}}})),
+    }))
+    .unwrap();
+    let name = NamespacedName::of(&config);
+    let (store, mut writer) = reflector::store();
+    writer.apply_watcher_event(&watcher::Event::Apply(config));
+    let changes = Changes::default();
+    let mut heard = Box::pin(changes.subscribe());
+    let connections = Connections::new(
+        site.namespace.client(),
+        store,
+        RejectedPasswords::default(),
+        Permissions::default(),
+        changes.clone(),
+        Metrics::new(),
+        CancellationToken::new(),
+    );
+    let read = connections.read(&name, "staff", [].into(), Timestamp::now()).await;
+    assert_eq!(read.unwrap_err().reason(), "InvalidCredentials");
+    assert_eq!(heard.next().await, Some(Change::Refused(name)));
 }
 
 #[tokio::test]

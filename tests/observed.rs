@@ -45,7 +45,6 @@ async fn every_phone_system_of_every_namespace_has_maps_of_its_own() {
     apply_user(&two, "grace", "grace").await;
     let (objects, watching) = Objects::watch(&kube.client().await, &Reach::Cluster);
     let watching = tokio::spawn(watching);
-    assert!(!objects.is_filled());
     objects.filled().await;
     assert_eq!(logins(&objects, &NamespacedName::new(one.name(), "hq")).await, ["ada"]);
     assert_eq!(

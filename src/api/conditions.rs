@@ -98,8 +98,6 @@ pub mod ready {
         INTERNAL_ERROR = "InternalError",
             &[(READY, "Unknown"), (SYNCED, "False"), (RECONCILING, "True")],
             "Report the message, with the operator's log.";
-        /// Two objects contradict each other.
-        CONFLICT = "Conflict", REFUSED, "Change one of the objects that the message names.";
     }
 }
 
@@ -242,10 +240,6 @@ pub mod sync {
         PLANNED = "Planned", &[(SYNCED, "True")], "Write mode: Apply when the plan is right.";
         /// Some objects could not be written. The others were; the failed ones are tried again.
         WRITE_FAILED = "WriteFailed", &[(SYNCED, "False")], "Look at status.problems.";
-        /// Objects of the phone system can't be read, so nothing is decided about them.
-        OBSERVE_FAILED = "ObserveFailed", &[(SYNCED, "False")], "Check the API server, and the operator's rights.";
-        /// The data is older than three intervals.
-        STALE = "Stale", &[(SYNCED, "False")], "Look at the ActiveDirectoryConfig's status and the operator's log.";
         /// Everybody in scope is matched, but for those that people unlinked.
         ALL_MATCHED = "AllMatched", &[(MATCHED, "True")], "";
         /// Somebody in scope is not matched.
@@ -303,6 +297,35 @@ mod tests {
             );
             assert!(reason.meaning.ends_with('.'), "{}: {:?}", reason.name, reason.meaning);
             assert!(!reason.goes_with.is_empty(), "{}", reason.name);
+        }
+    }
+
+    /// All of the source but this file.
+    fn source(directory: &std::path::Path) -> String {
+        let mut all = String::new();
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                all += &source(&path);
+            } else if !path.ends_with("api/conditions.rs") {
+                all += &std::fs::read_to_string(&path).unwrap();
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn every_reason_is_given_somewhere() {
+        let source = source(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+        let table = include_str!("conditions.rs");
+        for reason in ALL.iter().copied().flatten() {
+            let definition = format!(" = \"{}\",", reason.name);
+            let (before, _) = table.split_once(&definition).unwrap();
+            let constant = before.rsplit(' ').next().unwrap();
+            let is_used = source
+                .split(|character: char| !character.is_ascii_alphanumeric() && character != '_')
+                .any(|word| word == constant || word == reason.name);
+            assert!(is_used, "{}", reason.name);
         }
     }
 

@@ -68,6 +68,8 @@ pub enum Change {
     ConfigMap(NamespacedName),
     /// A directory answers (again), or answers as somebody else.
     Connected(NamespacedName),
+    /// A directory refused the operator's password when something else than a test asked it.
+    Refused(NamespacedName),
     /// Too much changed to say what: look at everything.
     Everything,
 }

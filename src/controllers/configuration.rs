@@ -2,9 +2,15 @@
 //!
 //! One watch a kind, shared by all controllers. The many kinds (users, numbers, ring groups) don't belong here: see `observed`.
 
-use std::{collections::BTreeSet, fmt::Debug, future::Future, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Debug,
+    future::Future,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use futures::StreamExt;
+use jiff::Timestamp;
 use kube::{
     Api, Client, Resource, ResourceExt,
     core::{DeserializeGuard, NamespaceResourceScope},
@@ -57,6 +63,8 @@ pub struct Configuration {
     pub systems: Store<PhoneSystem>,
     /// Who is synced.
     pub scopes: Store<SyncScope>,
+    /// Scopes that could not be read since the operator started, so that nobody knows whom they see.
+    pub unreadable_scopes: Unreadable,
     /// How many kinds have been listed. (`Store::wait_until_ready` wakes one of those who wait.)
     listed: signal::Receiver<usize>,
 }
@@ -71,10 +79,10 @@ impl Configuration {
             changes: changes.clone(),
             listed: count.clone(),
         };
-        let (directories, watch_directories) = watch_kind(reach.api(client), told(), Change::Directory);
-        let (rules, watch_rules) = watch_kind(reach.api(client), told(), Change::Rule);
-        let (systems, watch_systems) = watch_kind(reach.api(client), told(), Change::System);
-        let (scopes, watch_scopes) = watch_kind(reach.api(client), told(), Change::Scope);
+        let (directories, _, watch_directories) = watch_kind(reach.api(client), told(), Change::Directory);
+        let (rules, _, watch_rules) = watch_kind(reach.api(client), told(), Change::Rule);
+        let (systems, _, watch_systems) = watch_kind(reach.api(client), told(), Change::System);
+        let (scopes, unreadable_scopes, watch_scopes) = watch_kind(reach.api(client), told(), Change::Scope);
         let watching = async move {
             tokio::join!(watch_directories, watch_rules, watch_systems, watch_scopes);
         };
@@ -84,6 +92,7 @@ impl Configuration {
                 rules,
                 systems,
                 scopes,
+                unreadable_scopes,
                 listed,
             },
             watching,
@@ -96,6 +105,24 @@ impl Configuration {
             // The watches are gone; nothing will fill it any more.
             std::future::pending::<()>().await;
         }
+    }
+}
+
+/// Objects of a kind that are there and are in no store, with when they were created: a newer CRD, or one that was changed by
+/// hand, admits what this operator can't read. Cloning shares.
+#[derive(Clone, Debug, Default)]
+pub struct Unreadable(Arc<Mutex<BTreeMap<NamespacedName, Option<Timestamp>>>>);
+
+impl Unreadable {
+    /// Those in a namespace, by name.
+    pub fn in_namespace(&self, namespace: &str) -> BTreeMap<String, Option<Timestamp>> {
+        let all = self.all();
+        let here = all.iter().filter(|(object, _)| object.namespace == namespace);
+        here.map(|(object, created)| (object.name.clone(), *created)).collect()
+    }
+
+    fn all(&self) -> MutexGuard<'_, BTreeMap<NamespacedName, Option<Timestamp>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -126,14 +153,16 @@ fn watch_kind<K>(
     api: Api<DeserializeGuard<K>>,
     told: Told,
     change: fn(NamespacedName) -> Change,
-) -> (Store<K>, impl Future<Output = ()> + Send)
+) -> (Store<K>, Unreadable, impl Future<Output = ()> + Send)
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
 {
     let (store, writer) = reflector::store();
+    let unreadable = Unreadable::default();
     let mut reflection = Reflection {
         writer,
         store: store.clone(),
+        unreadable: unreadable.clone(),
         told,
         change,
         listing: None,
@@ -148,13 +177,14 @@ where
             }
         }
     };
-    (store, watching)
+    (store, unreadable, watching)
 }
 
 /// Keeps a store as the watch says, and announces what changed.
 struct Reflection<K: Resource<DynamicType = ()> + Clone + 'static> {
     writer: Writer<K>,
     store: Store<K>,
+    unreadable: Unreadable,
     told: Told,
     change: fn(NamespacedName) -> Change,
     listing: Option<Listing>,
@@ -172,6 +202,7 @@ struct Told {
 struct Listing {
     seen: BTreeSet<NamespacedName>,
     changed: BTreeSet<NamespacedName>,
+    unreadable: BTreeMap<NamespacedName, Option<Timestamp>>,
 }
 
 impl<K: Resource<DynamicType = ()> + Clone + 'static> Reflection<K> {
@@ -181,31 +212,17 @@ impl<K: Resource<DynamicType = ()> + Clone + 'static> Reflection<K> {
                 self.listing = Some(Listing::default());
                 self.writer.apply_watcher_event(&Event::Init);
             }
-            Event::InitApply(guarded) => {
-                let name = NamespacedName::of(&guarded);
-                let readable = readable(guarded);
-                let changed = readable.as_ref().is_some_and(|object| self.differs(&name, object));
-                let reference = name.reference();
-                if let Some(listing) = &mut self.listing {
-                    listing.seen.insert(name.clone());
-                    if changed {
-                        listing.changed.insert(name);
-                    }
-                }
-                let before = || self.store.get(&reference).map(|before| (*before).clone());
-                if let Some(object) = readable.or_else(before) {
-                    self.writer.apply_watcher_event(&Event::InitApply(object));
-                }
-            }
+            Event::InitApply(guarded) => self.list(guarded),
             Event::InitDone => {
-                let Listing { seen, mut changed } = self.listing.take().unwrap_or_default();
+                let Listing {
+                    seen,
+                    mut changed,
+                    unreadable,
+                } = self.listing.take().unwrap_or_default();
                 let before = self.store.state();
-                changed.extend(
-                    before
-                        .iter()
-                        .map(|object| NamespacedName::of(&**object))
-                        .filter(|name| !seen.contains(name)),
-                );
+                let read = before.iter().map(|object| NamespacedName::of(&**object));
+                let unread = std::mem::replace(&mut *self.unreadable.all(), unreadable);
+                changed.extend(read.chain(unread.into_keys()).filter(|name| !seen.contains(name)));
                 self.writer.apply_watcher_event(&Event::InitDone);
                 if !std::mem::replace(&mut self.is_filled, true) {
                     self.told.listed.send_modify(|listed| *listed += 1);
@@ -215,22 +232,53 @@ impl<K: Resource<DynamicType = ()> + Clone + 'static> Reflection<K> {
                 }
             }
             Event::Apply(guarded) => {
-                let name = NamespacedName::of(&guarded);
+                let (name, created) = (NamespacedName::of(&guarded), created(&guarded));
                 if let Some(object) = readable(guarded) {
+                    self.unreadable.all().remove(&name);
                     let changed = self.differs(&name, &object);
                     self.writer.apply_watcher_event(&Event::Apply(object));
                     if changed {
+                        self.announce(name);
+                    }
+                } else if self.store.get(&name.reference()).is_none() {
+                    let before = self.unreadable.all().insert(name.clone(), created);
+                    if before.is_none() {
                         self.announce(name);
                     }
                 }
             }
             Event::Delete(guarded) => {
                 let name = NamespacedName::of(&guarded);
-                if let Some(object) = self.store.get(&name.reference()) {
+                if self.unreadable.all().remove(&name).is_some() {
+                    self.announce(name);
+                } else if let Some(object) = self.store.get(&name.reference()) {
                     self.writer.apply_watcher_event(&Event::Delete((*object).clone()));
                     self.announce(name);
                 }
             }
+        }
+    }
+
+    fn list(&mut self, guarded: DeserializeGuard<K>) {
+        let (name, created) = (NamespacedName::of(&guarded), created(&guarded));
+        let readable = readable(guarded);
+        let is_known = self.unreadable.all().contains_key(&name);
+        let changed = readable
+            .as_ref()
+            .map_or(!is_known, |object| self.differs(&name, object));
+        let before = || self.store.get(&name.reference()).map(|before| (*before).clone());
+        let object = readable.or_else(before);
+        if let Some(listing) = &mut self.listing {
+            listing.seen.insert(name.clone());
+            if object.is_none() {
+                listing.unreadable.insert(name.clone(), created);
+            }
+            if changed {
+                listing.changed.insert(name);
+            }
+        }
+        if let Some(object) = object {
+            self.writer.apply_watcher_event(&Event::InitApply(object));
         }
     }
 
@@ -244,6 +292,10 @@ impl<K: Resource<DynamicType = ()> + Clone + 'static> Reflection<K> {
     fn announce(&self, name: NamespacedName) {
         self.told.changes.announce((self.change)(name));
     }
+}
+
+fn created<K: Resource>(object: &K) -> Option<Timestamp> {
+    object.meta().creation_timestamp.as_ref().map(|time| time.0)
 }
 
 /// The object without what nobody here looks at. One that can't be read is left as it was last read.
@@ -275,4 +327,62 @@ fn wish<K: Resource>(object: &K) -> (Option<&str>, Option<i64>, bool, Option<&st
         meta.deletion_timestamp.is_some(),
         requested.map(String::as_str),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+
+    fn scope(name: &str, mode: &str) -> DeserializeGuard<SyncScope> {
+        let object: Json = json!({
+            "apiVersion": "adsync.dev/v1alpha1", "kind": "SyncScope",
+            "metadata": {"name": name, "namespace": "telephony", "creationTimestamp": "2026-01-01T00:00:00Z"},
+            "spec": {"directoryRef": {"name": "corp"}, "phoneSystemRef": {"name": "hq"}, "users": {}, "mode": mode},
+        });
+        serde_json::from_value(object).unwrap()
+    }
+
+    fn reflection() -> Reflection<SyncScope> {
+        let (store, writer) = reflector::store();
+        Reflection {
+            writer,
+            store,
+            unreadable: Unreadable::default(),
+            told: Told {
+                changes: Changes::default(),
+                listed: signal::Sender::new(0),
+            },
+            change: Change::Scope,
+            listing: None,
+            is_filled: false,
+        }
+    }
+
+    fn unreadable(reflection: &Reflection<SyncScope>) -> Vec<String> {
+        reflection.unreadable.in_namespace("telephony").into_keys().collect()
+    }
+
+    #[test]
+    fn what_could_never_be_read_is_known_by_name_until_it_can_or_goes() {
+        let mut reflection = reflection();
+        reflection.take(Event::Init);
+        reflection.take(Event::InitApply(scope("readable", "Apply")));
+        reflection.take(Event::InitApply(scope("newer", "Guess")));
+        assert_eq!(unreadable(&reflection), [""; 0], "the list is not complete");
+        reflection.take(Event::InitDone);
+        assert_eq!(unreadable(&reflection), ["newer"]);
+        reflection.take(Event::Apply(scope("readable", "Guess")));
+        reflection.take(Event::Apply(scope("other", "Guess")));
+        assert_eq!(
+            unreadable(&reflection),
+            ["newer", "other"],
+            "one is as it was last read"
+        );
+        reflection.take(Event::Apply(scope("newer", "Apply")));
+        reflection.take(Event::Delete(scope("other", "Guess")));
+        assert_eq!(unreadable(&reflection), [""; 0]);
+        assert_eq!(reflection.store.state().len(), 2);
+    }
 }

@@ -22,13 +22,13 @@ use crate::{
     api::{
         PhoneSystem, PhoneSystemStatus,
         conditions::{READY, STALLED, ready},
-        extension::ExtensionState,
+        extension::{ExtensionState, HolderKind},
         phone_system::{ExtensionTotals, RingGroupTotals, UnmanagedTotals, UserTotals},
     },
     causes::with_causes,
     sync::{
         field::RingField,
-        observed::{Observed, ObservedRingGroup, ObservedUser},
+        observed::{Observed, ObservedExtension, ObservedRingGroup, ObservedUser},
         validated::{SpecError, ValidatedSystem},
         value::Value,
     },
@@ -85,9 +85,12 @@ fn concerned(configuration: &Configuration, change: &Change) -> Vec<NamespacedNa
             .iter()
             .map(|system| NamespacedName::of(&**system))
             .collect(),
-        Change::Directory(_) | Change::Rule(_) | Change::Secret(_) | Change::ConfigMap(_) | Change::Connected(_) => {
-            Vec::new()
-        }
+        Change::Directory(_)
+        | Change::Rule(_)
+        | Change::Secret(_)
+        | Change::ConfigMap(_)
+        | Change::Connected(_)
+        | Change::Refused(_) => Vec::new(),
     }
 }
 
@@ -114,12 +117,14 @@ async fn reconcile(context: Context, system: Arc<PhoneSystem>) -> Result<Action,
 
 /// Names of the scopes that provide for the phone system.
 fn live_scopes(configuration: &Configuration, system: &NamespacedName) -> BTreeSet<String> {
-    in_namespace(&configuration.scopes, &system.namespace)
+    let scopes = in_namespace(&configuration.scopes, &system.namespace);
+    let live = scopes
         .iter()
         .filter(|scope| scope.spec.phone_system_ref.name == system.name)
         .filter(|scope| scope.metadata.deletion_timestamp.is_none())
-        .map(|scope| scope.name_any())
-        .collect()
+        .map(|scope| scope.name_any());
+    let unreadable = configuration.unreadable_scopes.in_namespace(&system.namespace);
+    live.chain(unreadable.into_keys()).collect()
 }
 
 /// What there is of a phone system.
@@ -152,7 +157,7 @@ impl Totals {
                 Some(ExtensionState::Reserved) => totals.extensions.reserved += 1,
                 None => {}
             }
-            totals.unmanaged.extensions += i64::from(!is_live(extension.scope.as_deref()));
+            totals.unmanaged.extensions += i64::from(!is_live(provider_of_extension(observed, extension)));
         }
         for ring_group in observed.ring_groups.values() {
             let is_enabled = ring_group.values.get(&RingField::Enabled) == Some(&Value::Flag(true));
@@ -170,6 +175,19 @@ fn provider_of_user(user: &ObservedUser) -> Option<&str> {
         .link()
         .filter(|_| !user.is_unlinked)
         .map(|link| &*link.scope)
+}
+
+/// A number is its holder's, whoever gave it first; the label tells of one that nobody holds any more.
+fn provider_of_extension<'a>(observed: &'a Observed, extension: &'a ObservedExtension) -> Option<&'a str> {
+    let holder = extension.holder.as_ref();
+    let held = holder.and_then(|holder| match holder.kind {
+        HolderKind::PhoneUser => observed.users.get(holder.name.as_str()).map(provider_of_user),
+        HolderKind::RingGroup => observed
+            .ring_groups
+            .get(holder.name.as_str())
+            .map(provider_of_ring_group),
+    });
+    held.unwrap_or(extension.scope.as_deref())
 }
 
 fn provider_of_ring_group(ring_group: &ObservedRingGroup) -> Option<&str> {
@@ -213,10 +231,7 @@ mod tests {
     use serde_json::{Value as Json, json};
 
     use super::*;
-    use crate::{
-        controllers::{conditions::find, observed::Record},
-        sync::observed::ObservedExtension,
-    };
+    use crate::controllers::{conditions::find, observed::Record};
 
     fn object(name: &str, labels: &Json, spec: &Json) -> DynamicObject {
         let metadata = json!({"name": name, "uid": name, "resourceVersion": "1", "labels": labels});
@@ -308,6 +323,22 @@ mod tests {
                 ring_groups: 1
             }
         );
+    }
+
+    #[test]
+    fn a_number_is_its_holders_whichever_scope_gave_it() {
+        let observed = observed();
+        let number = |kind: &str, name: &str, label: &str| {
+            let mut spec = json!({"phoneSystemRef": {"name": "hq"}, "number": "2000", "state": "Assigned"});
+            spec["holder"] = json!({"kind": kind, "name": name});
+            ObservedExtension::read(&object("hq-2000", &json!({"adsync.dev/scope": label}), &spec))
+        };
+        let provider =
+            |kind: &str, name: &str| provider_of_extension(&observed, &number(kind, name, "former")).map(str::to_owned);
+        assert_eq!(provider("PhoneUser", "provided").as_deref(), Some("staff"));
+        assert_eq!(provider("RingGroup", "sales").as_deref(), Some("staff"));
+        assert_eq!(provider("PhoneUser", "by-hand"), None);
+        assert_eq!(provider("PhoneUser", "gone").as_deref(), Some("former"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::{
     active_directory_config,
@@ -84,8 +84,23 @@ pub async fn run(shared: Shared, reach: Reach) {
     watches.spawn(watch_configuration);
     watches.spawn(watch_objects);
     watches.spawn(watch_references);
-    watches.spawn(say_when_filled(context.clone(), shared.readiness));
-    tokio::join!(directories, rules, systems, scopes);
+    let controllers = async {
+        let filled = say_when_filled(context.clone(), shared.readiness);
+        tokio::join!(directories, rules, systems, scopes, filled);
+    };
+    Box::pin(while_watched(controllers, watches)).await;
+}
+
+/// Serves for as long as everything is watched: without one of the watches, decisions would rest on what was there when it
+/// ended, and nothing would say so. Whoever runs this world sees it end.
+async fn while_watched(controllers: impl Future<Output = ()>, mut watches: JoinSet<()>) {
+    tokio::select! {
+        () = controllers => {}
+        Some(ended) = watches.join_next() => {
+            let panicked = ended.err().map(tracing::field::display);
+            error!(error = panicked, "a watch ended; nothing more is decided on what it showed");
+        }
+    }
 }
 
 async fn say_when_filled(context: Context, readiness: Readiness) {
@@ -101,6 +116,7 @@ fn context(shared: &Shared, reach: Reach, configuration: Configuration, objects:
         configuration.directories.clone(),
         shared.rejected.clone(),
         shared.permissions,
+        changes.clone(),
         shared.metrics.clone(),
         shared.stop.clone(),
     );
@@ -126,5 +142,19 @@ async fn find_kinds(client: &Client, reach: &Reach) {
             complained = Some(Instant::now());
         }
         sleep(LOOK_AGAIN).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_world_ends_with_a_watch() {
+        let mut watches = JoinSet::new();
+        watches.spawn(std::future::pending());
+        watches.spawn(async { panic!("a bug") });
+        let world = while_watched(std::future::pending(), watches);
+        assert!(tokio::time::timeout(Duration::from_secs(1), world).await.is_ok());
     }
 }

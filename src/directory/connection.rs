@@ -11,7 +11,7 @@ use super::advice::readable;
 use super::codes::{bind_refusal, result_advice};
 use super::error::DirectoryError;
 use super::guard::{Ending, Guard};
-use super::rejected::{RejectedPasswords, retry_after};
+use super::rejected::{RejectedPasswords, Resting};
 use super::settings::{ConnectionSettings, ServerAddress, Timeouts};
 use super::{AttributeName, Dn, Guid, RawEntry, transport};
 
@@ -88,7 +88,7 @@ impl Connection {
         Ok(connection)
     }
 
-    /// Binds once. A refused password is remembered before anybody else may try it.
+    /// Binds once. A refused password is remembered before anybody else may try it, and so is one without an answer.
     async fn bind(
         &mut self,
         settings: &ConnectionSettings,
@@ -98,29 +98,57 @@ impl Connection {
         let attempt = rejected
             .attempt(&settings.domain, account)
             .await
-            .map_err(|rejected_at| bind_again(&account.username, rejected_at))?;
+            .map_err(|resting| bind_again(&account.username, resting))?;
         let answer = self
             .ldap
             .with_timeout(self.timeouts.answer)
             .simple_bind(&account.username, account.password.expose_secret())
             .await;
-        let answer = answer.map_err(|error| match self.failure(error, self.timeouts.answer) {
-            DirectoryError::Keep { server, source } => DirectoryError::Greet { server, source },
-            other => other,
-        })?;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => {
+                let failure = self.unanswered_bind(error);
+                return Err(match attempt.unanswered() {
+                    Some(resting) => DirectoryError::AwaitBind {
+                        source: Box::new(failure),
+                        account: account.username.clone(),
+                        retry_after: resting.until,
+                    },
+                    None => failure,
+                });
+            }
+        };
         match answer.rc {
-            0 => Ok(()),
+            0 => {
+                attempt.accepted();
+                Ok(())
+            }
             INVALID_CREDENTIALS => {
                 let refusal = bind_refusal(&answer.text);
-                let rejected_at = refusal.counts.then(|| attempt.refused());
+                let resting = if refusal.counts {
+                    Some(attempt.refused())
+                } else {
+                    attempt.answered();
+                    None
+                };
                 Err(DirectoryError::Bind {
                     server: self.server.clone(),
                     account: account.username.clone(),
                     refusal,
-                    retry_after: rejected_at.map(retry_after),
+                    retry_after: resting.map(|resting| resting.until),
                 })
             }
-            _ => Err(self.answer(&answer)),
+            _ => {
+                attempt.answered();
+                Err(self.answer(&answer))
+            }
+        }
+    }
+
+    fn unanswered_bind(&self, error: LdapError) -> DirectoryError {
+        match self.failure(error, self.timeouts.answer) {
+            DirectoryError::Keep { server, source } => DirectoryError::Greet { server, source },
+            other => other,
         }
     }
 
@@ -166,7 +194,7 @@ impl Connection {
 
     /// One entry by its DN; `None` when there is none that the account may see.
     pub(super) async fn entry(&mut self, dn: &str, attributes: &[&str]) -> Result<Option<RawEntry>, DirectoryError> {
-        self.search_base(dn, attributes).await
+        self.search_base(dn, attributes, false).await
     }
 
     /// Says goodbye. Dropping a connection closes it as well, without manners.
@@ -231,11 +259,21 @@ impl Connection {
     }
 }
 
-/// A password that was refused already is not even sent.
-pub(super) fn bind_again(username: &str, rejected_at: jiff::Timestamp) -> DirectoryError {
-    DirectoryError::BindAgain {
-        account: username.to_owned(),
-        rejected_at,
-        retry_after: retry_after(rejected_at),
+/// A password that is left alone for now is not even sent.
+pub(super) fn bind_again(username: &str, resting: Resting) -> DirectoryError {
+    let account = username.to_owned();
+    let Resting { since, until, .. } = resting;
+    if resting.was_refused {
+        DirectoryError::BindAgain {
+            account,
+            rejected_at: since,
+            retry_after: until,
+        }
+    } else {
+        DirectoryError::BindInDoubt {
+            account,
+            tried_at: since,
+            retry_after: until,
+        }
     }
 }

@@ -138,9 +138,9 @@ impl RawEntry {
             .filter_map(|value| std::str::from_utf8(value).ok())
     }
 
-    /// The first value of an attribute that is text and not blank.
+    /// The value of an attribute that is text and not blank; of several the smallest, as values have no order.
     pub fn text(&self, name: &AttributeName) -> Option<&str> {
-        self.texts(name).find(|text| !text.trim().is_empty())
+        self.texts(name).filter(|text| !text.trim().is_empty()).min()
     }
 
     /// The objectGUID.

@@ -99,6 +99,27 @@ pub enum DirectoryError {
         retry_after: Timestamp,
     },
 
+    #[error(
+        "{source}; whether it counted the password of {account} as wrong is not known, so no server is tried with it before \
+         {retry_after:.0}, so that the account is not locked out; a new password in the Secret is tried at once"
+    )]
+    AwaitBind {
+        source: Box<DirectoryError>,
+        account: String,
+        retry_after: Timestamp,
+    },
+
+    #[error(
+        "the attempt to sign in as {account} at {tried_at:.0} got no answer and may have counted as a wrong password; it is \
+         not tried again before {retry_after:.0}, so that the account is not locked out; a new password in the Secret is \
+         tried at once"
+    )]
+    BindInDoubt {
+        account: String,
+        tried_at: Timestamp,
+        retry_after: Timestamp,
+    },
+
     #[error("{server}: {}{}", advice.advice, server_said(*code, text))]
     Answer {
         server: ServerAddress,
@@ -189,7 +210,8 @@ impl DirectoryError {
             Self::Recognize { .. } => "NotActiveDirectory",
             Self::FindBase { .. } => "BaseDNNotFound",
             Self::Understand { .. } | Self::Follow { .. } => "ProtocolError",
-            Self::Await { .. } => "AnswerTimedOut",
+            Self::Await { .. } | Self::BindInDoubt { .. } => "AnswerTimedOut",
+            Self::AwaitBind { source, .. } => source.reason(),
             Self::Greet { .. } | Self::Keep { .. } | Self::StayConnected { .. } => "ConnectionLost",
             Self::Complete { .. } => "ReadIncomplete",
             Self::TryServers { failures } => failures.first().map_or("ConnectionFailed", Self::reason),
@@ -224,16 +246,20 @@ impl DirectoryError {
             | Self::Greet { .. }
             | Self::Keep { .. }
             | Self::StayConnected { .. }
+            | Self::AwaitBind { .. }
+            | Self::BindInDoubt { .. }
             | Self::Complete { .. }
             | Self::Finish => true,
         }
     }
 
-    /// When a password that was refused may be tried again; `None`: this is about something else.
+    /// When a password that was refused, or may have been, may be tried again; `None`: this is about something else.
     pub fn password_retry_after(&self) -> Option<Timestamp> {
         match self {
             Self::Bind { retry_after, .. } => *retry_after,
-            Self::BindAgain { retry_after, .. } => Some(*retry_after),
+            Self::BindAgain { retry_after, .. }
+            | Self::AwaitBind { retry_after, .. }
+            | Self::BindInDoubt { retry_after, .. } => Some(*retry_after),
             Self::TryServers { failures } => failures.iter().find_map(Self::password_retry_after),
             _ => None,
         }
@@ -264,6 +290,8 @@ impl DirectoryError {
             | Self::BindWithoutUsername
             | Self::Bind { .. }
             | Self::BindAgain { .. }
+            | Self::AwaitBind { .. }
+            | Self::BindInDoubt { .. }
             | Self::FindBase { .. }
             | Self::Complete { .. }
             | Self::TryServers { .. }

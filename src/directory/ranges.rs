@@ -14,6 +14,24 @@ struct Range<'a> {
     to: Option<usize>,
 }
 
+/// An attribute of which a directory sent a piece.
+#[derive(Clone, Copy)]
+struct CutAttribute<'a> {
+    /// The entry that has it.
+    base: &'a str,
+    name: &'a str,
+    names_say_guids: bool,
+}
+
+struct Piece {
+    values: Vec<Vec<u8>>,
+    is_last: bool,
+}
+
+/// How often the values of one attribute are read from their beginning. A group that loses members all the time is read another
+/// time.
+const BEGINNINGS: usize = 5;
+
 /// Whether an attribute of the entry has more values than the directory sent.
 pub(super) fn is_cut(entry: &RawEntry) -> bool {
     entry.attributes.iter().any(|(name, _)| range(name).is_some())
@@ -21,7 +39,11 @@ pub(super) fn is_cut(entry: &RawEntry) -> bool {
 
 impl Connection {
     /// Asks for the values that an entry lacks, until it has all of them under their plain names.
-    pub(super) async fn rejoin(&mut self, mut entry: RawEntry) -> Result<RawEntry, DirectoryError> {
+    pub(super) async fn rejoin(
+        &mut self,
+        mut entry: RawEntry,
+        names_say_guids: bool,
+    ) -> Result<RawEntry, DirectoryError> {
         let (cut, whole) = std::mem::take(&mut entry.attributes)
             .into_iter()
             .partition(|(name, _)| range(name).is_some());
@@ -33,7 +55,12 @@ impl Connection {
         let cut: Vec<(String, Vec<Vec<u8>>)> = cut;
         for (name, values) in cut {
             let Some(first) = range(&name) else { continue };
-            let values = self.all_values(&base, first, values).await?;
+            let attribute = CutAttribute {
+                base: &base,
+                name: first.attribute,
+                names_say_guids,
+            };
+            let values = self.all_values(attribute, first, values).await?;
             // Beside the first piece, AD sends the attribute itself without values.
             entry
                 .attributes
@@ -43,42 +70,82 @@ impl Connection {
         Ok(entry)
     }
 
+    /// Begins again when values were taken away from the part that was read: those behind it have moved up.
     async fn all_values(
         &mut self,
-        base: &str,
+        attribute: CutAttribute<'_>,
         first: Range<'_>,
-        mut values: Vec<Vec<u8>>,
+        values: Vec<Vec<u8>>,
     ) -> Result<Vec<Vec<u8>>, DirectoryError> {
-        let attribute = first.attribute;
+        let name = attribute.name;
         if !first.covers(0, values.len()) {
-            return Err(self.incomplete(format!(
-                "the first piece of {attribute} does not begin at its beginning"
-            )));
+            return Err(self.incomplete(format!("the first piece of {name} does not begin at its beginning")));
         }
-        let mut ended = first.to.is_none();
-        while !ended {
-            let wanted = format!("{attribute};range={}-*", values.len());
-            let Some(entry) = self.search_base(base, &[wanted.as_str()]).await? else {
-                return Err(self.incomplete(format!("an entry vanished while its {attribute} was read")));
-            };
-            let piece = entry.attributes.into_iter().find_map(|(name, piece)| {
-                let range = range(&name)?;
-                let fits = range.attribute.eq_ignore_ascii_case(attribute) && range.covers(values.len(), piece.len());
-                fits.then_some((range.to, piece))
-            });
-            // Also when values were taken away in the meantime: a later read gets a consistent picture.
-            let Some((to, piece)) = piece else {
-                return Err(self.incomplete(format!(
-                    "the values of {attribute} did not go on where they had stopped"
-                )));
-            };
-            ended = to.is_none();
-            if piece.is_empty() && !ended {
-                return Err(self.incomplete(format!("a piece of {attribute} is empty, and not the last")));
+        let mut begun = Piece {
+            values,
+            is_last: first.to.is_none(),
+        };
+        for _ in 0..BEGINNINGS {
+            if let Some(values) = self.continued(attribute, begun).await? {
+                return Ok(values);
             }
-            values.extend(piece);
+            tracing::debug!(base = attribute.base, name, "values were removed while they were read");
+            begun = self.piece(attribute, 0).await?;
         }
-        Ok(values)
+        Err(self.incomplete(format!("values of {name} were removed each time while they were read")))
+    }
+
+    /// All values after those of the first piece; `None`: what was read before has changed.
+    ///
+    /// Each piece begins with the last value of the one before: if anything before it was taken away, another stands there.
+    async fn continued(
+        &mut self,
+        attribute: CutAttribute<'_>,
+        first: Piece,
+    ) -> Result<Option<Vec<Vec<u8>>>, DirectoryError> {
+        let Piece {
+            mut values,
+            mut is_last,
+        } = first;
+        while !is_last {
+            let Some(seam) = values.pop() else {
+                return Err(self.incomplete(format!("a piece of {} is empty, and not the last", attribute.name)));
+            };
+            let next = self.piece(attribute, values.len()).await?;
+            if next.values.first() != Some(&seam) {
+                return Ok(None);
+            }
+            if next.values.len() == 1 && !next.is_last {
+                return Err(self.incomplete(format!(
+                    "a piece of {} has nothing new, and is not the last",
+                    attribute.name
+                )));
+            }
+            values.extend(next.values);
+            is_last = next.is_last;
+        }
+        Ok(Some(values))
+    }
+
+    async fn piece(&mut self, attribute: CutAttribute<'_>, from: usize) -> Result<Piece, DirectoryError> {
+        let CutAttribute {
+            base,
+            name,
+            names_say_guids,
+        } = attribute;
+        let wanted = format!("{name};range={from}-*");
+        let Some(entry) = self.search_base(base, &[wanted.as_str()], names_say_guids).await? else {
+            return Err(self.incomplete(format!("an entry vanished while its {name} was read")));
+        };
+        let piece = entry.attributes.into_iter().find_map(|(sent, values)| {
+            let range = range(&sent)?;
+            let fits = range.attribute.eq_ignore_ascii_case(name) && range.covers(from, values.len());
+            fits.then_some(Piece {
+                is_last: range.to.is_none(),
+                values,
+            })
+        });
+        piece.ok_or_else(|| self.incomplete(format!("the values of {name} did not go on where they had stopped")))
     }
 }
 

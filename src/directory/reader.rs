@@ -41,6 +41,8 @@ struct State {
     settings: Arc<ConnectionSettings>,
     /// The server that worked last: used until it fails.
     preferred: Option<ServerAddress>,
+    /// A server that left a bind without an answer: the last one to be tried, until another has worked.
+    avoided: Option<ServerAddress>,
     /// With the settings that it was opened with.
     idle: Option<(Arc<ConnectionSettings>, Connection)>,
 }
@@ -51,6 +53,7 @@ impl Directory {
         let state = State {
             settings: Arc::new(settings),
             preferred: None,
+            avoided: None,
             idle: None,
         };
         Self {
@@ -68,11 +71,13 @@ impl Directory {
         if *state.settings != settings {
             state.settings = Arc::new(settings);
             state.preferred = None;
+            state.avoided = None;
             state.idle = None;
         }
     }
 
-    /// Connects, binds, and counts whom the account can see.
+    /// Connects, binds, and counts whom the account can see. Always anew: an open connection outlives a changed password, a
+    /// disabled account and a new certificate.
     pub async fn test(&self) -> Result<ConnectionReport, DirectoryError> {
         self.run(Test).await
     }
@@ -110,7 +115,11 @@ impl Shared {
         let _slot = self.slots.acquire().await.map_err(|_| DirectoryError::Finish)?;
         let (settings, idle) = self.settings_and_idle();
         settings.check()?;
-        if let Some(connection) = idle {
+        if I::ON_ITS_OWN_CONNECTION {
+            if let Some(connection) = idle {
+                connection.close().await;
+            }
+        } else if let Some(connection) = idle {
             match self.ask_on(connection, &settings, inquiry).await {
                 Err(error) if error.another_server_may_help() => {
                     tracing::debug!(%error, "an idle connection no longer works");
@@ -128,8 +137,8 @@ impl Shared {
         inquiry: &I,
     ) -> Result<I::Answer, DirectoryError> {
         let account = &settings.account;
-        if let Some(rejected_at) = self.rejected.rejected_at(&settings.domain, account) {
-            return Err(connection::bind_again(&account.username, rejected_at));
+        if let Some(resting) = self.rejected.resting(&settings.domain, account) {
+            return Err(connection::bind_again(&account.username, resting));
         }
         let mut failures = Vec::new();
         for server in self.in_order(discovery::servers(settings).await?) {
@@ -141,6 +150,10 @@ impl Shared {
                 Err(error) if error.another_server_may_help() => {
                     tracing::debug!(%server, reason = error.reason(), %error, "a domain controller could not be used");
                     failures.push(error);
+                }
+                Err(error @ DirectoryError::AwaitBind { .. }) => {
+                    self.avoid(server);
+                    return Err(error);
                 }
                 answer => return answer,
             }
@@ -177,6 +190,7 @@ impl Shared {
             return;
         }
         state.preferred = Some(connection.server.clone());
+        state.avoided = None;
         if let Some((_, other)) = state.idle.replace((Arc::clone(settings), connection)) {
             tokio::spawn(other.close());
         }
@@ -193,15 +207,19 @@ impl Shared {
         (Arc::clone(&state.settings), usable)
     }
 
+    fn avoid(&self, server: ServerAddress) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.avoided = Some(server);
+    }
+
     fn in_order(&self, mut servers: Vec<ServerAddress>) -> Vec<ServerAddress> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(position) = servers
-            .iter()
-            .position(|server| Some(server) == state.preferred.as_ref())
-        {
-            let preferred = servers.remove(position);
-            servers.insert(0, preferred);
-        }
+        // The sort is stable: the others stay in their order.
+        servers.sort_by_key(|server| match Some(server) {
+            server if server == state.avoided.as_ref() => 2,
+            server if server == state.preferred.as_ref() => 0,
+            _ => 1,
+        });
         servers
     }
 }

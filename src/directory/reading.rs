@@ -58,6 +58,8 @@ pub struct Request {
 /// Something to ask on a connection. Asked anew from the beginning on another one when the first fails.
 pub(super) trait Inquiry: Send + Sync + 'static {
     type Answer: Send + 'static;
+    /// Whether an idle connection would not do.
+    const ON_ITS_OWN_CONNECTION: bool = false;
 
     fn ask(
         &self,
@@ -71,6 +73,7 @@ pub(super) struct Test;
 
 impl Inquiry for Test {
     type Answer = ConnectionReport;
+    const ON_ITS_OWN_CONNECTION: bool = true;
 
     async fn ask(
         &self,
@@ -87,6 +90,7 @@ impl Inquiry for Test {
             base: base.as_str(),
             filter: USERS,
             attributes: &NO_ATTRIBUTES,
+            names_say_guids: false,
         };
         let mut visible_users = 0;
         connection.search(search, &mut |_| visible_users += 1).await?;
@@ -134,6 +138,7 @@ impl Inquiry for Read {
             base: base_dn.as_str(),
             filter: USERS,
             attributes: &wanted,
+            names_say_guids: false,
         };
         referrals += connection.search(users, &mut |entry| builder.add_user(entry)).await?;
         let domain = root.naming_context.as_str();
@@ -141,12 +146,14 @@ impl Inquiry for Read {
             base: domain,
             filter: GROUPS,
             attributes: &GROUP_ATTRIBUTES,
+            names_say_guids: true,
         };
         referrals += connection.search(groups, &mut |entry| builder.add_group(entry)).await?;
         let units = Search {
             base: domain,
             filter: UNITS,
             attributes: &IDENTITY,
+            names_say_guids: false,
         };
         referrals += connection.search(units, &mut |entry| builder.add_unit(entry)).await?;
         builder.referrals(referrals);
@@ -188,6 +195,7 @@ impl Inquiry for Find {
                 base: root.naming_context.as_str(),
                 filter: &filter,
                 attributes: &IDENTITY,
+                names_say_guids: false,
             };
             let mut matched = |entry: super::RawEntry| {
                 if let Some(place) = entry.guid().and_then(|guid| found.get_mut(&guid)) {

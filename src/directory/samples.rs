@@ -47,12 +47,22 @@ pub(crate) fn group(number: u8, dn: &str, relative_identifier: u32, members: &[&
         .with("member", members.iter().copied())
 }
 
-/// A user of the domain's usual primary group.
+/// An active user of the domain's usual primary group.
 pub(crate) fn user(number: u8, dn: &str, login: &str) -> RawEntry {
     RawEntry::new(dn)
         .with_guid(guid(number))
         .with("sAMAccountName", [login])
         .with("primaryGroupID", ["513"])
+        .with("userAccountControl", ["512"])
+}
+
+impl RawEntry {
+    /// The same without an attribute.
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.attributes
+            .retain(|(attribute, _)| !attribute.eq_ignore_ascii_case(name));
+        self
+    }
 }
 
 /// A snapshot of users and groups.

@@ -4,20 +4,20 @@
 use std::time::Duration;
 
 use lber::structure::{PL, StructureTag};
-use ldap3::controls::{MakeCritical, PagedResults};
+use ldap3::controls::{MakeCritical, PagedResults, RawControl};
 use ldap3::{LdapError, LdapResult, Scope, SearchStream};
 use tokio::time::Instant;
 
 use super::ber::Malformed;
 use super::connection::Connection;
 use super::error::DirectoryError;
-use super::framing;
-use super::ranges;
 use super::{Dn, RawEntry};
+use super::{extended_name, framing, ranges};
 
 /// AD's own limit (`MaxPageSize`).
 const PAGE_SIZE: i32 = 1000;
 const PAGED_RESULTS: &str = "1.2.840.113556.1.4.319";
+const EXTENDED_DN: &str = "1.2.840.113556.1.4.529";
 const EVERYTHING: &str = "(objectClass=*)";
 const NO_SUCH_OBJECT: u32 = 32;
 const INVALID_DN_SYNTAX: u32 = 34;
@@ -33,6 +33,8 @@ pub(super) struct Search<'a> {
     pub(super) base: &'a str,
     pub(super) filter: &'a str,
     pub(super) attributes: &'a [&'a str],
+    /// Whether names among the values come with the objectGUIDs of what they name.
+    pub(super) names_say_guids: bool,
 }
 
 /// How a page ended.
@@ -70,7 +72,7 @@ impl Connection {
             }
         }
         for entry in cut {
-            found(self.rejoin(entry).await?);
+            found(self.rejoin(entry, search.names_say_guids).await?);
         }
         Ok(referrals)
     }
@@ -86,10 +88,12 @@ impl Connection {
             cookie,
         }
         .critical();
+        let mut controls = vec![RawControl::from(paging)];
+        controls.extend(search.names_say_guids.then(extended_names));
         let stream = self
             .ldap
             .with_timeout(self.timeouts.search)
-            .with_controls(paging)
+            .with_controls(controls)
             .streaming_search(search.base, Scope::Subtree, search.filter, search.attributes.to_vec())
             .await;
         let (answer, referrals) = self.drain(stream, self.timeouts.search, found).await?;
@@ -109,11 +113,14 @@ impl Connection {
         &mut self,
         base: &str,
         attributes: &[&str],
+        names_say_guids: bool,
     ) -> Result<Option<RawEntry>, DirectoryError> {
         let mut entry = None;
+        let controls: Vec<_> = names_say_guids.then(extended_names).into_iter().collect();
         let stream = self
             .ldap
             .with_timeout(self.timeouts.answer)
+            .with_controls(controls)
             .streaming_search(base, Scope::Base, EVERYTHING, attributes.to_vec())
             .await;
         let (answer, _) = self
@@ -175,7 +182,7 @@ impl Connection {
         let mut matched = self.said(&answer.matched);
         let mut ancestor = Dn::parse(base).ok().and_then(|base| base.parent());
         while let (true, Some(dn)) = (matched.is_empty(), &ancestor) {
-            match self.search_base(dn.as_str(), &["1.1"]).await {
+            match self.search_base(dn.as_str(), &["1.1"], false).await {
                 Ok(Some(entry)) => matched = entry.dn,
                 Ok(None) => ancestor = dn.parent(),
                 Err(_) => break,
@@ -203,11 +210,24 @@ impl Connection {
     }
 }
 
+/// Asks for [`extended_name`]s. Not critical: a server that doesn't know them sends plain names.
+fn extended_names() -> RawControl {
+    /// A sequence of the number 1, which asks for text rather than hexadecimal bytes.
+    const AS_TEXT: [u8; 5] = [0x30, 0x03, 0x02, 0x01, 0x01];
+    RawControl {
+        ctype: EXTENDED_DN.to_owned(),
+        crit: false,
+        val: Some(AS_TEXT.to_vec()),
+    }
+}
+
 /// A parsed `SearchResultEntry` as an entry, by moving its parts: ldap3's own way panics on what it did not expect, copies, and
 /// guesses which values are text.
 fn entry(tag: StructureTag) -> Result<RawEntry, Malformed> {
     let [dn, attributes] = parts(tag, "an entry")?;
-    let dn = string(dn, "an entry's DN")?;
+    let mut dn = string(dn, "an entry's DN")?;
+    let plain_start = dn.len() - extended_name::parse(&dn).1.len();
+    dn.drain(..plain_start);
     let attributes = children(attributes, "an entry's attributes")?
         .into_iter()
         .map(attribute);

@@ -6,6 +6,7 @@ use super::{
     Input,
     claims::Claims,
     field::{FieldSet, RingField},
+    mapping::clean,
     number_wish::Wish,
     numbering::Claimant,
     observed::ObservedRingGroup,
@@ -272,14 +273,11 @@ impl<'a> Entry<'a> {
     }
 
     /// Its name as phones show it.
-    pub fn display_name(self) -> &'a str {
-        let name = match self {
-            Self::Group { group, .. } => group
-                .display_name()
-                .filter(|name| !name.trim().is_empty())
-                .unwrap_or(group.name()),
-            Self::Unit(unit) => unit.name(),
+    pub fn display_name(self) -> String {
+        let (given, name) = match self {
+            Self::Group { group, .. } => (group.display_name().map(clean), group.name()),
+            Self::Unit(unit) => (None, unit.name()),
         };
-        name.trim()
+        given.filter(|given| !given.is_empty()).unwrap_or_else(|| clean(name))
     }
 }

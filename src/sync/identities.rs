@@ -8,6 +8,7 @@ use super::{
     keys::{identity_of, identity_of_user},
     person::Newcomer,
     report::problem,
+    roster::account_named,
 };
 use crate::{
     api::sync_scope::{Problem, ProblemReason},
@@ -33,16 +34,18 @@ impl<'a> Identities<'a> {
     pub(super) fn new(input: &Input<'a>, claims: &Claims<'a>) -> Self {
         let mut by_key: [HashMap<String, Vec<Owner<'a>>>; 3] = Default::default();
         for (name, user) in &input.observed.users {
-            let Some(link) = user.values.link() else {
+            // Its name tells it, too, when somebody took the link out of it.
+            let link = user.values.link().map(|link| link.guid);
+            let Some(guid) = link.or_else(|| account_named(&input.system.name, name)) else {
                 continue;
             };
             // An account that exists has other values by now, and its user follows.
-            if exists(link.guid, input.directory, claims) {
+            if exists(guid, input.directory, claims) {
                 continue;
             }
             for (owners, key) in by_key.iter_mut().zip(identity_of_user(&user.values)) {
                 if let Some(key) = key {
-                    owners.entry(key).or_default().push(Owner { guid: link.guid, name });
+                    owners.entry(key).or_default().push(Owner { guid, name });
                 }
             }
         }

@@ -7,15 +7,13 @@ use std::collections::{HashMap, HashSet};
 
 use super::{
     field::{Field, MOST_LOGIN_NAMES},
+    keys::{MAIL, USER_PRINCIPAL_NAME},
     mapping::clean,
     observed::Observed,
     person::Person,
     value::Values,
 };
-use crate::directory::{AttributeName, User, text};
-
-const USER_PRINCIPAL_NAME: AttributeName = AttributeName::from_lower_case("userprincipalname");
-const MAIL: AttributeName = AttributeName::from_lower_case("mail");
+use crate::directory::{User, text};
 
 /// Who would have which name.
 #[derive(Debug)]

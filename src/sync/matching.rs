@@ -201,13 +201,16 @@ impl<'a> Candidates<'a> {
         let may_adopt = input.scope.matching.adopt == Adopt::Matching;
         let users = input.observed.users.iter();
         // One that can't be read may be somebody's already, so that nobody with its values is served beside it.
-        let may_be_theirs = |user: &ObservedUser| match user.is_readable {
-            true => may_adopt && !user.is_unlinked,
-            false => may_adopt || user.is_held(),
+        let may_be_theirs = |user: &ObservedUser| {
+            if user.is_readable {
+                may_adopt && !user.is_unlinked
+            } else {
+                may_adopt || user.is_held()
+            }
         };
         let users: Vec<(&str, &ObservedUser)> = users
             .filter(|(_, user)| user.values.link().is_none() && may_be_theirs(user))
-            .filter(|(name, _)| account_named(&input.system.name, name).is_none())
+            .filter(|(name, user)| !user.is_readable || account_named(&input.system.name, name).is_none())
             .map(|(name, user)| (&**name, user))
             .collect();
         let by_property = input.scope.matching.by.iter().map(|property| {
@@ -229,10 +232,10 @@ impl<'a> Candidates<'a> {
         self.users.get(name).map(|user| NamedUser { name, user })
     }
 
-    fn check_readable(&self, newcomer: &Newcomer<'_>, comparison: &Comparison<'_, '_>) -> Result<(), Problem> {
+    fn check_readable(&self, newcomer: &Newcomer<'_>, comparison: &Comparison<'a, '_>) -> Result<(), Problem> {
         let candidate = comparison.candidates.first().and_then(|name| self.get(name));
         let (Some((property, _)), Some(NamedUser { name, .. })) = (
-            &comparison.decided_by,
+            comparison.decided_by.as_ref(),
             candidate.filter(|candidate| !candidate.user.is_readable),
         ) else {
             return Ok(());

@@ -1,6 +1,6 @@
 //! Which number somebody should have, by the rule that was chosen for them. Whether it is free is numbering's word.
 
-use super::{number::Number, number_plan::NumberPlan, number_set::NumberSet, validated::ValidatedRule};
+use super::{number::Number, number_plan::NumberPlan, validated::ValidatedRule};
 use crate::{
     api::{extension_rule::WhenMissing, sync_scope::ProblemReason},
     directory::AttributeName,
@@ -121,26 +121,5 @@ impl<'a> Wish<'a> {
             return Err(invalid(message));
         }
         Ok(Target::Exactly(number))
-    }
-}
-
-impl ValidatedRule {
-    /// The numbers of its ranges that may be given: neither the rule nor the plan sets them aside.
-    pub fn givable(&self, plan: &NumberPlan) -> NumberSet {
-        let mut numbers: NumberSet = self.ranges.iter().copied().collect();
-        for range in &self.reserved {
-            numbers.remove(*range);
-        }
-        numbers.intersection(&plan.permitted())
-    }
-
-    fn reserves(&self, number: Number) -> bool {
-        self.reserved.iter().any(|range| range.contains(number))
-    }
-
-    /// Its ranges, for messages.
-    pub(super) fn shown_ranges(&self) -> String {
-        let ranges: Vec<_> = self.ranges.iter().map(ToString::to_string).collect();
-        ranges.join(", ")
     }
 }

@@ -1,12 +1,10 @@
 //! Someone whom a scope provides, on their way through the pipeline. Plain data: each stage says in its own file what it decides.
 
-use super::{observed::ObservedUser, plan::Subject, select::Doubt};
+use super::{keys::MAIL, observed::ObservedUser, plan::Subject, select::Doubt};
 use crate::{
     api::phone_user::Origin,
-    directory::{AttributeName, Guid, User},
+    directory::{Guid, User},
 };
-
-const MAIL: AttributeName = AttributeName::from_lower_case("mail");
 
 /// Someone whom the scope provides: linked to a PhoneUser, or about to get one.
 #[derive(Clone, Debug)]

@@ -53,9 +53,11 @@ impl fmt::Display for Unresolved {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.dn)?;
         if self.is_replaced {
-            // Taken out of the spec for one sync, it is forgotten and may be named anew.
+            // What the spec does not name for one sync is forgotten. Left out, it would leave its people out of scope; in doubt,
+            // they stay as they are.
             formatter.write_str(
-                " (another entry has this name now; to accept it, take it out of the spec and put it back)",
+                " (another entry has this name now; to accept it, write a name that no entry has in its place, wait for one \
+                 sync, and put it back)",
             )?;
         }
         Ok(())
@@ -98,11 +100,26 @@ impl<'a> References<'a> {
         self.units.get(dn.key())?.entry.ok()
     }
 
+    /// Whether another group has this name now.
+    pub fn is_replaced_group(&self, dn: &Dn) -> bool {
+        self.groups.get(dn.key()).is_some_and(Resolution::is_replaced)
+    }
+
+    /// Whether another organizational unit or container has this name now.
+    pub fn is_replaced_unit(&self, dn: &Dn) -> bool {
+        self.units.get(dn.key()).is_some_and(Resolution::is_replaced)
+    }
+
     /// What to remember for the next sync; what the spec doesn't name any more is not in it.
     pub fn to_store(&self) -> Vec<ResolvedReference> {
         let groups = self.groups.iter().map(|(key, group)| (*key, (group.dn, group.guid)));
         let units = self.units.iter().map(|(key, unit)| (*key, (unit.dn, unit.guid)));
-        let all: BTreeMap<&str, (&Dn, Option<Guid>)> = groups.chain(units).collect();
+        // A name that is meant as both is found as one of them at most.
+        let mut all: BTreeMap<&str, (&Dn, Option<Guid>)> = BTreeMap::new();
+        for (key, (dn, guid)) in groups.chain(units) {
+            let (_, known) = all.entry(key).or_insert((dn, guid));
+            *known = known.or(guid);
+        }
         all.into_values()
             .take(MOST_STORED)
             .map(|(dn, guid)| ResolvedReference {
@@ -139,11 +156,14 @@ impl<'a, E: Copy> Resolution<'a, E> {
         Self { dn, guid, entry }
     }
 
+    fn is_replaced(&self) -> bool {
+        matches!(self.entry, Err(Lost::Replaced))
+    }
+
     fn unresolved(&self) -> Option<Unresolved> {
-        let lost = self.entry.err()?;
-        Some(Unresolved {
+        self.entry.is_err().then(|| Unresolved {
             dn: self.dn.as_str().to_owned(),
-            is_replaced: lost == Lost::Replaced,
+            is_replaced: self.is_replaced(),
         })
     }
 }

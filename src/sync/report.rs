@@ -123,10 +123,10 @@ pub fn shortened(text: &str, longest: usize) -> String {
 /// memory.
 pub(super) fn few<'n>(names: impl Iterator<Item = &'n str>, count: usize) -> String {
     const FEW: usize = 3;
-    let named = names.take(FEW).collect::<Vec<_>>().join(", ");
+    let listed = names.take(FEW).collect::<Vec<_>>().join(", ");
     match count.saturating_sub(FEW) {
-        0 => named,
-        more => format!("{named} and {more} more"),
+        0 => listed,
+        more => format!("{listed} and {more} more"),
     }
 }
 

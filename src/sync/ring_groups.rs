@@ -165,7 +165,7 @@ fn desired(
     };
     let numbers = members.numbers.iter().map(|number| number.to_string().into());
     let mut values = BTreeMap::from([
-        (RingField::DisplayName, Value::text(ring_group.entry.display_name())),
+        (RingField::DisplayName, Value::text(&ring_group.entry.display_name())),
         (
             RingField::Strategy,
             Value::text(strategy(ring_group.department.strategy)),
@@ -209,9 +209,20 @@ fn strategy(strategy: Strategy) -> &'static str {
 }
 
 impl RingGroupChange {
-    /// Takes numbers whose claim was lost or failed out of the members: one person's bad luck does not cost the others their ring
-    /// group. They come in with the next plan.
+    /// Takes numbers whose claim was lost or failed out of the new members: one person's bad luck does not cost the others their
+    /// ring group. They come in with the next plan. Who is in it already keeps ringing.
     pub fn leave_out(&mut self, lost: &BTreeSet<Number>) {
+        let before = self
+            .changes
+            .iter()
+            .find(|change| change.field == RingField::Members)
+            .map(|change| change.before.clone());
+        // Members that stay as they are hold nothing new.
+        let Some(before) = before else { return };
+        let before = match before {
+            Some(Value::List(before)) => before,
+            _ => Vec::new(),
+        };
         let values = self.apply.iter_mut().flat_map(|apply| &mut apply.values);
         let changes = self
             .changes
@@ -222,7 +233,8 @@ impl RingGroupChange {
             .map(|(_, value)| value);
         for value in members.chain(changes.filter_map(|change| change.after.as_mut())) {
             if let Value::List(members) = value {
-                members.retain(|member| member.parse().map_or(true, |number| !lost.contains(&number)));
+                let is_lost = |member: &str| member.parse().is_ok_and(|number| lost.contains(&number));
+                members.retain(|member| before.contains(member) || !is_lost(member));
             }
         }
     }

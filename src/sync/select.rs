@@ -36,6 +36,8 @@ pub enum Standing {
 pub enum Doubt<'a> {
     /// It names this entry, which was not found.
     Lost(&'a Dn),
+    /// It names this entry, and another one has the name now.
+    Replaced(&'a Dn),
     /// Its filter compares an attribute that was not read.
     Unread,
 }
@@ -44,7 +46,7 @@ impl<'a> Doubt<'a> {
     /// The entry that was not found, as the spec has it.
     pub fn dn(self) -> Option<&'a str> {
         match self {
-            Self::Lost(dn) => Some(dn.as_str()),
+            Self::Lost(dn) | Self::Replaced(dn) => Some(dn.as_str()),
             Self::Unread => None,
         }
     }
@@ -54,6 +56,7 @@ impl fmt::Display for Doubt<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Lost(dn) => write!(formatter, "{} was not found", dn.as_str()),
+            Self::Replaced(dn) => write!(formatter, "another entry has the name {} now", dn.as_str()),
             Self::Unread => formatter.write_str("what its filter compares was not read yet"),
         }
     }
@@ -171,12 +174,21 @@ impl Evaluation<'_, '_> {
 
     /// Why it can't be told whom a selector picks, where its answer is a perhaps.
     fn doubt<'s>(&self, selector: &'s Selector) -> Doubt<'s> {
+        let about = |dn, is_replaced| {
+            if is_replaced {
+                Doubt::Replaced(dn)
+            } else {
+                Doubt::Lost(dn)
+            }
+        };
+        let about_group = |dn| about(dn, self.references.is_replaced_group(dn));
         match selector {
-            Selector::Unit(reference) | Selector::Group { reference, .. } => Doubt::Lost(&reference.dn),
+            Selector::Unit(reference) => about(&reference.dn, self.references.is_replaced_unit(&reference.dn)),
+            Selector::Group { reference, .. } => about_group(&reference.dn),
             Selector::Filter(filter) => {
                 let mut groups = filter.groups().into_iter();
                 let lost = groups.find(|dn| self.references.group(dn).is_none());
-                lost.map_or(Doubt::Unread, Doubt::Lost)
+                lost.map_or(Doubt::Unread, about_group)
             }
             Selector::Login(_) => Doubt::Unread,
         }

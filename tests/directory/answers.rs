@@ -214,8 +214,9 @@ async fn an_attribute_that_comes_in_pieces_is_put_together() {
     let ldap = with_large_group(|search| {
         assert_eq!(search.base, "<GUID=20656874-616c-6772-6520-67726f75702e>");
         let values = match search.attributes[0].as_str() {
-            "member;range=1500-*" => piece("member;range=1500-2999", 1500..3000),
-            "member;range=3000-*" => piece("member;range=3000-*", 3000..4000),
+            // Each with the last value of the one before.
+            "member;range=1499-*" => piece("member;range=1499-2998", 1499..2999),
+            "member;range=2998-*" => piece("member;range=2998-*", 2998..4000),
             other => panic!("no such piece: {other}"),
         };
         vec![Say::Entry(GROUP.to_owned(), vec![values]), Say::done()]
@@ -229,7 +230,7 @@ async fn an_attribute_that_comes_in_pieces_is_put_together() {
 
 #[tokio::test]
 async fn a_piece_that_is_missing_or_does_not_fit_is_an_error_and_never_a_short_list() {
-    let pieces: [fn() -> Vec<Say>; 5] = [
+    let pieces: [fn() -> Vec<Say>; 6] = [
         // The group is gone.
         || vec![Say::done_with(32, "")],
         // Its members are gone.
@@ -244,14 +245,21 @@ async fn a_piece_that_is_missing_or_does_not_fit_is_an_error_and_never_a_short_l
         // Fewer values than it says.
         || {
             vec![
-                Say::Entry(GROUP.to_owned(), vec![piece("member;range=1500-2999", 1500..1600)]),
+                Say::Entry(GROUP.to_owned(), vec![piece("member;range=1499-2998", 1499..1600)]),
                 Say::done(),
             ]
         },
         // No end.
         || {
             vec![
-                Say::Entry(GROUP.to_owned(), vec![piece("member;range=1500-1499", 0..0)]),
+                Say::Entry(GROUP.to_owned(), vec![piece("member;range=1499-1498", 0..0)]),
+                Say::done(),
+            ]
+        },
+        // Nothing new, and no end either.
+        || {
+            vec![
+                Say::Entry(GROUP.to_owned(), vec![piece("member;range=1499-1499", 1499..1500)]),
                 Say::done(),
             ]
         },
@@ -265,6 +273,100 @@ async fn a_piece_that_is_missing_or_does_not_fit_is_an_error_and_never_a_short_l
             "{error}"
         );
     }
+}
+
+/// The piece that was asked for, of these members.
+fn asked_piece(search: &Search, members: &[usize]) -> Vec<Say> {
+    let from: usize = search.attributes[0]
+        .strip_prefix("member;range=")
+        .and_then(|range| range.strip_suffix("-*"))
+        .and_then(|from| from.parse().ok())
+        .expect("a piece is asked for from where it begins");
+    let to = members.len().min(from + 1500);
+    let name = if to == members.len() {
+        format!("member;range={from}-*")
+    } else {
+        format!("member;range={from}-{}", to - 1)
+    };
+    let values = members[from..to].iter().map(|number| member(*number).into_bytes());
+    vec![
+        Say::Entry(GROUP.to_owned(), vec![(name, values.collect())]),
+        Say::done(),
+    ]
+}
+
+/// All behind somebody who leaves move up, and one of them into the piece that was read already.
+#[tokio::test]
+async fn a_group_that_loses_a_member_between_two_pieces_is_read_from_its_beginning() {
+    let ldap = with_large_group(|search| {
+        let members: Vec<usize> = (0..4000).filter(|number| *number != 7).collect();
+        asked_piece(search, &members)
+    })
+    .await;
+    let snapshot = read(&ldap).await.unwrap();
+    let group = snapshot.group_by_dn(&Dn::parse(GROUP).unwrap()).unwrap();
+    let members = snapshot.members(group.index(), false).users;
+    let logins: Vec<_> = members
+        .iter()
+        .filter_map(|index| snapshot.user(index).login())
+        .collect();
+    assert_eq!(logins.len(), 3999);
+    assert!(logins.contains(&"user1500") && !logins.contains(&"user7"));
+}
+
+#[tokio::test]
+async fn a_group_that_loses_members_all_the_time_is_an_error_and_never_a_short_list() {
+    let gone = AtomicUsize::new(0);
+    let ldap = with_large_group(move |search| {
+        let members: Vec<usize> = (gone.fetch_add(1, Ordering::SeqCst) + 1..4000).collect();
+        asked_piece(search, &members)
+    })
+    .await;
+    let error = read(&ldap).await.unwrap_err();
+    assert_eq!(
+        (error.reason(), error.heals_itself()),
+        ("ReadIncomplete", true),
+        "{error}"
+    );
+}
+
+/// Users are read before groups: with an exclude group, missing there would mean being created.
+#[tokio::test]
+async fn somebody_who_is_renamed_while_the_directory_is_read_stays_in_their_groups() {
+    let ldap = ScriptedLdap::start(|asked| match asked {
+        Asked::Search(search) if search.mentions("person") => Some(vec![user(1), user(2), Say::done()]),
+        Asked::Search(search) if search.scope == 2 && search.mentions("group") => {
+            let asks_for_guids = search
+                .controls
+                .iter()
+                .any(|control| control == "1.2.840.113556.1.4.529");
+            assert!(asks_for_guids && search.page.is_some(), "{search:?}");
+            let identity = "<GUID=00000001-0000-0000-0000-000000000000>;<SID=S-1-5-21-1-2-3-1104>;";
+            let named = |prefix: &str, dn: &str| format!("{prefix}{dn},{NAMING_CONTEXT}");
+            let entry = Say::entry(
+                &named("<GUID=20656874-616c-6772-6520-67726f75702e>;", "CN=External"),
+                [
+                    ("objectGUID", vec![b"the large group.".to_vec()]),
+                    (
+                        "member",
+                        vec![
+                            named(identity, "CN=Renamed,OU=Elsewhere").into_bytes(),
+                            named("", "CN=User 2").into_bytes(),
+                        ],
+                    ),
+                ],
+            );
+            Some(vec![entry, Say::done()])
+        }
+        _ => None,
+    })
+    .await;
+    let snapshot = read(&ldap).await.unwrap();
+    let group = snapshot
+        .group_by_dn(&Dn::parse("CN=External,DC=example,DC=com").unwrap())
+        .unwrap();
+    let members = snapshot.members(group.index(), false);
+    assert_eq!((members.users.len(), members.unresolved), (2, 0));
 }
 
 #[tokio::test]
@@ -344,6 +446,7 @@ async fn a_connection_is_used_again_for_what_comes_soon_after() {
     let handle = connect(scripted_settings([ldap.port()]));
     handle.test().await.unwrap();
     handle.read(&request(&[])).await.unwrap();
+    handle.read(&request(&[])).await.unwrap();
     handle
         .find(&["00000000-1111-2222-3333-444444444444".parse().unwrap()])
         .await
@@ -353,11 +456,11 @@ async fn a_connection_is_used_again_for_what_comes_soon_after() {
     // New settings want a new one; the same ones do not.
     let mut settings = scripted_settings([ldap.port()]);
     handle.update(settings.clone());
-    handle.test().await.unwrap();
+    handle.read(&request(&[])).await.unwrap();
     assert_eq!(ldap.connections(), 1);
     settings.account = adsync::directory::Account::new("svc@example.com", "another");
     handle.update(settings);
-    handle.test().await.unwrap();
+    handle.read(&request(&[])).await.unwrap();
     assert_eq!((ldap.connections(), ldap.binds()), (2, 2));
 }
 

@@ -281,8 +281,9 @@ async fn an_idle_connection_is_used_again_and_opened_anew_when_the_server_closed
     let mut settings = settings(&directory);
     settings.base_dn = Some(Dn::parse("OU=Sites,DC=example,DC=com").unwrap());
     let handle = connect(settings);
-    handle.test().await.unwrap();
+    handle.read(&super::request(&[])).await.unwrap();
     directory.kill().await;
     directory.start_again().await;
-    assert_eq!(handle.test().await.unwrap().visible_users, 12);
+    let snapshot = handle.read(&super::request(&[])).await.unwrap();
+    assert_eq!(snapshot.user_count(), 12);
 }

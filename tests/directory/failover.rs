@@ -1,5 +1,9 @@
 //! Several servers: in order, sticky, and the next one only for what it could do better.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
 use adsync::directory::{Account, Directory, RejectedPasswords};
 
 use super::{closed_port, connect, request, scripted_settings, server, settings};
@@ -105,6 +109,93 @@ async fn a_refused_password_goes_to_no_other_server() {
         }
         assert_eq!((bad.binds(), good.connections()), (tries, 0), "{data}");
     }
+}
+
+/// A server that takes a bind and never says what came of it.
+async fn silent_about_binds(says: Say) -> ScriptedLdap {
+    ScriptedLdap::start(move |asked| match asked {
+        Asked::Bind { .. } => Some(vec![says.clone()]),
+        _ => None,
+    })
+    .await
+}
+
+/// Promise 11: whether it was wrong is not known, so it counts as if it were.
+#[tokio::test]
+async fn a_bind_without_an_answer_goes_to_no_other_server_and_rests() {
+    for (says, reason) in [
+        (Say::Wait(Duration::from_secs(20)), "AnswerTimedOut"),
+        (Say::Close, "ConnectionLost"),
+        (Say::Reset, "ConnectionLost"),
+    ] {
+        let (bad, good) = (silent_about_binds(says).await, working().await);
+        let handle = connect(scripted_settings([bad.port(), good.port()]));
+        let error = handle.test().await.unwrap_err();
+        assert_eq!((error.reason(), error.heals_itself()), (reason, true), "{error}");
+        assert!(error.password_retry_after().is_some(), "{error}");
+        assert!(
+            error.to_string().contains("no server is tried with it before"),
+            "{error}"
+        );
+
+        let error = handle.read(&request(&[])).await.unwrap_err();
+        assert_eq!(
+            (error.reason(), error.heals_itself()),
+            ("AnswerTimedOut", true),
+            "{error}"
+        );
+        assert!(error.to_string().contains("got no answer"), "{error}");
+        assert_eq!((bad.binds(), good.connections()), (1, 0));
+
+        // A new password is tried at once, and elsewhere.
+        let mut settings = scripted_settings([bad.port(), good.port()]);
+        settings.servers.reverse();
+        settings.account = Account::new("svc@example.com", "another");
+        handle.update(settings);
+        handle.test().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_password_that_was_just_accepted_is_not_suspected_when_a_server_hangs() {
+    let hangs = Arc::new(AtomicBool::new(false));
+    let first = {
+        let hangs = Arc::clone(&hangs);
+        ScriptedLdap::start(move |asked| match asked {
+            Asked::Bind { .. } if hangs.load(Ordering::SeqCst) => Some(vec![Say::Close]),
+            Asked::Search(search) if search.mentions("person") => Some(vec![user(1), Say::done()]),
+            _ => None,
+        })
+        .await
+    };
+    let second = working().await;
+    let handle = connect(scripted_settings([first.port(), second.port()]));
+    handle.test().await.unwrap();
+    hangs.store(true, Ordering::SeqCst);
+    let report = handle.test().await.unwrap();
+    assert_eq!(report.server, format!("127.0.0.1:{}", second.port()));
+    assert_eq!((first.binds(), second.binds()), (2, 1));
+}
+
+/// What keeps an open connection working keeps a new one from coming about.
+#[tokio::test]
+async fn a_test_opens_its_own_connection_so_a_password_changed_in_the_directory_shows() {
+    let is_changed = Arc::new(AtomicBool::new(false));
+    let ldap = {
+        let is_changed = Arc::clone(&is_changed);
+        ScriptedLdap::start(move |asked| match asked {
+            Asked::Bind { .. } if is_changed.load(Ordering::SeqCst) => Some(vec![Say::Bound {
+                code: 49,
+                text: "data 52e, v1db1".to_owned(),
+            }]),
+            _ => None,
+        })
+        .await
+    };
+    let handle = connect(scripted_settings([ldap.port()]));
+    handle.test().await.unwrap();
+    is_changed.store(true, Ordering::SeqCst);
+    assert_eq!(handle.test().await.unwrap_err().reason(), "InvalidCredentials");
 }
 
 #[tokio::test]

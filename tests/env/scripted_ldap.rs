@@ -38,6 +38,8 @@ pub struct Search {
     pub attributes: Vec<String>,
     /// From the paging control: size and cookie.
     pub page: Option<(u32, Vec<u8>)>,
+    /// The controls' identifiers.
+    pub controls: Vec<String>,
 }
 
 impl Search {
@@ -445,8 +447,8 @@ fn read_request(mut content: &[u8]) -> (u32, Asked) {
             }
         }
         0x63 => {
-            let page = (!content.is_empty()).then(|| read_paging(take(&mut content).1));
-            Asked::Search(read_search(operation, page))
+            let controls = if content.is_empty() { &[] } else { take(&mut content).1 };
+            Asked::Search(read_search(operation, read_controls(controls)))
         }
         0x77 => Asked::StartTls,
         0x42 => Asked::Unbind,
@@ -455,18 +457,30 @@ fn read_request(mut content: &[u8]) -> (u32, Asked) {
     (id, asked)
 }
 
-/// Size and cookie. Clients send no other control, and its value comes last.
-fn read_paging(mut controls: &[u8]) -> (u32, Vec<u8>) {
-    let mut control = take(&mut controls).1;
-    let mut value = &[][..];
-    while !control.is_empty() {
-        value = take(&mut control).1;
+/// Identifier and value of each; clients send none without a value, which comes last.
+fn read_controls(mut controls: &[u8]) -> Vec<(String, &[u8])> {
+    let mut read = Vec::new();
+    while !controls.is_empty() {
+        let mut control = take(&mut controls).1;
+        let identifier = text(take(&mut control).1);
+        let mut value = &[][..];
+        while !control.is_empty() {
+            value = take(&mut control).1;
+        }
+        read.push((identifier, value));
     }
+    read
+}
+
+/// Size and cookie.
+fn read_paging(mut value: &[u8]) -> (u32, Vec<u8>) {
     let mut value = take(&mut value).1;
     (number(take(&mut value).1), take(&mut value).1.to_vec())
 }
 
-fn read_search(mut operation: &[u8], page: Option<(u32, Vec<u8>)>) -> Search {
+fn read_search(mut operation: &[u8], controls: Vec<(String, &[u8])>) -> Search {
+    let paging = controls.iter().find(|(identifier, _)| identifier == PAGED_RESULTS);
+    let page = paging.map(|(_, value)| read_paging(value));
     let base = text(take(&mut operation).1);
     let scope = take(&mut operation).1[0];
     for _ in ["dereferencing", "size limit", "time limit", "types only"] {
@@ -484,5 +498,6 @@ fn read_search(mut operation: &[u8], page: Option<(u32, Vec<u8>)>) -> Search {
         filter,
         attributes,
         page,
+        controls: controls.into_iter().map(|(identifier, _)| identifier).collect(),
     }
 }

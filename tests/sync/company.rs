@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use adsync::api::{Extension, SyncScope, extension::HolderKind};
+use adsync::api::{Extension, SyncScope, extension::HolderKind, sync_scope::ProblemReason};
 use k8s_openapi::api::events::v1::Event;
-use kube::{ResourceExt, api::ListParams};
+use kube::api::ListParams;
 use serde_json::{Value, json};
 
 use super::scene::{Scene, counts, everyone, problems, with};
@@ -97,8 +97,10 @@ async fn check_ring_groups(scene: &Scene, numbers: &BTreeMap<String, String>) {
 
 async fn check_what_it_tells(scene: &Scene, scope: &SyncScope) {
     let status = scope.status.as_ref().unwrap();
-    // The Doppels share no attribute that is mapped; Tim and Ina, the Müllers and the like share a mail address.
-    assert!(problems(scope).contains(&("tim.berger", adsync::api::sync_scope::ProblemReason::DuplicateMatch)));
+    assert!(
+        problems(scope).contains(&("tim.berger", ProblemReason::DuplicateMatch)),
+        "he shares a mail address with Ina"
+    );
     let created: i64 = status.history.iter().map(|record| record.created).sum();
     assert_eq!(created, 265 + 265 + 11 + 11);
     let events = scene
@@ -204,7 +206,6 @@ async fn neither_computers_nor_contacts_are_people() {
     let other = Scene::reading("company", &staff).await;
     let scope = other.scope("staff", planned).await;
     assert_eq!(counts(&scope)[0], 300, "two contacts are no users");
-    assert!(scope.metadata.name.is_some() && !scope.name_any().is_empty());
     scene.finish().await;
     other.finish().await;
 }

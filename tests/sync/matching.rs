@@ -1,18 +1,17 @@
 //! Newcomers, and the PhoneUsers that people made for them before.
 
 use adsync::api::{
-    extension::{Holder, HolderKind},
     phone_user::Origin,
-    sync_scope::ProblemReason::{AttributeMissing, DuplicateMatch, IdentityReused, KeyMissing, NoTargetUser},
+    sync_scope::ProblemReason::{AttributeMissing, DuplicateMatch, KeyMissing, NoTargetUser},
 };
 use kube::ResourceExt;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::scene::{Scene, counts, everyone, extension, numbered_by, problem_of, problems, with};
+use super::scene::{Scene, counts, everyone, problem_of, problems, with};
 use crate::env::PersonSpec;
 
 /// Everybody, matched by these properties.
-fn matched_by(matching: serde_json::Value) -> serde_json::Value {
+fn matched_by(matching: &Value) -> Value {
     with(everyone(), json!({"match": matching}))
 }
 
@@ -44,7 +43,7 @@ async fn each_property_finds_the_user_that_people_made() {
         scene.make_user(name, spec).await;
     }
     let by = ["WindowsLogin", "UserName", "Email", "EmployeeID", "FirstLastName"];
-    let scope = scene.scope("staff", matched_by(json!({"by": by}))).await;
+    let scope = scene.scope("staff", matched_by(&json!({"by": by}))).await;
     assert_eq!(counts(&scope), [5, 0, 0, 5, 5, 0]);
     for (person, name) in people
         .iter()
@@ -91,7 +90,7 @@ async fn a_composed_and_a_decomposed_mueller_are_the_same() {
         .make_user("by-mail", json!({"email": "K\u{e4}rla@example.com"}))
         .await;
     let scope = scene
-        .scope("staff", matched_by(json!({"by": ["Email", "FirstLastName"]})))
+        .scope("staff", matched_by(&json!({"by": ["Email", "FirstLastName"]})))
         .await;
     assert_eq!(counts(&scope), [2, 0, 0, 2, 2, 0]);
     assert_eq!(scene.user(&composed.login).await.name_any(), "by-name");
@@ -127,7 +126,7 @@ async fn several_users_or_several_people_are_duplicates_and_nobody_is_linked_or_
         .make_user("yale", json!({"email": "grace@example.com", "login": grace.login}))
         .await;
     let scope = scene
-        .scope("staff", matched_by(json!({"by": ["Email", "WindowsLogin"]})))
+        .scope("staff", matched_by(&json!({"by": ["Email", "WindowsLogin"]})))
         .await;
     assert_eq!(counts(&scope), [4, 0, 0, 4, 1, 3]);
     let mut expected = [
@@ -188,7 +187,7 @@ async fn with_on_no_match_report_only_users_that_exist_are_linked() {
         .unwrap();
     scene.make_user("countess", json!({"email": ada.mail})).await;
     let scope = scene
-        .scope("staff", matched_by(json!({"by": ["Email"], "onNoMatch": "Report"})))
+        .scope("staff", matched_by(&json!({"by": ["Email"], "onNoMatch": "Report"})))
         .await;
     assert_eq!(counts(&scope), [3, 0, 0, 3, 1, 2]);
     assert_eq!(scene.logins().await, [&*ada.login]);
@@ -205,61 +204,12 @@ async fn with_on_no_match_report_only_users_that_exist_are_linked() {
 }
 
 #[tokio::test]
-async fn with_adopt_never_people_are_provisioned_beside() {
-    let scene = Scene::new("match").await;
-    let ada = scene.ou.person("Ada Lovelace").await;
-    scene.make_user("countess", json!({"email": ada.mail})).await;
-    let scope = scene
-        .scope("staff", matched_by(json!({"by": ["Email"], "adopt": "Never"})))
-        .await;
-    assert_eq!(counts(&scope), [1, 0, 0, 1, 1, 0]);
-    let user = scene.user(&ada.login).await;
-    let link = user.spec.directory.clone().unwrap();
-    assert_eq!(user.name_any(), format!("hq-{}", link.object_guid));
-    assert_eq!(link.origin, Origin::Provisioned);
-    assert_eq!(scene.user("countess").await.spec.directory, None);
-    scene.finish().await;
-}
-
-#[tokio::test]
-async fn an_adopted_users_own_number_is_claimed_before_anybody_is_numbered() {
-    let scene = Scene::new("match").await;
-    let [ada, zora] = scene.ou.people(["Ada Lovelace", "Zora Last"]).await.try_into().unwrap();
-    scene
-        .make_user(
-            "boss",
-            json!({"login": zora.login, "extension": "2000", "displayName": "The boss"}),
-        )
-        .await;
-    scene.scope("staff", everyone()).await;
-    assert_eq!(scene.number(&zora.login).await.as_deref(), Some("2000"));
-    assert_eq!(scene.number(&ada.login).await.as_deref(), Some("2001"));
-    let boss = scene.user(&zora.login).await;
-    assert_eq!(boss.name_any(), "boss");
-    assert_eq!(
-        boss.spec.display_name.as_deref(),
-        Some("Zora Last"),
-        "people's updates are overruled once"
-    );
-    assert_eq!(boss.spec.directory.unwrap().origin, Origin::Adopted);
-    let holder = scene.extension("2000").await.unwrap().spec.holder.unwrap();
-    assert_eq!(
-        holder,
-        Holder {
-            kind: HolderKind::PhoneUser,
-            name: "boss".to_owned()
-        }
-    );
-    scene.finish().await;
-}
-
-#[tokio::test]
 async fn without_any_key_people_are_created_nevertheless() {
     let scene = Scene::new("match").await;
     let nick = scene.ou.person(PersonSpec::named("Nick Nomail").without("mail")).await;
     // An empty value matches nobody.
     scene.make_user("blank", json!({"email": " "})).await;
-    let scope = scene.scope("staff", matched_by(json!({"by": ["Email"]}))).await;
+    let scope = scene.scope("staff", matched_by(&json!({"by": ["Email"]}))).await;
     assert_eq!(counts(&scope), [1, 0, 0, 1, 1, 0]);
     let user = scene.user(&nick.login).await;
     assert_eq!(user.spec.email, None);
@@ -279,7 +229,7 @@ async fn nobody_is_provisioned_without_a_required_field() {
         .await
         .try_into()
         .unwrap();
-    let scope = scene.scope("staff", matched_by(json!({"require": ["email"]}))).await;
+    let scope = scene.scope("staff", matched_by(&json!({"require": ["email"]}))).await;
     assert_eq!(counts(&scope), [2, 0, 0, 2, 1, 1]);
     let problem = problem_of(&scope, &nick.login);
     assert_eq!((problem.reason, problem.mail.clone()), (AttributeMissing, None));
@@ -294,145 +244,5 @@ async fn nobody_is_provisioned_without_a_required_field() {
     let scope = scene.sync("staff").await;
     assert_eq!(counts(&scope), [2, 0, 0, 2, 2, 0]);
     assert_eq!(scene.user(&nick.login).await.spec.email, None);
-    scene.finish().await;
-}
-
-#[tokio::test]
-async fn a_reused_login_waits_until_the_old_account_is_known_to_exist() {
-    let scene = Scene::new("match").await;
-    let attic = env_ou("attic").await;
-    let ada = scene.ou.person("Ada Lovelace").await;
-    scene.scope("staff", everyone()).await;
-    let old = scene.user(&ada.login).await;
-
-    // The old account leaves what the directory reads, and somebody new gets its login.
-    let gone = scene.ou.move_below(&ada.dn, attic.dn()).await;
-    scene.ou.set(&gone, "sAMAccountName", &["ada.old"]).await;
-    scene.ou.set(&gone, "userPrincipalName", &["ada.old@example.com"]).await;
-    scene.ou.delete(&gone).await;
-    let newcomer = PersonSpec::named("Ada Byron").with_login(&ada.login);
-    let newcomer = scene.ou.person(newcomer).await;
-    let scope = scene.sync("staff").await;
-    assert_eq!(counts(&scope), [1, 0, 0, 1, 0, 1]);
-    let problem = problem_of(&scope, &newcomer.login);
-    assert_eq!(problem.reason, IdentityReused);
-    assert_eq!(problem.other.as_deref(), Some(&*old.name_any()));
-    assert_eq!(
-        scene.user(&ada.login).await.spec,
-        old.spec,
-        "what the old account has is left alone"
-    );
-    scene.finish().await;
-}
-
-#[tokio::test]
-async fn a_login_reused_from_an_account_that_still_exists_elsewhere_makes_a_new_person() {
-    let scene = Scene::new("match").await;
-    let attic = env_ou("attic").await;
-    let ada = scene.ou.person("Ada Lovelace").await;
-    scene.scope("staff", everyone()).await;
-    let old = scene.user(&ada.login).await;
-
-    let moved = scene.ou.move_below(&ada.dn, attic.dn()).await;
-    let other_login = format!("x{}", &ada.login[1..]);
-    scene.ou.set(&moved, "sAMAccountName", &[&other_login]).await;
-    scene
-        .ou
-        .set(&moved, "userPrincipalName", &[&format!("{other_login}@example.com")])
-        .await;
-    let newcomer = PersonSpec::named("Ada Byron").with_login(&ada.login);
-    scene.ou.person(newcomer).await;
-    let scope = scene.sync("staff").await;
-    assert_eq!(counts(&scope), [1, 0, 0, 1, 1, 0], "{:?}", scope.status);
-    let problem = problem_of(&scope, &ada.login);
-    assert!(
-        problem.message.contains("names that two users share"),
-        "the old user still has the names: {problem:?}"
-    );
-    let users = crate::scenario::phone_users(&scene.namespace).await;
-    assert_eq!(users.len(), 2);
-    let new = users.iter().find(|user| user.name_any() != old.name_any()).unwrap();
-    assert_eq!(new.spec.login.as_deref(), Some(&*ada.login));
-    assert_eq!(
-        new.spec.extension.as_deref(),
-        Some("2001"),
-        "the old one keeps its number"
-    );
-    scene.finish().await;
-}
-
-async fn env_ou(name: &str) -> crate::env::TestOu<'static> {
-    crate::env::directory().await.ou(name).await
-}
-
-#[tokio::test]
-async fn a_hand_made_extension_of_an_adopted_user_stays_theirs() {
-    let scene = Scene::new("match").await;
-    let ada = scene.ou.person("Ada Lovelace").await;
-    scene
-        .make_user("countess", json!({"login": ada.login, "extension": "7001"}))
-        .await;
-    let held = json!({"state": "Assigned", "holder": {"kind": "PhoneUser", "name": "countess"}});
-    scene.create(extension("7001", held)).await;
-    let spec = json!({"users": {"everyone": {}}, "extensions": numbered_by("hq-numbers")});
-    let scope = scene.scope("staff", spec).await;
-    assert_eq!(counts(&scope), [1, 0, 0, 1, 1, 0]);
-    assert_eq!(scene.number(&ada.login).await.as_deref(), Some("7001"));
-    let problem = problem_of(&scope, &ada.login);
-    assert_eq!(problem.reason, adsync::api::sync_scope::ProblemReason::OutOfRange);
-    scene.finish().await;
-}
-
-#[tokio::test]
-async fn a_user_in_the_way_is_told_of_and_left_alone() {
-    let scene = Scene::new("match").await;
-    let [ada, grace, copied] = scene
-        .ou
-        .people(["Ada Lovelace", "Grace Hopper", "Cora Copied"])
-        .await
-        .try_into()
-        .unwrap();
-    let guid_of = async |dn: &str| {
-        let entry = scene.ou.entry(dn, &["objectGUID"]).await;
-        adsync::directory::Guid::from_ldap_bytes(&entry.bytes("objectGUID")[0])
-            .unwrap()
-            .to_string()
-    };
-    // One with Ada's name, linked to somebody else; Grace's user, unlinked; two of Cora.
-    let in_the_way = format!("hq-{}", guid_of(&ada.dn).await);
-    let link = |guid: &str| json!({"configRef": {"name": "corp"}, "scopeRef": {"name": "staff"}, "origin": "Adopted", "objectGUID": guid});
-    let of_somebody_else = json!({"login": "somebody.else", "directory": link("12345678-1234-1234-1234-123456789abc")});
-    scene.make_user(&in_the_way, of_somebody_else).await;
-    scene
-        .make_user("graces", json!({"login": grace.login, "link": "Unlinked"}))
-        .await;
-    let link = link(&guid_of(&copied.dn).await);
-    for name in ["one", "two"] {
-        scene.make_user(name, json!({"login": name, "directory": link})).await;
-    }
-    let scope = scene.scope("staff", everyone()).await;
-    assert_eq!(counts(&scope), [3, 0, 0, 3, 1, 2]);
-    let problem = problem_of(&scope, &ada.login);
-    assert_eq!(
-        (problem.reason, problem.other.as_deref()),
-        (DuplicateMatch, Some(&*in_the_way))
-    );
-    let problem = problem_of(&scope, &copied.login);
-    assert_eq!(
-        (problem.reason, problem.other.as_deref()),
-        (DuplicateMatch, Some("one"))
-    );
-    let users = crate::scenario::phone_users(&scene.namespace).await;
-    let of_grace: Vec<_> = users
-        .iter()
-        .filter(|user| user.spec.login.as_deref() == Some(&*grace.login))
-        .map(|user| (user.name_any() == "graces", user.spec.directory.is_some()))
-        .collect();
-    assert!(
-        of_grace.contains(&(true, false)) && of_grace.contains(&(false, true)),
-        "an unlinked user is nobody's candidate: {of_grace:?}"
-    );
-    let other = users.iter().find(|user| user.name_any() == in_the_way).unwrap();
-    assert_eq!(other.spec.display_name, None);
     scene.finish().await;
 }

@@ -4,13 +4,16 @@
 mod scene;
 mod sound;
 
+mod adopting;
 mod company;
 mod conditions;
 mod linking;
 mod mapping;
 mod matching;
 mod numbering;
+mod numbers_from_attributes;
 mod references;
+mod reused;
 mod ring_groups;
 mod scopes;
 mod select;

@@ -1,10 +1,13 @@
 //! Departments that become ring groups.
 
-use adsync::api::{
-    RingGroup,
-    extension::{Holder, HolderKind},
-    ring_group::Strategy,
-    sync_scope::ProblemReason::{DuplicateMatch, NumberTaken},
+use adsync::{
+    api::{
+        RingGroup,
+        extension::{Holder, HolderKind},
+        ring_group::Strategy,
+        sync_scope::ProblemReason::{DuplicateMatch, NumberTaken},
+    },
+    directory::Guid,
 };
 use kube::{
     ResourceExt,
@@ -13,7 +16,7 @@ use kube::{
 use serde_json::json;
 
 use super::scene::{Scene, everyone, numbers, problem_of, problems, with};
-use crate::env::PersonSpec;
+use crate::{env::PersonSpec, scenario::eventually};
 
 #[tokio::test]
 async fn groups_and_units_become_ring_groups_of_their_peoples_numbers() {
@@ -151,7 +154,7 @@ async fn a_ring_group_only_grows_and_people_add_whom_they_like() {
     api.patch(&ring.name_any(), &parameters, &Patch::Merge(&edit))
         .await
         .unwrap();
-    crate::scenario::eventually("who is in the group rings again", async || {
+    eventually("who is in the group rings again", async || {
         let members = scene.ring_group("Support").await.spec.members.unwrap();
         (members == ["2000", "2002"]).then_some(())
     })
@@ -230,7 +233,7 @@ async fn a_ring_group_that_somebody_else_made_is_told_of_and_left_alone() {
     let ada = scene.ou.person("Ada Lovelace").await;
     let group = scene.ou.group("Support", &[&ada.dn]).await;
     let entry = scene.ou.entry(&group, &["objectGUID"]).await;
-    let guid = adsync::directory::Guid::from_ldap_bytes(&entry.bytes("objectGUID")[0]).unwrap();
+    let guid = Guid::from_ldap_bytes(&entry.bytes("objectGUID")[0]).unwrap();
     let name = format!("hq-{guid}");
     scene
         .create(

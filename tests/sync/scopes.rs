@@ -6,10 +6,10 @@ use adsync::api::{
 use kube::{Resource, ResourceExt, api::DeleteParams};
 use serde_json::{Value, json};
 
-use super::scene::{Scene, counts, everyone, left, numbered_by, numbers, problem_of, problems};
+use super::scene::{Scene, counts, everyone, left, numbered_by, numbers, problem_of, problems, with};
 use crate::{
     env::TestOu,
-    scenario::{await_scope, eventually},
+    scenario::{await_scope, eventually, has, message, phone_users},
 };
 
 fn people_of(unit: &TestOu<'_>) -> Value {
@@ -137,16 +137,12 @@ async fn who_changes_scopes_in_a_department_rings_there_with_their_number() {
     let group = scene.ou.group("Support", &[&ada.dn, &grace.dn]).await;
     scene.scope("north", people_of(&north)).await;
     let departments = json!({"departments": [{"name": "support", "group": {"dn": group}}]});
-    scene
-        .scope("south", super::scene::with(people_of(&south), departments.clone()))
-        .await;
+    scene.scope("south", with(people_of(&south), departments.clone())).await;
     let members = scene.ring_group("Support").await.spec.members.unwrap();
     assert_eq!(members, ["2000", "2001"], "whoever provides them");
 
     // A ring group has one scope, too.
-    let scope = scene
-        .scope("north", super::scene::with(people_of(&north), departments))
-        .await;
+    let scope = scene.scope("north", with(people_of(&north), departments)).await;
     let problem = problem_of(&scope, "Support");
     assert_eq!(
         (problem.reason, problem.other.as_deref()),
@@ -168,13 +164,13 @@ async fn a_person_is_one_user_in_each_phone_system_with_numbers_of_its_own() {
         .await;
     let lab = json!({"phoneSystemRef": {"name": "lab"}});
     scene
-        .rule("lab-numbers", super::scene::with(numbers("2000", "2009"), lab.clone()))
+        .rule("lab-numbers", with(numbers("2000", "2009"), lab.clone()))
         .await;
     scene.scope("staff", everyone()).await;
     let in_lab = json!({"users": {"everyone": {}}, "extensions": numbered_by("lab-numbers")});
-    let scope = scene.scope("staff-lab", super::scene::with(in_lab, lab)).await;
+    let scope = scene.scope("staff-lab", with(in_lab, lab)).await;
     assert_eq!((counts(&scope), problems(&scope)), ([1, 0, 0, 1, 1, 0], vec![]));
-    let users = crate::scenario::phone_users(&scene.namespace).await;
+    let users = phone_users(&scene.namespace).await;
     let found: Vec<_> = users
         .iter()
         .map(|user| {
@@ -197,10 +193,10 @@ async fn a_person_is_one_user_in_each_phone_system_with_numbers_of_its_own() {
         )
         .await;
     let scope = await_scope(&scene.namespace, "staff-lab", "refused", |_, status| {
-        crate::scenario::has(status, "Stalled", "True")
+        has(status, "Stalled", "True")
     })
     .await;
-    let message = crate::scenario::message(&scope, "Ready");
+    let message = message(&scope, "Ready");
     assert_eq!(
         message,
         "ExtensionRule hq-numbers is of PhoneSystem hq: name a rule of lab"
@@ -213,7 +209,7 @@ async fn what_a_deleted_scope_leaves_is_found_by_object_guid_whatever_its_login(
     let scene = Scene::new("scopes").await;
     let ada = scene.ou.person("Ada Lovelace").await;
     let group = scene.ou.group("Support", &[&ada.dn]).await;
-    let spec = super::scene::with(
+    let spec = with(
         everyone(),
         json!({"departments": [{"name": "support", "group": {"dn": group}, "ringGroup": {"number": "600"}}]}),
     );
@@ -248,7 +244,7 @@ async fn what_a_deleted_scope_leaves_is_found_by_object_guid_whatever_its_login(
             "spec": config.spec}),
         )
         .await;
-    let spec = super::scene::with(spec, json!({"directoryRef": {"name": "again"}}));
+    let spec = with(spec, json!({"directoryRef": {"name": "again"}}));
     let scope = scene.scope("second", spec).await;
     assert_eq!((counts(&scope), problems(&scope)), ([1, 0, 0, 1, 1, 0], vec![]));
     let after = scene.user(&ada.login).await;

@@ -16,7 +16,10 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use super::scene::Scene;
-use crate::scenario::{eventually, has, written};
+use crate::{
+    env,
+    scenario::{eventually, has, written},
+};
 
 /// What is under way at the end of a test is over soon.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -49,9 +52,8 @@ impl Scene {
             *latest.borrow_mut() = complaints;
             latest.borrow().is_empty().then_some(())
         });
-        if timeout(PATIENCE, sound).await.is_err() {
-            panic!("unsound: {:#?}", latest.borrow());
-        }
+        let in_time = timeout(PATIENCE, sound).await.is_ok();
+        assert!(in_time, "unsound: {:#?}", latest.borrow());
     }
 
     async fn complain_of<K>(&self, complaints: &mut Vec<String>)
@@ -82,7 +84,7 @@ impl Scene {
     async fn is_silent(&self, scope: &SyncScope) {
         // What the test did last may still be under way: it is over when the scope was synced once more.
         self.sync(&scope.name_any()).await;
-        let position = crate::env::kube().await.audit_position();
+        let position = env::kube().await.audit_position();
         let began = jiff::Timestamp::now();
         self.sync(&scope.name_any()).await;
         let operator = self.operator().await;

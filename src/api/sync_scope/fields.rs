@@ -15,36 +15,36 @@ use crate::api::rules;
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum TargetField {
-    /// `login`
+    /// `login`: from `sAMAccountName`
     Login,
-    /// `userPrincipalName`
+    /// `userPrincipalName`: from `userPrincipalName`
     UserPrincipalName,
-    /// `loginNames`
+    /// `loginNames`: derived from userPrincipalName and mail
     LoginNames,
-    /// `displayName`
+    /// `displayName`: from `displayName`
     DisplayName,
-    /// `firstName`
+    /// `firstName`: from `givenName`
     FirstName,
-    /// `lastName`
+    /// `lastName`: from `sn`
     LastName,
-    /// `email`
+    /// `email`: from `mail`
     Email,
-    /// `employeeID`
+    /// `employeeID`: from `employeeID`
     #[serde(rename = "employeeID")]
     EmployeeId,
-    /// `department`
+    /// `department`: from `department`
     Department,
-    /// `title`
+    /// `title`: from `title`
     Title,
-    /// `phone`
+    /// `phone`: from `telephoneNumber`
     Phone,
-    /// `mobile`
+    /// `mobile`: from `mobile`
     Mobile,
-    /// `office`
+    /// `office`: from `physicalDeliveryOfficeName`
     Office,
-    /// `company`
+    /// `company`: from `company`
     Company,
-    /// `organizationalUnit`
+    /// `organizationalUnit`: derived from the distinguished name
     OrganizationalUnit,
 }
 

@@ -99,6 +99,11 @@ impl Attempts {
             .is_some_and(|last| last.cause == *cause && now < self.due(last, interval))
     }
 
+    /// Whether the last attempt says that the directory answers, and somebody who read it was refused since.
+    pub(super) fn contradicted_by(&self, rejected_at: Option<Timestamp>) -> bool {
+        rejected_at.is_some() && matches!(self.outcome(), Some(Outcome::Connected(_)))
+    }
+
     /// What the last attempt came to.
     pub(super) fn outcome(&self) -> Option<&Outcome> {
         self.last.as_ref().map(|last| &last.outcome)
@@ -250,6 +255,14 @@ mod tests {
             INTERVAL,
             time(1)
         ));
+    }
+
+    #[test]
+    fn a_password_that_a_read_was_refused_with_makes_a_test_due_once() {
+        assert!(after(&[connected(1)]).contradicted_by(Some(time(5))));
+        assert!(!after(&[connected(1)]).contradicted_by(None));
+        let told = after(&[connected(1), failed(Trouble::Refused, Some(time(1800)))]);
+        assert!(!told.contradicted_by(Some(time(5))));
     }
 
     #[test]

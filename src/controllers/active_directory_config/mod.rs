@@ -88,7 +88,7 @@ fn concerned(configs: &Store<ActiveDirectoryConfig>, change: &Change) -> Vec<Nam
         configs.iter().map(|config| NamespacedName::of(&**config)).collect()
     };
     match change {
-        Change::Directory(name) => vec![name.clone()],
+        Change::Directory(name) | Change::Refused(name) => vec![name.clone()],
         Change::Secret(name) => naming(ReferencedKind::Secret, name),
         Change::ConfigMap(name) => naming(ReferencedKind::ConfigMap, name),
         Change::Everything => configs
@@ -122,7 +122,12 @@ impl Controller {
         let requested = cause.requested.clone();
 
         let mut config = config;
-        if prepared.is_err() || !attempts.still_hold(&cause, interval, Timestamp::now()) {
+        let rejected_at = prepared
+            .as_ref()
+            .ok()
+            .and_then(|prepared| self.context.connections.rejected_at(prepared));
+        let holds = attempts.still_hold(&cause, interval, Timestamp::now()) && !attempts.contradicted_by(rejected_at);
+        if prepared.is_err() || !holds {
             config = self.greet(config).await?;
             let Some(outcome) = self.attempt(&prepared).await else {
                 return Ok(Action::await_change());
@@ -207,10 +212,20 @@ impl Controller {
         let after = report::status(&before, look, Timestamp::now());
         self.write(config, &after).await?;
 
-        let NamespacedName { namespace, name } = NamespacedName::of(config);
-        self.context
-            .metrics
-            .connected(&namespace, &name, is_true(&after.conditions, CONNECTED));
+        let reference = NamespacedName::of(config);
+        let is_there = self
+            .context
+            .configuration
+            .directories
+            .get(&reference.reference())
+            .is_some();
+        let NamespacedName { namespace, name } = reference;
+        // One that was deleted meanwhile has no series any more.
+        if is_there {
+            self.context
+                .metrics
+                .connected(&namespace, &name, is_true(&after.conditions, CONNECTED));
+        }
         if let Some(news) = report::news(&before, &after) {
             info!(namespace, name, reason = news.reason, "{}", news.note);
             let mut notices = Notices::default();

@@ -4,7 +4,7 @@ use std::fmt;
 
 use tracing::{debug, info, warn};
 
-use super::{Fate, Writer};
+use super::{Applied, Fate, Writer, write::NOT_TRIED};
 use crate::{
     controllers::observed::Kind,
     serve::metrics::{WriteResult, WrittenKind},
@@ -16,6 +16,15 @@ use crate::{
 };
 
 impl Writer<'_> {
+    /// Says how many writes an outage of the API server cost: a line each would be as many as there are people.
+    pub(super) fn tell_untried(&self, applied: &Applied) {
+        let (namespace, system, scope, count) =
+            (&self.system.namespace, &self.system.name, self.scope, applied.untried());
+        if count > 0 {
+            warn!(namespace, system, scope, count, "{NOT_TRIED}");
+        }
+    }
+
     /// Says what became of a write, in one line of the log and to Prometheus.
     pub(super) fn tell(&self, kind: Kind, name: &str, fate: &Fate, changes: &dyn fmt::Display) {
         if let Some(result) = counted(fate) {
@@ -30,8 +39,18 @@ impl Writer<'_> {
                 system, scope, kind, name, "changed meanwhile, planning again"
             ),
             Fate::Skipped => {}
+            // All of them together are one line: see `tell_untried`.
+            Fate::Failed(reason) if reason == NOT_TRIED => {}
             Fate::Failed(reason) => warn!(namespace, system, scope, kind, name, reason, "could not be written"),
         }
+    }
+}
+
+impl Applied {
+    /// How many were not tried, since the API server did not answer to others.
+    pub(super) fn untried(&self) -> usize {
+        let untried = |fate: &&Fate| matches!(fate, Fate::Failed(reason) if reason == NOT_TRIED);
+        self.fates().filter(untried).count()
     }
 }
 
@@ -121,5 +140,16 @@ mod tests {
         ];
         let line = Differences(&changes).to_string();
         assert_eq!(line, r#"spec.title: "CTO" → "CEO\n", spec.enabled: unset → true"#);
+    }
+
+    #[test]
+    fn what_was_not_tried_is_counted_together() {
+        let not_tried = || Fate::Failed(NOT_TRIED.to_owned());
+        let applied = Applied {
+            claims: vec![Fate::Created, not_tried()],
+            users: vec![Fate::Failed("refused".to_owned()), not_tried()],
+            ring_groups: vec![not_tried()],
+        };
+        assert_eq!(applied.untried(), 3);
     }
 }

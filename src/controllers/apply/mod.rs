@@ -147,6 +147,7 @@ impl<'a> Writer<'a> {
             ring_groups,
         };
         self.remember_failures(plan, &applied);
+        self.tell_untried(&applied);
         applied
     }
 

@@ -26,6 +26,9 @@ use crate::{
 /// Calls in a row without any answer after which nothing more is tried: with a deadline each, thousands would take hours.
 const UNANSWERED: u32 = 16;
 
+/// What becomes of the rest.
+pub(super) const NOT_TRIED: &str = "not tried: the API server does not answer";
+
 /// One write.
 pub(super) struct Write<'a, F: WrittenField> {
     /// Name of the object.
@@ -51,7 +54,7 @@ impl Writer<'_> {
             return Fate::Failed(reason.clone());
         }
         if self.unanswered.load(Ordering::Relaxed) >= UNANSWERED {
-            return Fate::Failed("not tried: the API server does not answer".to_owned());
+            return Fate::Failed(NOT_TRIED.to_owned());
         }
         let api = Api::namespaced_with(self.client.clone(), &self.system.namespace, &R::KIND.resource());
         let mut answers = Vec::new();

@@ -222,3 +222,31 @@ impl ConnectionError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use crate::{
+        api::conditions,
+        directory::codes::{BIND_REFUSALS, RESULT_ADVICE},
+    };
+
+    #[test]
+    fn every_reason_of_a_directory_and_of_its_connection_is_documented() {
+        let sources = [include_str!("../../directory/error.rs"), include_str!("error.rs")];
+        let in_code = sources.iter().flat_map(|source| {
+            let (source, _) = source.split_once("mod tests").unwrap_or((source, ""));
+            let functions = source.split("fn reason(").skip(1);
+            let bodies = functions.filter_map(|rest| rest.split("\n    }").next());
+            bodies.flat_map(|body| body.split('"').skip(1).step_by(2))
+        });
+        let in_tables = BIND_REFUSALS.iter().map(|refusal| refusal.reason);
+        let in_tables = in_tables.chain(RESULT_ADVICE.iter().map(|advice| advice.reason));
+        let reasons: BTreeSet<&str> = in_code.chain(in_tables).collect();
+        assert!(reasons.len() > 20, "{reasons:?}");
+        for reason in reasons {
+            assert!(conditions::reason(reason).is_some(), "{reason}");
+        }
+    }
+}

@@ -192,7 +192,10 @@ mod tests {
         assert!(state.latest(&attributes(&["title"])).is_some());
         assert!(state.latest(&attributes(&["mail", "ipPhone"])).is_none());
         state.revision = 4;
-        assert!(state.latest(&attributes(&["mail"])).is_none(), "it is asked in another way now");
+        assert!(
+            state.latest(&attributes(&["mail"])).is_none(),
+            "it is asked in another way now"
+        );
     }
 
     #[test]
@@ -201,6 +204,9 @@ mod tests {
         state.attributes.insert("other".into(), attributes(&["mail", "title"]));
         // Another scope's look at this one came between, and knew an older spec.
         state.attributes.insert("own".into(), attributes(&["mail"]));
-        assert_eq!(state.wanted(&attributes(&["ipPhone"])), attributes(&["ipPhone", "mail", "title"]));
+        assert_eq!(
+            state.wanted(&attributes(&["ipPhone"])),
+            attributes(&["ipPhone", "mail", "title"])
+        );
     }
 }

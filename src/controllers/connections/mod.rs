@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::known::Known;
-use super::changes::NamespacedName;
+use super::changes::{Change, Changes, NamespacedName};
 use crate::{
     api::ActiveDirectoryConfig,
     directory::{
@@ -40,6 +40,7 @@ struct Shared {
     configs: Store<ActiveDirectoryConfig>,
     rejected: RejectedPasswords,
     permissions: Permissions,
+    changes: Changes,
     metrics: Metrics,
     stop: CancellationToken,
     known: Mutex<BTreeMap<NamespacedName, Arc<Known>>>,
@@ -63,6 +64,7 @@ impl Connections {
         configs: Store<ActiveDirectoryConfig>,
         rejected: RejectedPasswords,
         permissions: Permissions,
+        changes: Changes,
         metrics: Metrics,
         stop: CancellationToken,
     ) -> Self {
@@ -71,6 +73,7 @@ impl Connections {
             configs,
             rejected,
             permissions,
+            changes,
             metrics,
             stop,
             known: Mutex::default(),
@@ -166,6 +169,12 @@ impl Connections {
             .ask(config, DirectoryOperation::Read, prepared.directory.read(&request))
             .await
             .map(Arc::new);
+        if let Ok(snapshot) = &answer
+            && self.all().contains_key(config)
+        {
+            let metrics = &self.0.metrics;
+            metrics.referred(&config.namespace, &config.name, snapshot.referrals());
+        }
         known.state().remember(began, prepared.revision, attributes, &answer);
         answer
     }
@@ -230,7 +239,14 @@ impl Connections {
                 .metrics
                 .directory_asked(&config.namespace, &config.name, operation, began.elapsed(), reason);
         }
-        answer.map_err(|error| ConnectionError::Ask(Arc::new(error)))
+        answer.map_err(|error| {
+            let error = ConnectionError::Ask(Arc::new(error));
+            // Only the configuration's status carries a refusal over a restart: without it, the password is sent again.
+            if operation != DirectoryOperation::Test && error.password_retry_after().is_some() {
+                self.0.changes.announce(Change::Refused(config.clone()));
+            }
+            error
+        })
     }
 
     fn known(&self, config: &NamespacedName) -> Arc<Known> {

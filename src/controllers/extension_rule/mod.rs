@@ -94,9 +94,12 @@ fn concerned(configuration: &Configuration, change: &Change) -> Vec<NamespacedNa
             .iter()
             .map(|rule| NamespacedName::of(&**rule))
             .collect(),
-        Change::Directory(_) | Change::Scope(_) | Change::Secret(_) | Change::ConfigMap(_) | Change::Connected(_) => {
-            Vec::new()
-        }
+        Change::Directory(_)
+        | Change::Scope(_)
+        | Change::Secret(_)
+        | Change::ConfigMap(_)
+        | Change::Connected(_)
+        | Change::Refused(_) => Vec::new(),
     }
 }
 

@@ -23,9 +23,6 @@ pub trait Record: Clone + Send + Sync + Sized + 'static {
     /// Which version it is.
     fn version(&self) -> &Version;
 
-    /// Takes over another version of what is otherwise the same.
-    fn set_version(&mut self, version: Version);
-
     /// Whether a plan could come out differently.
     fn differs(&self, other: &Self) -> bool;
 

@@ -30,22 +30,22 @@ use crate::sync::observed::{ObservedExtension, ObservedRingGroup, ObservedUser};
 /// How many kinds there are to list before the maps can be trusted.
 const KINDS: usize = 3;
 
+/// Names of the objects of each kind that the operator wrote while that kind is being listed again.
+type WrittenSince = BTreeMap<Kind, BTreeMap<NamespacedName, BTreeSet<Box<str>>>>;
+
 /// The objects of the many kinds, by phone system. Cloning shares.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Objects {
     systems: Arc<Mutex<BTreeMap<NamespacedName, Arc<RwLock<System>>>>>,
     listeners: Listeners,
     listed: Arc<signal::Sender<usize>>,
+    written_since: Arc<Mutex<WrittenSince>>,
 }
 
 impl Objects {
     /// Starts watching; the future keeps at it for as long as it is polled.
     pub fn watch(client: &Client, reach: &Reach) -> (Self, impl Future<Output = ()> + Send + use<>) {
-        let objects = Self {
-            systems: Arc::default(),
-            listeners: Listeners::default(),
-            listed: Arc::new(signal::Sender::new(0)),
-        };
+        let objects = Self::default();
         let users = watch::watch_kind::<ObservedUser>(objects.clone(), client.clone(), reach.clone());
         let extensions = watch::watch_kind::<ObservedExtension>(objects.clone(), client.clone(), reach.clone());
         let ring_groups = watch::watch_kind::<ObservedRingGroup>(objects.clone(), client.clone(), reach.clone());
@@ -59,11 +59,6 @@ impl Objects {
     pub async fn filled(&self) {
         // It can't fail while `self` holds the sender.
         let _ = self.listed.subscribe().wait_for(|listed| *listed == KINDS).await;
-    }
-
-    /// Whether each kind has been listed once.
-    pub fn is_filled(&self) -> bool {
-        *self.listed.borrow() == KINDS
     }
 
     /// The objects of a phone system. What happens meanwhile waits until this is dropped.
@@ -95,6 +90,11 @@ impl Objects {
             .map(Into::into)
             .collect();
         told.extend(maps.end_write::<R>(name, &versions));
+        if !answers.is_empty()
+            && let Some(written) = self.written_since().get_mut(&R::KIND)
+        {
+            written.entry(system.clone()).or_default().insert(name.into());
+        }
         drop(maps);
         self.tell(system, told);
     }
@@ -138,15 +138,29 @@ impl Objects {
         self.tell(&system, told);
     }
 
+    /// A list of this kind begins: what the operator writes from here on may be missing in it.
+    fn begin_list(&self, kind: Kind) {
+        self.written_since().insert(kind, BTreeMap::new());
+    }
+
     async fn replace<R: Record>(&self, mut listing: BTreeMap<NamespacedName, BTreeMap<Box<str>, R>>) {
         let known: Vec<NamespacedName> = self.lock().keys().cloned().collect();
         for system in known {
             listing.entry(system).or_default();
         }
         for (system, listed) in listing {
-            let told = self.system(&system).write().await.replace(listed);
+            let lock = self.system(&system);
+            let mut maps = lock.write().await;
+            let written = self
+                .written_since()
+                .get(&R::KIND)
+                .and_then(|all| all.get(&system))
+                .cloned();
+            let told = maps.replace(listed, &written.unwrap_or_default());
+            drop(maps);
             self.tell(&system, told);
         }
+        self.written_since().remove(&R::KIND);
     }
 
     fn count_listed(&self) {
@@ -155,6 +169,10 @@ impl Objects {
 
     fn system(&self, name: &NamespacedName) -> Arc<RwLock<System>> {
         self.lock().entry(name.clone()).or_default().clone()
+    }
+
+    fn written_since(&self) -> std::sync::MutexGuard<'_, WrittenSince> {
+        self.written_since.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<NamespacedName, Arc<RwLock<System>>>> {
@@ -169,5 +187,40 @@ impl Objects {
                 scope,
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn user(name: &str) -> DynamicObject {
+        serde_json::from_value(json!({
+            "apiVersion": "telephony.adsync.dev/v1alpha1", "kind": "PhoneUser",
+            "metadata": {"name": name, "namespace": "telephony", "uid": name, "resourceVersion": "20"},
+            "spec": {"phoneSystemRef": {"name": "hq"}, "login": name},
+        }))
+        .unwrap()
+    }
+
+    async fn write(objects: &Objects, system: &NamespacedName, name: &str) {
+        objects.begin_write::<ObservedUser>(system, name).await;
+        objects.end_write::<ObservedUser>(system, name, &[user(name)]).await;
+    }
+
+    #[tokio::test]
+    async fn what_the_operator_made_while_a_list_was_under_way_stays() {
+        let (objects, system) = (Objects::default(), NamespacedName::new("telephony", "hq"));
+        write(&objects, &system, "before").await;
+        objects.begin_list(Kind::User);
+        write(&objects, &system, "meanwhile").await;
+        objects.replace::<ObservedUser>(BTreeMap::new()).await;
+        let names: Vec<Box<str>> = objects.of(&system).await.users.keys().cloned().collect();
+        assert_eq!(names, ["meanwhile".into()]);
+        objects.begin_list(Kind::User);
+        objects.replace::<ObservedUser>(BTreeMap::new()).await;
+        assert!(objects.of(&system).await.users.is_empty(), "the next list knows of it");
     }
 }

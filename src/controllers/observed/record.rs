@@ -146,10 +146,6 @@ impl Record for ObservedUser {
         &self.version
     }
 
-    fn set_version(&mut self, version: Version) {
-        self.version = version;
-    }
-
     fn differs(&self, other: &Self) -> bool {
         let Self {
             version: _,
@@ -199,10 +195,6 @@ impl Record for ObservedExtension {
 
     fn version(&self) -> &Version {
         &self.version
-    }
-
-    fn set_version(&mut self, version: Version) {
-        self.version = version;
     }
 
     fn differs(&self, other: &Self) -> bool {
@@ -260,10 +252,6 @@ impl Record for ObservedRingGroup {
 
     fn version(&self) -> &Version {
         &self.version
-    }
-
-    fn set_version(&mut self, version: Version) {
-        self.version = version;
     }
 
     fn differs(&self, other: &Self) -> bool {

@@ -1,6 +1,10 @@
 //! The maps of one phone system, and whose word about an object is the latest. Pure: no client, no lock.
 
-use std::{cmp::Ordering, collections::BTreeMap, ops::Deref};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, BTreeSet},
+    ops::Deref,
+};
 
 use super::{
     changes::Author,
@@ -89,11 +93,16 @@ impl System {
         )
     }
 
-    /// Replaces all of a kind by what a list shows. What the operator wrote since that list stays.
-    pub(super) fn replace<R: Record>(&mut self, listed: BTreeMap<Box<str>, R>) -> Vec<Told> {
+    /// Replaces all of a kind by what a list shows. What the operator wrote since that list was asked for stays: the list may
+    /// be older, and a plan without it would make it a second time.
+    pub(super) fn replace<R: Record>(
+        &mut self,
+        listed: BTreeMap<Box<str>, R>,
+        written_since: &BTreeSet<Box<str>>,
+    ) -> Vec<Told> {
         let gone = R::all(&self.observed)
             .keys()
-            .filter(|name| !listed.contains_key(*name))
+            .filter(|name| !listed.contains_key(*name) && !written_since.contains(*name))
             .cloned()
             .collect::<Vec<_>>();
         let mut told: Vec<Told> = gone.iter().flat_map(|name| self.forget::<R>(name)).collect();
@@ -257,12 +266,25 @@ mod tests {
         system.put("hq-1", user("written", 20), Author::Operator);
         system.put("hq-2", user("deleted", 5), Author::Other);
         let listed = [("hq-1", user("listed", 10)), ("hq-3", user("made", 9))];
-        let told = system.replace(listed.map(|(name, record)| (name.into(), record)).into());
+        let told = system.replace(
+            listed.map(|(name, record)| (name.into(), record)).into(),
+            &BTreeSet::new(),
+        );
         assert_eq!(told, by(Author::Other), "one gone and one made, told once");
         assert_eq!(login(&system), Some("written"));
         assert_eq!(
             system.users.keys().map(|name| &**name).collect::<Vec<_>>(),
             ["hq-1", "hq-3"]
+        );
+        let written = BTreeSet::from(["hq-3".into()]);
+        assert_eq!(
+            system.replace(BTreeMap::<_, ObservedUser>::new(), &written),
+            by(Author::Other)
+        );
+        assert_eq!(
+            system.users.keys().map(|name| &**name).collect::<Vec<_>>(),
+            ["hq-3"],
+            "made after the list was taken"
         );
     }
 }

@@ -40,7 +40,10 @@ pub(super) async fn watch_kind<R: Record>(objects: Objects, client: Client, reac
         let mut listing = Listing::<R>::new();
         while let Some(event) = events.next().await {
             match event {
-                Ok(Event::Init) => listing.clear(),
+                Ok(Event::Init) => {
+                    listing.clear();
+                    objects.begin_list(R::KIND);
+                }
                 Ok(Event::InitApply(object)) => add(&mut listing, &object),
                 Ok(Event::InitDone) => {
                     objects.replace(std::mem::take(&mut listing)).await;

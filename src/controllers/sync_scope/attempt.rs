@@ -129,6 +129,7 @@ impl Controller {
             &synced.report.users,
             &synced.report.unmatched,
         );
+        metrics.unresolved_members(&name.namespace, &name.name, synced.report.unresolved_members);
         if synced.is_refused() {
             metrics.sync_failed(&name.namespace, &name.name, synced.duration);
         } else if synced.is_fresh {

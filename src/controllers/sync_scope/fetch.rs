@@ -8,6 +8,7 @@ use std::{
     sync::Arc,
 };
 
+use jiff::Timestamp;
 use kube::{Client, Resource, ResourceExt, core::NamespaceResourceScope, runtime::reflector::Store};
 use serde::de::DeserializeOwned;
 
@@ -30,6 +31,9 @@ pub(super) struct Fetched {
     pub rules: BTreeMap<String, Arc<ExtensionRule>>,
     /// The other scopes of its phone system.
     pub siblings: Vec<Arc<SyncScope>>,
+    /// Scopes of the namespace that can't be read, with when they were created: each may be of this phone system, and may see
+    /// anybody.
+    pub unreadable: BTreeMap<String, Option<Timestamp>>,
 }
 
 /// Why there is nothing to work with.
@@ -94,6 +98,7 @@ pub(super) async fn fetch(
             system,
             rules,
             siblings: siblings.collect(),
+            unreadable: configuration.unreadable_scopes.in_namespace(&here.namespace),
         }),
         _ => Err(FetchError::FindReferences(missing)),
     }

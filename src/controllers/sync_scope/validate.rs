@@ -78,6 +78,7 @@ pub(super) fn validate(scope: &SyncScope, fetched: &Fetched) -> Result<Validated
         system,
         rules,
         siblings,
+        unreadable,
     } = fetched;
     let own = parse(scope).map_err(ValidateError::ParseScope)?;
     let wanted = &scope.spec.phone_system_ref;
@@ -118,8 +119,14 @@ pub(super) fn validate(scope: &SyncScope, fetched: &Fetched) -> Result<Validated
                 .unwrap_or_default(),
         }
     });
+    let sightless = unreadable.iter().map(|(name, created)| ValidatedSibling {
+        name: name.clone(),
+        created: created.unwrap_or(Timestamp::MAX),
+        scope: None,
+        references: Vec::new(),
+    });
     Ok(Validated {
-        siblings: siblings.collect(),
+        siblings: siblings.chain(sightless).collect(),
         attributes: own.attributes(&rules),
         scope: own,
         system,

@@ -1,6 +1,10 @@
 //! LDAP filters (RFC 4515): parsed once, evaluated in memory as Active Directory would. Pure: no server is asked.
 //!
-//! What can't be answered from a snapshot with Active Directory's own result is refused when it is parsed, with its position, rather
+//! One difference is known: Active Directory compares text without accents ([MS-ADTS] section 6.5.1 names `NORM_IGNORENONSPACE` among
+//! others), so that `(sn=Muller)` finds Müller there. Here, as in Samba, it doesn't, and who is meant must be written as they write
+//! themselves.
+//!
+//! What else can't be answered from a snapshot with Active Directory's own result is refused when it is parsed, with its position, rather
 //! than answered differently. Kindness ends there too: white space between the parts, a missing outer pair of parentheses and
 //! `(!a=b)` are understood, because the tools that people copy filters from understand them.
 

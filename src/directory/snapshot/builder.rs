@@ -7,12 +7,12 @@ use super::{
     group::{GroupIndex, GroupRecord, relative_identifier},
     index::HashIndex,
     membership::{Direct, Membership},
-    names::{Member, Names, Parents},
+    names::{Member, Names, Owner, Parents},
     table::TableBuilder,
     unit::{UnitIndex, UnitRecord},
     user::{NAME_COLUMN, UserRecord},
 };
-use crate::directory::{AttributeName, Dn, Guid, RawEntry, UserIndex, text};
+use crate::directory::{AttributeName, Dn, Guid, RawEntry, UserIndex, extended_name, text};
 
 /// Gathers what a read sees, in any order.
 ///
@@ -43,6 +43,7 @@ struct Seen<Record> {
 struct NewGroup {
     record: GroupRecord,
     relative_identifier: Option<u32>,
+    /// Numbers of links.
     members: BTreeSet<u32>,
 }
 
@@ -86,14 +87,17 @@ impl SnapshotBuilder {
         });
     }
 
-    /// Adds a group: objectClass group, with `member` whole. Nobody can name one whose name is no distinguished name: it is left
+    /// Adds a group: objectClass group, with `member` whole, by plain names or by such that say objectGUIDs. Nobody can name one whose name is no distinguished name: it is left
     /// out.
     pub fn add_group(&mut self, entry: RawEntry) {
         let Ok(dn) = Dn::parse(&entry.dn) else { return };
         let name = Some(self.names.number(dn.key()));
         let members = entry
             .texts(&AttributeName::MEMBER)
-            .map(|member| self.names.number_of_text(member))
+            .map(|member| {
+                let (guid, name) = extended_name::parse(member);
+                self.names.link(guid, name)
+            })
             .collect();
         let relative_identifier = relative_identifier(&entry);
         let record = NewGroup {
@@ -131,8 +135,8 @@ impl SnapshotBuilder {
         settle(&mut self.users, |user| user.dn(&texts, &parents).into_owned());
         settle(&mut self.groups, |group| group.record.dn.key().to_owned());
         settle(&mut self.units, |unit| unit.dn.key().to_owned());
-        let users = names(&self.users).map(|(at, name)| (name, Member::User(UserIndex::at(at))));
-        let groups = names(&self.groups).map(|(at, name)| (name, Member::Group(GroupIndex::at(at))));
+        let users = owners(&self.users, |at| Member::User(UserIndex::at(at)));
+        let groups = owners(&self.groups, |at| Member::Group(GroupIndex::at(at)));
         let members = self.names.resolve(users.chain(groups));
         let users_by_dn = by_key(&self.names.keys(), &self.users);
         let mut snapshot = Snapshot {
@@ -164,11 +168,11 @@ impl SnapshotBuilder {
 impl NewGroup {
     fn direct(&self, members: &[Option<Member>], primary: &BTreeMap<u32, Vec<UserIndex>>) -> Direct {
         let (mut users, mut groups, mut unknown) = (Vec::new(), Vec::new(), Vec::new());
-        for name in &self.members {
-            match members.get(*name as usize).copied().flatten() {
+        for link in &self.members {
+            match members.get(*link as usize).copied().flatten() {
                 Some(Member::User(user)) => users.push(user),
                 Some(Member::Group(group)) => groups.push(group),
-                None => unknown.push(*name),
+                None => unknown.push(*link),
             }
         }
         let primary = self.relative_identifier.and_then(|identifier| primary.get(&identifier));
@@ -179,6 +183,14 @@ impl NewGroup {
             unknown: unknown.into(),
         }
     }
+}
+
+fn owners<Record>(entries: &[Seen<Record>], member: impl Fn(usize) -> Member) -> impl Iterator<Item = Owner> {
+    entries.iter().enumerate().map(move |(at, entry)| Owner {
+        guid: entry.guid,
+        name: entry.name,
+        member: member(at),
+    })
 }
 
 /// The number of each entry's name, by position.

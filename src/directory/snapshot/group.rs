@@ -1,9 +1,6 @@
 //! A group of a snapshot. Pure.
 
-use crate::{
-    api::sync_scope::GroupType,
-    directory::{AttributeName, Dn, Guid, RawEntry},
-};
+use crate::directory::{AttributeName, Dn, Guid, RawEntry};
 
 /// A group of one snapshot, by position.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -19,6 +16,15 @@ impl GroupIndex {
     }
 }
 
+/// Whether a group can be given rights, or is for mail only.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum GroupKind {
+    /// A group that can be given rights.
+    Security,
+    /// A distribution list.
+    Distribution,
+}
+
 /// A group of a snapshot.
 #[derive(Clone, Copy, Debug)]
 pub struct Group<'a> {
@@ -32,7 +38,7 @@ pub(super) struct GroupRecord {
     pub(super) dn: Dn,
     name: Box<str>,
     display_name: Option<Box<str>>,
-    kind: GroupType,
+    kind: GroupKind,
 }
 
 impl GroupRecord {
@@ -53,14 +59,14 @@ impl GroupRecord {
 }
 
 /// The bit for security is the sign of groupType (MS-ADTS 2.2.12).
-fn kind(group_type: Option<&str>) -> GroupType {
+fn kind(group_type: Option<&str>) -> GroupKind {
     let is_security_group = group_type
         .and_then(|text| text.trim().parse::<i64>().ok())
         .is_some_and(i64::is_negative);
     if is_security_group {
-        GroupType::SecurityGroup
+        GroupKind::Security
     } else {
-        GroupType::DistributionList
+        GroupKind::Distribution
     }
 }
 
@@ -104,7 +110,7 @@ impl<'a> Group<'a> {
     }
 
     /// Whether it can be given rights, or is for mail only.
-    pub fn kind(self) -> GroupType {
+    pub fn kind(self) -> GroupKind {
         self.record.kind
     }
 }

@@ -29,7 +29,7 @@ pub(super) struct Direct {
     pub(super) primary: Box<[UserIndex]>,
     /// In `member`.
     pub(super) groups: Box<[GroupIndex]>,
-    /// In `member`, and not in the snapshot: a number for each name.
+    /// In `member`, and not in the snapshot: a number for each.
     pub(super) unknown: Box<[u32]>,
 }
 
@@ -89,7 +89,7 @@ mod tests {
 
     use crate::directory::{
         Snapshot,
-        samples::{dn, group, snapshot, user},
+        samples::{dn, group, guid, snapshot, user},
     };
 
     fn user_dn(number: u8) -> String {
@@ -159,6 +159,38 @@ mod tests {
             .group_by_dn(&dn("cn=domain users,cn=users,dc=example,dc=com"))
             .unwrap();
         assert_eq!(snapshot.members(domain_users.index(), false).users.len(), 4);
+    }
+
+    /// People are read before groups, and who is renamed in between has another name there.
+    #[test]
+    fn who_was_renamed_while_the_directory_was_read_is_still_a_member() {
+        let linked = |number: u8, dn: &str| format!("<GUID={}>;<SID=S-1-5-21-1-2-3-1>;{dn}", guid(number));
+        let users = [
+            user(1, &user_dn(1), "user1"),
+            // Has come to a name that somebody else had when the groups were read.
+            user(2, &user_dn(9), "user2"),
+        ];
+        let nameless = crate::directory::RawEntry::new(user_dn(3)).with("sAMAccountName", ["user3"]);
+        let groups = [
+            group(
+                11,
+                &group_dn(1),
+                1101,
+                &[
+                    &linked(1, &user_dn(5)),
+                    &linked(9, &user_dn(9)),
+                    &linked(12, "CN=Old,DC=example,DC=com"),
+                ],
+            ),
+            group(12, &group_dn(2), 1102, &[&linked(3, &user_dn(3))]),
+        ];
+        let snapshot = snapshot("", users.into_iter().chain([nameless]), groups);
+        assert_eq!(members(&snapshot, 1, false), (vec!["user1".to_owned()], 1));
+        assert_eq!(
+            members(&snapshot, 1, true),
+            (vec!["user3".to_owned(), "user1".to_owned()], 1),
+            "who has no objectGUID is known by name"
+        );
     }
 
     #[test]

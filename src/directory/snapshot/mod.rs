@@ -16,7 +16,7 @@ mod user;
 use jiff::Timestamp;
 
 pub use builder::SnapshotBuilder;
-pub use group::{Group, GroupIndex};
+pub use group::{Group, GroupIndex, GroupKind};
 pub use membership::Members;
 pub use unit::{Unit, UnitIndex};
 pub use user::User;
@@ -255,6 +255,16 @@ mod tests {
     const STAFF: &str = "OU=Staff,DC=example,DC=com";
 
     #[test]
+    fn of_several_values_it_is_always_the_same_one_whatever_their_order() {
+        for values in [[" ", "+1 555 2", "+1 555 10"], ["+1 555 10", "+1 555 2", " "]] {
+            let users = [user(1, "CN=a,DC=com", "a").with("otherTelephone", values)];
+            let snapshot = snapshot("otherTelephone", users, []);
+            let phone = AttributeName::parse("otherTelephone").unwrap();
+            assert_eq!(snapshot.users().next().unwrap().text(&phone), Some("+1 555 10"));
+        }
+    }
+
+    #[test]
     fn users_come_in_the_order_of_their_identity() {
         let users = [
             user(3, "CN=c,DC=com", "c"),
@@ -376,6 +386,7 @@ mod tests {
             ("", "", None),
         ] {
             let account = user(1, "CN=a,DC=com", "a")
+                .without("userAccountControl")
                 .with("userAccountControl", [flags])
                 .with("accountExpires", [expires]);
             let snapshot = snapshot("", [account], []);
@@ -406,13 +417,10 @@ mod tests {
             (sales.guid(), sales.name(), sales.display_name()),
             (Some(guid(5)), "Sales, all", Some("Sales team"))
         );
-        assert_eq!(sales.kind(), crate::api::sync_scope::GroupType::SecurityGroup);
+        assert_eq!(sales.kind(), GroupKind::Security);
         assert_eq!(snapshot.group_by_guid(guid(5)).map(Group::index), Some(sales.index()));
         let list = snapshot.group_by_dn(&dn("CN=List,DC=example,DC=com")).unwrap();
-        assert_eq!(
-            (list.name(), list.kind()),
-            ("List", crate::api::sync_scope::GroupType::DistributionList)
-        );
+        assert_eq!((list.name(), list.kind()), ("List", GroupKind::Distribution));
         assert_eq!(snapshot.groups().count(), 2);
         let units: Vec<&str> = snapshot.units().map(Unit::name).collect();
         assert_eq!(units, ["Staff", "example"]);

@@ -73,9 +73,10 @@ impl<'a> User<'a> {
         self.snapshot.parents.get(self.parent_position()?)
     }
 
-    /// The first value of an attribute that is text and not blank, as the directory holds it.
+    /// The value of an attribute that is text and not blank, as the directory holds it. Of several the smallest, by its bytes:
+    /// values have no order (RFC 4511 section 4.1.7), and another domain controller may send them in another one.
     pub fn text(self, attribute: &AttributeName) -> Option<&'a str> {
-        self.values(attribute).find(|value| !value.trim().is_empty())
+        self.values(attribute).filter(|value| !value.trim().is_empty()).min()
     }
 
     /// All values of an attribute that are text.

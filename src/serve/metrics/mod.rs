@@ -33,10 +33,6 @@ pub enum WrittenKind {
     Extension,
     /// A department.
     RingGroup,
-    /// The status of a configuration object.
-    Status,
-    /// An event.
-    Event,
 }
 
 /// How a write to the Kubernetes API ended.
@@ -46,8 +42,6 @@ pub enum WriteResult {
     Created,
     /// The object was changed.
     Updated,
-    /// Fields were let go of.
-    Released,
     /// Somebody else was faster (409 or 422): read again.
     Lost,
     /// Anything else went wrong.
@@ -83,9 +77,11 @@ struct Inner {
     last_successful_sync: ObjectFamily<ObjectLabels, Gauge>,
     users: ObjectFamily<StateLabels, Gauge>,
     unmatched: ObjectFamily<ReasonLabels, Gauge>,
+    unresolved_members: ObjectFamily<ObjectLabels, Gauge>,
     connected: ObjectFamily<ObjectLabels, Gauge>,
     directory_duration: ObjectFamily<OperationLabels, Histogram>,
     directory_errors: ObjectFamily<ReasonLabels, Counter>,
+    referrals: ObjectFamily<ObjectLabels, Gauge>,
     rule_numbers: ObjectFamily<StateLabels, Gauge>,
     writes: Family<WriteLabels, Counter>,
     reconciles: Family<ReconcileLabels, Counter>,
@@ -117,6 +113,10 @@ impl Metrics {
             ),
             users: all.of_objects("users", "People of a SyncScope by state; a person can be in several"),
             unmatched: all.of_objects("unmatched_users", "People of a SyncScope who are not served, by reason"),
+            unresolved_members: all.of_objects(
+                "unresolved_group_members",
+                "Members of the groups of a SyncScope's departments that its directory did not show",
+            ),
             connected: all.of_objects(
                 "directory_connected",
                 "1 while the ActiveDirectoryConfig is Connected, else 0",
@@ -126,6 +126,10 @@ impl Metrics {
                 "How long operations on an ActiveDirectoryConfig's directory took",
             ),
             directory_errors: all.of_objects("directory_errors", "Failed operations on a directory by reason"),
+            referrals: all.of_objects(
+                "directory_referrals",
+                "Referrals to other servers in the last read of an ActiveDirectoryConfig's directory; none is followed",
+            ),
             rule_numbers: all.of_objects("extension_rule_numbers", "Numbers of an ExtensionRule by state"),
             writes: all.plain(
                 "api_writes",
@@ -221,6 +225,12 @@ impl Metrics {
         }
     }
 
+    /// So many members of the groups of a scope's departments are nobody that its directory showed: they don't ring.
+    pub fn unresolved_members(&self, namespace: &str, scope: &str, count: usize) {
+        let members = self.0.unresolved_members.of(object(namespace, scope));
+        members.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
     /// The SyncScope is gone.
     pub fn forget_scope(&self, namespace: &str, scope: &str) {
         self.0.sync_duration.forget(namespace, scope);
@@ -228,6 +238,7 @@ impl Metrics {
         self.0.last_successful_sync.forget(namespace, scope);
         self.0.users.forget(namespace, scope);
         self.0.unmatched.forget(namespace, scope);
+        self.0.unresolved_members.forget(namespace, scope);
     }
 
     /// Whether the directory answers now.
@@ -260,11 +271,18 @@ impl Metrics {
         }
     }
 
+    /// A read of the directory was pointed to so many other places, where it did not look.
+    pub fn referred(&self, namespace: &str, config: &str, count: usize) {
+        let referrals = self.0.referrals.of(object(namespace, config));
+        referrals.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
     /// The ActiveDirectoryConfig is gone.
     pub fn forget_directory(&self, namespace: &str, config: &str) {
         self.0.connected.forget(namespace, config);
         self.0.directory_duration.forget(namespace, config);
         self.0.directory_errors.forget(namespace, config);
+        self.0.referrals.forget(namespace, config);
     }
 
     /// How full an ExtensionRule is.
@@ -346,6 +364,7 @@ mod tests {
             let unmatched = BTreeMap::from([(ProblemReason::KeyMissing, 1)]);
             metrics.scope_users("telephony", scope, &counts(), &unmatched);
             metrics.sync_succeeded("telephony", scope, Timestamp::UNIX_EPOCH, Duration::from_secs(1));
+            metrics.unresolved_members("telephony", scope, 3);
         }
         metrics.connected("telephony", "staff", true);
         let before = lines(&metrics, r#"name="sales""#);

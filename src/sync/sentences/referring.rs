@@ -109,17 +109,63 @@ fn an_entry_with_the_name_and_another_object_guid_is_doubt() {
     World::rename(&mut world.groups, "CN=phones2,DC=example,DC=com", PHONES);
     let outcome = world.sync();
     assert!(outcome.report.unresolved[0].is_replaced);
-    assert!(
-        outcome.report.unresolved[0]
-            .to_string()
-            .contains("take it out of the spec")
-    );
+    assert!(outcome.report.unresolved[0].to_string().contains("put it back"));
     assert_eq!(outcome.report.users.matched, 1);
     assert!(
         outcome.plan.is_empty(),
         "bob is in a group of that name, which is not the one"
     );
     assert_eq!(outcome.references[0].object_guid, Some(guid("phones").to_string()));
+}
+
+#[test]
+fn an_entry_that_replaced_the_only_one_is_accepted_without_anybody_leaving() {
+    let mut world = world();
+    world.sync();
+    world.groups.clear();
+    let mut world = world.group("phones2", &["ada", "bob"]);
+    World::rename(&mut world.groups, "CN=phones2,DC=example,DC=com", PHONES);
+    world.sync();
+    assert_eq!(world.observed.users.len(), 1, "in doubt");
+    // What the message says: another name in its place for one sync.
+    world.respec("{groups: [{dn: 'CN=nobody,DC=example,DC=com'}]}", "");
+    let counts = world.sync().report.users;
+    assert_eq!((counts.matched, counts.out_of_scope), (1, 0));
+    world.respec(&format!("{{groups: [{{dn: '{PHONES}'}}]}}"), "");
+    let outcome = world.sync();
+    assert_eq!(outcome.report.users.matched, 2);
+    assert!(outcome.report.unresolved.is_empty());
+}
+
+#[test]
+fn a_name_that_is_written_for_a_unit_and_for_a_group_is_told_and_followed_as_what_it_is() {
+    let users = format!("{{organizationalUnits: [{{dn: '{PHONES}'}}], groups: [{{dn: '{PHONES}'}}]}}");
+    let mut world = World::with_users(&users, "")
+        .person("ada", &[])
+        .group("phones", &["ada"]);
+    let outcome = world.sync();
+    assert_eq!(outcome.report.unresolved, unresolved(PHONES));
+    assert_eq!(outcome.report.users.matched, 1);
+    World::rename(&mut world.groups, PHONES, RENAMED);
+    world.set("ada", "title", "Countess");
+    world.sync();
+    assert_eq!(world.text("ada", Field::Title), Some("Countess"));
+}
+
+#[test]
+fn a_problem_says_of_a_replaced_entry_that_it_was_replaced() {
+    let spec = format!("exclude: [{{name: x, group: {{dn: '{PHONES}'}}}}]");
+    let mut world = World::new(&spec).group("phones", &[]);
+    world.sync();
+    world.groups.clear();
+    let mut world = world.group("phones2", &[]).person("bob", &[]);
+    World::rename(&mut world.groups, "CN=phones2,DC=example,DC=com", PHONES);
+    let outcome = world.sync();
+    let message = &outcome.problem("bob", ProblemReason::NoTargetUser).message;
+    assert!(
+        message.ends_with(&format!("another entry has the name {PHONES} now")),
+        "{message}"
+    );
 }
 
 #[test]

@@ -112,6 +112,18 @@ fn a_group_becomes_a_ring_group_of_its_people_s_numbers() {
 }
 
 #[test]
+fn a_ring_group_s_name_is_written_as_a_person_s_is() {
+    let mut world = world(&format!(r#"{{name: all, group: {{dn: "{}"}}}}"#, group_dn("all"))).group("all", &[]);
+    // As the directory names one of two that were made at the same time on two servers.
+    world.groups[0] = world.groups[0].clone().with("displayName", [" Bu\u{308}ro\nCNF:4711 "]);
+    world.sync();
+    assert_eq!(
+        world.ring_text("all", RingField::DisplayName),
+        Some("B\u{fc}ro CNF:4711")
+    );
+}
+
+#[test]
 fn without_nested_only_direct_members_ring() {
     let flat = format!(
         r#"{{name: flat, group: {{dn: "{}", nested: false}}}}"#,
@@ -232,6 +244,11 @@ fn a_department_in_doubt_is_left_as_it_is_and_the_rest_goes_on() {
     assert_eq!(world.members("sales"), ["2000"]);
     assert_eq!(world.department("sales"), "sales");
     assert_eq!(world.members("mail"), ["2001"]);
+    assert_eq!(
+        world.observed.ring_groups.len(),
+        2,
+        "the next entry does not take the new one while the first is in doubt"
+    );
 }
 
 #[test]
@@ -457,6 +474,23 @@ fn a_lost_claim_leaves_its_number_out_of_the_members() {
         .into_iter()
         .find(|change| change.field == RingField::Members);
     assert_eq!(told.unwrap().after, Some(Value::List(vec!["2001".into()])));
+}
+
+#[test]
+fn a_member_whose_number_is_made_again_in_vain_keeps_ringing() {
+    let world = world(&format!(r#"{{name: all, group: {{dn: "{}"}}}}"#, group_dn("all")))
+        .person("ada", &[])
+        .person("bob", &[])
+        .group("all", &["ada", "bob"]);
+    let mut change = world.plan().plan.ring_groups.remove(0);
+    let members = change
+        .changes
+        .iter_mut()
+        .find(|change| change.field == RingField::Members);
+    members.unwrap().before = Some(Value::List(vec!["2000".into()]));
+    change.leave_out(&BTreeSet::from(["2000".parse().unwrap(), "2001".parse().unwrap()]));
+    let members = change.changes.iter().find(|change| change.field == RingField::Members);
+    assert_eq!(members.unwrap().after, Some(Value::List(vec!["2000".into()])));
 }
 
 fn held_by(world: &mut World, name: &str, manager: &str, applies: bool, field: RingField, value: &str) {

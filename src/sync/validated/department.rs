@@ -8,6 +8,7 @@ use crate::{
         ring_group::Strategy,
         sync_scope::{self, GroupType},
     },
+    directory::GroupKind,
     sync::number::Number,
 };
 
@@ -41,7 +42,7 @@ pub enum DepartmentSource {
         /// The entry.
         reference: Reference,
         /// Which kinds of groups.
-        kinds: BTreeSet<GroupType>,
+        kinds: BTreeSet<GroupKind>,
         /// Groups that stay out.
         exclude: Vec<Reference>,
     },
@@ -112,12 +113,25 @@ impl DepartmentSource {
                     excluded.map(|(index, group)| Reference::new(&group.dn, || format!("{path}.exclude[{index}].dn")));
                 Ok(Self::Under {
                     reference: Reference::new(&under.dn, || format!("{path}.under.dn"))?,
-                    kinds: group_types.as_deref().unwrap_or(&both).iter().copied().collect(),
+                    kinds: group_types
+                        .as_deref()
+                        .unwrap_or(&both)
+                        .iter()
+                        .copied()
+                        .map(kind)
+                        .collect(),
                     exclude: excluded.collect::<Result<_, _>>()?,
                 })
             }
             _ => Err(SpecProblem::ChooseOne("group, organizationalUnit and under").at(path)),
         }
+    }
+}
+
+fn kind(group_type: GroupType) -> GroupKind {
+    match group_type {
+        GroupType::SecurityGroup => GroupKind::Security,
+        GroupType::DistributionList => GroupKind::Distribution,
     }
 }
 

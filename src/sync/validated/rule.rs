@@ -7,7 +7,12 @@ use crate::{
         extension_rule::{NumberSource, WhenMissing},
     },
     directory::AttributeName,
-    sync::{number::NumberRange, number_pattern::NumberPattern},
+    sync::{
+        number::{Number, NumberRange},
+        number_pattern::NumberPattern,
+        number_plan::NumberPlan,
+        number_set::NumberSet,
+    },
 };
 
 /// A rule whose spec makes sense.
@@ -76,6 +81,26 @@ impl ValidatedRule {
             ranges,
             reserved: read_ranges(&spec.reserved, "reserved")?,
         })
+    }
+
+    /// The numbers of its ranges that may be given: neither the rule nor the plan sets them aside.
+    pub fn givable(&self, plan: &NumberPlan) -> NumberSet {
+        let mut numbers: NumberSet = self.ranges.iter().copied().collect();
+        for range in &self.reserved {
+            numbers.remove(*range);
+        }
+        numbers.intersection(&plan.permitted())
+    }
+
+    /// Whether it sets a number aside itself.
+    pub(in crate::sync) fn reserves(&self, number: Number) -> bool {
+        self.reserved.iter().any(|range| range.contains(number))
+    }
+
+    /// Its ranges, for messages.
+    pub(in crate::sync) fn shown_ranges(&self) -> String {
+        let ranges: Vec<_> = self.ranges.iter().map(ToString::to_string).collect();
+        ranges.join(", ")
     }
 }
 

@@ -13,19 +13,11 @@ use crate::{
         sync_scope::{self, Adopt, FieldPolicy, MatchProperty, Mode, OnNoMatch},
     },
     directory::{AttributeName, filter::Filter},
-    sync::field::{Field, Source},
+    sync::{
+        field::{Field, Source},
+        keys::compared,
+    },
 };
-
-/// What is asked for of everybody, whatever the spec says: what `match` compares, what tells a reused identity, and the mail
-/// address that a problem shows.
-const COMPARED: [AttributeName; 6] = [
-    AttributeName::LOGIN,
-    AttributeName::from_lower_case("userprincipalname"),
-    AttributeName::from_lower_case("mail"),
-    AttributeName::from_lower_case("employeeid"),
-    AttributeName::from_lower_case("givenname"),
-    AttributeName::from_lower_case("sn"),
-];
 
 /// A scope whose spec makes sense.
 #[derive(Clone, Debug)]
@@ -126,7 +118,7 @@ impl ValidatedScope {
             .rules()
             .into_iter()
             .filter_map(|name| rules.get(name)?.attribute.as_ref());
-        let mut attributes: BTreeSet<_> = COMPARED.into_iter().chain(mapped).collect();
+        let mut attributes: BTreeSet<_> = compared(&self.matching.by).chain(mapped).collect();
         attributes.extend(rules.map(|attribute| attribute.name.clone()));
         attributes.extend(self.filters().flat_map(Filter::attributes));
         attributes
@@ -319,6 +311,18 @@ mod tests {
     }
 
     #[test]
+    fn a_filter_names_no_group_that_the_status_could_not_remember() {
+        let of_length = |length: usize| {
+            let group = format!("CN={}", "x".repeat(length - "CN=".len()));
+            scope(&format!("users: {{everyone: {{}}, filter: '(!(memberOf={group}))'}}"))
+        };
+        assert!(of_length(1024).is_ok());
+        let error = of_length(1025).unwrap_err();
+        assert_eq!(error.path, "spec.users.filter");
+        assert!(error.to_string().contains("1024 characters"), "{error}");
+    }
+
+    #[test]
     fn only_what_is_named_is_asked_for() {
         let rule = serde_yaml::from_str("{phoneSystemRef: {name: hq}, source: Attribute, attribute: {name: ipPhone}}")
             .unwrap();
@@ -342,5 +346,23 @@ mod tests {
             assert!(has(name), "{name}");
         }
         assert!(!has("title") && !has("mobile") && !has("thumbnailPhoto"));
+    }
+
+    #[test]
+    fn what_match_compares_is_asked_for_whatever_is_mapped() {
+        let ignored = "map: {firstName: {policy: Ignore}, lastName: {policy: Ignore}, email: {policy: Ignore}, employeeID: {policy: Ignore}}";
+        for (by, expected) in [
+            ("[]", "employeeid mail samaccountname userprincipalname"),
+            (
+                "[FirstLastName]",
+                "employeeid givenname mail samaccountname sn userprincipalname",
+            ),
+        ] {
+            let scope = scope(&format!("users: {{everyone: {{}}}}, {ignored}, match: {{by: {by}}}")).unwrap();
+            let compared = compared(&scope.matching.by).collect::<BTreeSet<_>>();
+            assert!(compared.is_subset(&scope.attributes(&BTreeMap::new())));
+            let names: Vec<_> = compared.iter().map(AttributeName::as_str).collect();
+            assert_eq!(names.join(" "), expected);
+        }
     }
 }

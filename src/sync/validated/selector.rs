@@ -150,7 +150,7 @@ fn read_filter(text: &str, path: &str) -> Result<Filter, SpecError> {
     let is_too_long = |group: &Dn| group.as_str().chars().count() > LONGEST_DN;
     if filter.groups().into_iter().any(is_too_long) {
         return Err(SpecProblem::Complete(
-            "it names a group with more than 1024 characters: write a group in shorter ones",
+            "it names a group with more than 1024 characters: name one nearer to the root of the domain",
         )
         .at(path));
     }
