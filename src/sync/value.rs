@@ -14,10 +14,10 @@ pub enum Value {
     List(Vec<Box<str>>),
     /// Yes or no.
     Flag(bool),
-    /// `spec.directory` of a PhoneUser.
-    Link(Link),
+    /// `spec.directory` of a PhoneUser. Boxed, as the next: every value is as large as the largest, and a plan may have millions.
+    Link(Box<Link>),
     /// `spec.source` of a RingGroup.
-    Source(RingGroupSource),
+    Source(Box<RingGroupSource>),
 }
 
 impl Value {
@@ -73,7 +73,7 @@ impl Values {
         }
         Some(match field {
             Field::Enabled => Value::Flag(self.enabled),
-            Field::Directory => Value::Link(self.link.as_deref()?.clone()),
+            Field::Directory => Value::Link(self.link.clone()?),
             Field::LoginNames => Value::List(self.texts(field).map(Into::into).collect()),
             _ => Value::text(self.text(field)?),
         })
@@ -119,7 +119,7 @@ impl FromIterator<(Field, Value)> for Values {
                 Value::Text(piece) => push(&piece),
                 Value::List(list) => list.iter().for_each(|piece| push(piece)),
                 Value::Flag(flag) => collected.enabled = flag,
-                Value::Link(link) => collected.link = Some(Box::new(link)),
+                Value::Link(link) => collected.link = Some(link),
                 Value::Source(_) => collected.present.remove(field),
             }
         }

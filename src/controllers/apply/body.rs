@@ -88,17 +88,20 @@ fn json_of(value: &Value) -> Json {
         Value::Text(text) => json!(text),
         Value::List(list) => json!(list),
         Value::Flag(flag) => json!(flag),
-        Value::Link(Link {
-            config,
-            scope,
-            guid,
-            origin,
-        }) => json!({
-            "configRef": {"name": config},
-            "scopeRef": {"name": scope},
-            "objectGUID": guid.to_string(),
-            "origin": origin,
-        }),
+        Value::Link(link) => {
+            let Link {
+                config,
+                scope,
+                guid,
+                origin,
+            } = &**link;
+            json!({
+                "configRef": {"name": config},
+                "scopeRef": {"name": scope},
+                "objectGUID": guid.to_string(),
+                "origin": origin,
+            })
+        }
         Value::Source(source) => json!(source),
     }
 }
@@ -131,7 +134,7 @@ mod tests {
                 (Field::Login, Value::text("ada")),
                 (Field::LoginNames, Value::List(vec!["ada".into()])),
                 (Field::Enabled, Value::Flag(true)),
-                (Field::Directory, Value::Link(link)),
+                (Field::Directory, Value::Link(link.into())),
                 (Field::ScopeLabel, Value::text("staff")),
             ],
             force: false,
