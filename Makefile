@@ -21,7 +21,7 @@ demo-down: ## Stop what `make demo` started
 	@tests/env/demo down
 
 ##@ Develop
-.PHONY: build test soak lint fmt crds
+.PHONY: build test soak lint fmt generate
 build: ## Build the release binary, target/release/adsync
 	@tests/env/setup build
 	cargo build --release --locked
@@ -42,9 +42,10 @@ lint: ## Check format, lints, dependencies and scripts
 fmt: ## Format the code
 	cargo fmt
 
-crds: ## Generate crds/ from the types
+generate: ## Write everything that is generated: crds/, docs/reference/
 	@tests/env/setup build
 	cargo run --locked --quiet -- crds --output-dir crds
+	cargo run --locked --quiet -- reference --output-dir docs/reference
 
 ##@ House-keeping
 .PHONY: setup clean

@@ -19,6 +19,7 @@ mod architecture;
 mod connection;
 mod counting;
 mod directory;
+mod documents;
 mod environment;
 mod numbering;
 mod observed;
