@@ -121,7 +121,7 @@ impl<'a> Seat<'a> {
             .map(|other| other.login.unwrap_or(other.name).to_owned());
         self.complaint = Some(Complaint {
             reason: ProblemReason::NumberTaken,
-            message: format!("{number} is {taker}"),
+            message: format!("{number} is {taker}: {}", taker.way_out()),
             other,
         });
     }
@@ -130,7 +130,9 @@ impl<'a> Seat<'a> {
         let other = other.login;
         self.complaint = Some(Complaint {
             reason: ProblemReason::NumberTaken,
-            message: format!("{number} is asked for by {count} at once, {other} among them: nobody gets it"),
+            message: format!(
+                "{number} is asked for by {count} at once, {other} among them: nobody gets it until all but one ask for another"
+            ),
             other: Some(other.to_owned()),
         });
     }
@@ -262,7 +264,11 @@ fn give_lowest<'a>(seats: &mut [&mut Seat<'a>], pool: &mut NumberPool<'a>) {
             }
         }
         if !seat.is_settled {
-            let message = format!("rule {} has no free number in {}", rule.name, rule.shown_ranges());
+            let message = format!(
+                "rule {} has no free number in {}: add a range",
+                rule.name,
+                rule.shown_ranges()
+            );
             seat.complaint = Some(Complaint::new(ProblemReason::RangeExhausted, message));
         }
     }
