@@ -78,19 +78,19 @@ pub fn commands(page: &str) -> Vec<Command> {
 
 /// Runs the commands of a page in their order. Panics with the differences between what they print and what the page says, or
 /// (`SNAPSHOTS=overwrite`) rewrites the page.
-pub async fn check(page: &Path, mut run: impl AsyncFnMut(&str) -> String) {
+pub async fn check(page: &Path, mut run: impl AsyncFnMut(&Command) -> String) {
     let text = std::fs::read_to_string(page).unwrap_or_else(|error| panic!("cannot read {}: {error}", page.display()));
     let commands = commands(&text);
     assert!(!commands.is_empty(), "{} shows no commands", page.display());
     let mut printed = Vec::new();
     for command in &commands {
-        printed.push(run(&command.line).await);
+        printed.push(run(command).await);
     }
     let Comparison { differences, rewritten } = compare(&text, &commands, &printed);
     if differences.is_empty() {
         return;
     }
-    if matches!(Action::with_env_var(DEFAULT_ACTION_ENV), Some(Action::Overwrite)) {
+    if is_rewriting() {
         std::fs::write(page, rewritten).expect("a page can be rewritten");
     } else {
         panic!(
@@ -98,6 +98,11 @@ pub async fn check(page: &Path, mut run: impl AsyncFnMut(&str) -> String) {
             page.display()
         );
     }
+}
+
+/// Whether pages that differ are rewritten.
+pub fn is_rewriting() -> bool {
+    matches!(Action::with_env_var(DEFAULT_ACTION_ENV), Some(Action::Overwrite))
 }
 
 /// A page beside what its commands printed.

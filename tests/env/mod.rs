@@ -18,6 +18,7 @@ pub mod operator;
 mod organizational_unit;
 mod process;
 pub mod scripted_ldap;
+pub mod shell;
 
 pub use directory::{Certificate, Directory, Model, Options};
 pub use kube::{AuditEvent, Kube, Namespace};
