@@ -26,6 +26,8 @@ const HOST: &str = "dc1.example.com";
 const ADDRESS: &str = "10.0.0.10";
 /// Where `ADDRESS` is here: an address that the certificate doesn't have.
 const OTHER_LOOPBACK: &str = "127.0.0.2";
+/// The names in the certificate.
+const NAMES_HERE: &str = "dc1.example.com, localhost, 127.0.0.1";
 /// How long what a command shows may take to become so: totals follow what they count.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -140,7 +142,7 @@ impl Reader {
     async fn type_in(&mut self, command: &console::Command) -> String {
         let only_looks = ["get", "describe", "events"]
             .iter()
-            .any(|verb| command.line.contains(&format!("kubectl -n {NAMESPACE} {verb} ")));
+            .any(|verb| command.line.starts_with(&format!("kubectl -n {NAMESPACE} {verb} ")));
         let patience = if console::is_rewriting() {
             PATIENCE / 5
         } else {
@@ -173,12 +175,12 @@ impl Reader {
             text = text.replace(&format!("{}:{here}", Directory::HOST), &format!("{HOST}:{there}"));
             text = text.replace(&format!("{OTHER_LOOPBACK}:{here}"), &format!("{ADDRESS}:{there}"));
         }
-        text = text.replace(OTHER_LOOPBACK, ADDRESS);
-        if text.contains(Directory::HOST) {
-            aligned(&text.replace(Directory::HOST, HOST))
-        } else {
-            text
+        text = text.replace(OTHER_LOOPBACK, ADDRESS).replace(NAMES_HERE, HOST);
+        text = text.replace(Directory::HOST, HOST);
+        if text.contains(HOST) {
+            text = text.split("\n\n").map(aligned).collect::<Vec<_>>().join("\n\n");
         }
+        text
     }
 }
 

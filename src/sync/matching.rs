@@ -140,7 +140,7 @@ fn may_be_created(input: &Input<'_>, newcomer: &Newcomer<'_>, comparison: &Compa
             .iter()
             .map(|property| Shown(*property).to_string())
             .collect();
-        let properties = properties.join(", ");
+        let properties = properties.join(" or ");
         return if comparison.has_key || matching.adopt == Adopt::Never {
             refuse(
                 ProblemReason::NoTargetUser,

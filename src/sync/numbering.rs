@@ -141,13 +141,13 @@ impl<'a> Seat<'a> {
     fn complain_misfit(&mut self, pool: &mut NumberPool<'a>) {
         let Some(number) = self.number else { return };
         let misfit = match (self.claimant.wish, self.target) {
-            (Wish::Fixed(wished), _) if wished != number => format!("{wished}, which the scope asks for"),
+            (Wish::Fixed(wished), _) if wished != number => format!("the scope asks for {wished}"),
             (_, Target::LowestOf { rule, binding: true }) if !pool.fits(rule, number) => {
-                format!("what rule {} may give ({})", rule.name, rule.shown_ranges())
+                format!("rule {} gives only {}", rule.name, rule.shown_ranges())
             }
             _ => return,
         };
-        let message = format!("{number} is not {misfit}; it stays as it is");
+        let message = format!("{number} stays as it is, though {misfit}");
         self.complaint
             .get_or_insert(Complaint::new(ProblemReason::OutOfRange, message));
     }

@@ -233,7 +233,7 @@ fn nobody_is_renumbered_when_their_rule_changes() {
     assert_eq!(
         outcomes(&observed, &claimants),
         [
-            "ada 3000 OutOfRange: 3000 is not what rule hq-numbers may give (2000-2009); it stays as it is",
+            "ada 3000 OutOfRange: 3000 stays as it is, though rule hq-numbers gives only 2000-2009",
             "bob 2092"
         ]
     );
@@ -427,7 +427,7 @@ fn ring_groups_and_people_share_the_numbers() {
             "support 600+",
             "aid 602+",
             "fire - waits NumberInvalid: 112 is an emergency number",
-            "sales 605 OutOfRange: 605 is not 606, which the scope asks for; it stays as it is",
+            "sales 605 OutOfRange: 605 stays as it is, though the scope asks for 606",
             "twin - waits NumberTaken: 605 is held by RingGroup sales: give one of the two another number [sales]",
         ]
     );
