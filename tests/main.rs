@@ -21,6 +21,7 @@ mod counting;
 mod directory;
 mod documents;
 mod environment;
+mod examples;
 mod numbering;
 mod observed;
 mod operation;

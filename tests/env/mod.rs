@@ -10,6 +10,7 @@
     reason = "a toolbox: not every tool is in use all the time"
 )]
 
+pub mod console;
 pub mod directory;
 pub mod kube;
 mod ldif;
@@ -17,6 +18,7 @@ pub mod operator;
 mod organizational_unit;
 mod process;
 pub mod scripted_ldap;
+pub mod shell;
 
 pub use directory::{Certificate, Directory, Model, Options};
 pub use kube::{AuditEvent, Kube, Namespace};
