@@ -10,6 +10,7 @@
     reason = "a toolbox: not every tool is in use all the time"
 )]
 
+pub mod console;
 pub mod directory;
 pub mod kube;
 mod ldif;
