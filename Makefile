@@ -21,7 +21,7 @@ demo-down: ## Stop what `make demo` started
 	@tests/env/demo down
 
 ##@ Develop
-.PHONY: build test soak lint fmt crds
+.PHONY: build test soak lint fmt generate
 build: ## Build the release binary, target/release/adsync
 	@tests/env/setup build
 	cargo build --release --locked
@@ -34,7 +34,7 @@ soak: setup ## Run the slow tests, too, that `make test` leaves out
 
 lint: ## Check format, lints, dependencies and scripts
 	@tests/env/setup lint
-	shellcheck --external-sources --source-path=SCRIPTDIR $$(grep -lrE '^#!/usr/bin/env bash' tests .ci)
+	shellcheck --external-sources --source-path=SCRIPTDIR $$(grep -lrE '^#!/usr/bin/env bash' tests packaging .ci)
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	tests/env/cargo-deny --locked check bans licenses sources
@@ -42,9 +42,10 @@ lint: ## Check format, lints, dependencies and scripts
 fmt: ## Format the code
 	cargo fmt
 
-crds: ## Generate crds/ from the types
+generate: ## Generate crds/ from the types, the chart's copy of it, and deploy/ from the chart
 	@tests/env/setup build
 	cargo run --locked --quiet -- crds --output-dir crds
+	packaging/manifests
 
 ##@ House-keeping
 .PHONY: setup clean

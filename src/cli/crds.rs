@@ -1,4 +1,4 @@
-//! `adsync crds`: prints the CRDs, or writes one file a kind.
+//! `adsync crds`: prints the CRDs, or writes one file a kind and the kustomization that joins them.
 
 use std::{
     fs,
@@ -11,7 +11,7 @@ use crate::api::crds;
 /// What `adsync crds` is told.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Writes one file a kind into this folder, `<plural>.<group>.yaml`, instead of all to standard output.
+    /// Writes one file a kind into this folder, `<plural>.<group>.yaml`, and a kustomization.yaml, instead of all to standard output.
     #[arg(long, value_name = "FOLDER")]
     pub output_dir: Option<PathBuf>,
 }
@@ -40,27 +40,45 @@ pub enum Error {
     Print(#[source] io::Error),
 }
 
+/// The file that joins the others, for `kubectl apply --kustomize`.
+const KUSTOMIZATION: &str = "kustomization.yaml";
+
 /// Prints or writes all CRDs.
 pub fn run(args: &Args) -> Result<(), Error> {
+    let Some(folder) = &args.output_dir else {
+        return files()?
+            .iter()
+            .filter(|(name, _)| name != KUSTOMIZATION)
+            .try_for_each(|(_, yaml)| write!(io::stdout(), "---\n{yaml}"))
+            .map_err(Error::Print);
+    };
+    fs::create_dir_all(folder).map_err(|source| Error::WriteFile {
+        path: folder.clone(),
+        source,
+    })?;
+    for (name, yaml) in files()? {
+        let path = folder.join(name);
+        fs::write(&path, yaml).map_err(|source| Error::WriteFile { path, source })?;
+    }
+    Ok(())
+}
+
+/// What a folder gets: names and contents.
+pub fn files() -> Result<Vec<(String, String)>, Error> {
+    let mut files = Vec::new();
     for crd in crds::all() {
         let name = crd.metadata.name.clone().unwrap_or_default();
         let yaml = crds::to_yaml(&crd).map_err(|source| Error::Serialize {
             name: name.clone(),
             source,
         })?;
-        match &args.output_dir {
-            Some(folder) => {
-                fs::create_dir_all(folder).map_err(|source| Error::WriteFile {
-                    path: folder.clone(),
-                    source,
-                })?;
-                let path = folder.join(format!("{name}.yaml"));
-                fs::write(&path, yaml).map_err(|source| Error::WriteFile { path, source })?;
-            }
-            None => write!(io::stdout(), "---\n{yaml}").map_err(Error::Print)?,
-        }
+        files.push((format!("{name}.yaml"), yaml));
     }
-    Ok(())
+    let resources: String = files.iter().map(|(name, _)| format!("- {name}\n")).collect();
+    let kustomization =
+        format!("apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n{resources}");
+    files.push((KUSTOMIZATION.to_owned(), kustomization));
+    Ok(files)
 }
 
 #[cfg(test)]
@@ -68,14 +86,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_gets_one_file_a_kind_that_holds_what_is_printed() {
+    fn a_folder_gets_one_file_a_kind_and_one_that_names_them() {
         let folder = tempfile::tempdir().unwrap();
         let output_dir = folder.path().join("made/for/it");
         run(&Args {
             output_dir: Some(output_dir.clone()),
         })
         .unwrap();
-        assert_eq!(fs::read_dir(&output_dir).unwrap().count(), 7);
+        assert_eq!(fs::read_dir(&output_dir).unwrap().count(), 8);
+        let kustomization = fs::read_to_string(output_dir.join("kustomization.yaml")).unwrap();
+        assert!(
+            kustomization.contains("\n- syncscopes.adsync.dev.yaml\n"),
+            "{kustomization}"
+        );
         let scope = fs::read_to_string(output_dir.join("syncscopes.adsync.dev.yaml")).unwrap();
         assert!(
             scope.starts_with("apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\n"),

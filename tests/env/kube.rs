@@ -53,15 +53,9 @@ impl Kube {
             return;
         }
         let folder = folder.to_str().expect("the path of the crate is UTF-8");
-        self.kubectl(&["apply", "--server-side", "--filename", folder]).await;
-        self.kubectl(&[
-            "wait",
-            "--for=condition=Established",
-            "--timeout=30s",
-            "--filename",
-            folder,
-        ])
-        .await;
+        self.kubectl(&["apply", "--server-side", "--kustomize", folder]).await;
+        self.kubectl(&["wait", "--for=condition=Established", "--timeout=30s", "crds", "--all"])
+            .await;
     }
 
     /// A fresh client for the calling test: a client must not outlive the tokio runtime that it was made in.

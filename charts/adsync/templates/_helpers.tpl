@@ -47,3 +47,22 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- printf "%s:%s" $repository (default .Chart.AppVersion .Values.image.tag) }}
 {{- end }}
 {{- end }}
+
+{{/* Values that would only fail in the cluster, or quietly do something else. */}}
+{{- define "adsync.check" -}}
+{{- if not (has (toString .Values.replicas) (list "0" "1")) }}
+{{- fail (printf "replicas: %v: only one operator may run (or none: 0), since there is no leader election yet" .Values.replicas) }}
+{{- end }}
+{{- if not (has .Values.logFormat (list "json" "text")) }}
+{{- fail (printf "logFormat: %q is neither json nor text" .Values.logFormat) }}
+{{- end }}
+{{- if not .Values.logLevel }}
+{{- fail "logLevel: write error, warn, info, debug or trace" }}
+{{- end }}
+{{- if or (lt (int .Values.concurrency) 1) (gt (int .Values.concurrency) 65535) }}
+{{- fail (printf "concurrency: %v is no number from 1 to 65535" .Values.concurrency) }}
+{{- end }}
+{{- if not (kindIs "slice" .Values.scope.namespaces) }}
+{{- fail (printf "scope.namespaces: %q is no list of namespaces: write [%v]" .Values.scope.namespaces .Values.scope.namespaces) }}
+{{- end }}
+{{- end }}

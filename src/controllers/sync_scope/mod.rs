@@ -3,6 +3,7 @@
 mod apply;
 mod attempt;
 mod fetch;
+mod freshness;
 mod memory;
 mod notices;
 mod plan;
@@ -115,9 +116,11 @@ impl Controller {
         let scope = self.report_what_is_left(name, scope).await;
         // Whoever deletes a scope wants no more of it, however long somebody's finalizer keeps the object.
         if seen.metadata.deletion_timestamp.is_some() {
+            self.rests(name);
             return Ok(Action::await_change());
         }
         if scope.spec.suspend {
+            self.rests(name);
             self.report(scope, Ending::Suspended, Notices::default()).await;
             return Ok(Action::await_change());
         }
@@ -129,6 +132,7 @@ impl Controller {
                 return Ok(wait);
             }
         };
+        self.show_freshness(name, &scope, &ready.validated.scope.timing);
         let Some(due) = self.due(name, &scope, &ready) else {
             return Ok(self.wait(name, &ready.validated.scope.timing));
         };
@@ -138,7 +142,8 @@ impl Controller {
         let Some((ending, notices)) = ended.unwrap_or_else(|panic| Some(self.crashed(name, &panic))) else {
             return Ok(Action::await_change());
         };
-        self.report(scope, ending, notices).await;
+        let scope = self.report(scope, ending, notices).await;
+        self.show_freshness(name, &scope, &ready.validated.scope.timing);
         Ok(self.wait(name, &ready.validated.scope.timing))
     }
 
