@@ -36,7 +36,11 @@ impl Kube {
     pub async fn own() -> Self {
         let (server, _) = Server::start("kube/start", &[]).await;
         let in_folder = |name| server.folder().join(name);
-        let (kubeconfig, audit_log, kubectl) = (in_folder("kubeconfig"), AuditLog::at(in_folder("audit.log")), in_folder("kubectl"));
+        let (kubeconfig, audit_log, kubectl) = (
+            in_folder("kubeconfig"),
+            AuditLog::at(in_folder("audit.log")),
+            in_folder("kubectl"),
+        );
         let kube = Self {
             server,
             kubeconfig,
@@ -147,7 +151,9 @@ impl AuditLog {
 
     /// Where it ends now.
     pub fn position(&self) -> u64 {
-        std::fs::metadata(&self.path).expect("the API server has an audit log").len()
+        std::fs::metadata(&self.path)
+            .expect("the API server has an audit log")
+            .len()
     }
 
     /// The events since a position (0: since the server's start).

@@ -47,12 +47,31 @@ impl Node {
     /// Kills the process of a container, as a crash would: kubelet finds out, and starts it again.
     pub async fn kill_container(&self, namespace: &str, selector: &str) {
         let path = "jsonpath={.items[0].status.containerStatuses[0].containerID}";
-        let arguments = ["get", "pods", "--namespace", namespace, "--selector", selector, "--output", path];
+        let arguments = [
+            "get",
+            "pods",
+            "--namespace",
+            namespace,
+            "--selector",
+            selector,
+            "--output",
+            path,
+        ];
         let container = self.kubectl(&arguments).await;
         let (_, container) = container.split_once("://").expect("the pod has a running container");
         let socket = self.folder().join("containerd.sock");
         let socket = socket.to_str().expect("the folder's path is UTF-8");
-        let kill = ["--address", socket, "--namespace", "k8s.io", "tasks", "kill", "--signal", "SIGKILL", container];
+        let kill = [
+            "--address",
+            socket,
+            "--namespace",
+            "k8s.io",
+            "tasks",
+            "kill",
+            "--signal",
+            "SIGKILL",
+            container,
+        ];
         process::run("ctr", &kill, &[], "").await;
     }
 
