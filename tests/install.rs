@@ -40,6 +40,7 @@ async fn the_readme_installs_it_on_a_cluster() {
     uninstall(&site).await;
     install_again(&site).await;
 
+    site.run(&site.command("### Uninstall", "helm uninstall")).await;
     site.follow("### Delete everything").await;
     assert_eq!(site.run("kubectl get crds --output name").await, "");
     install_without_helm(&site).await;
@@ -156,6 +157,7 @@ async fn crash(site: &Site) {
 async fn uninstall(site: &Site) {
     let before = site.objects().await;
     site.follow("### Uninstall").await;
+    site.run("kubectl --namespace adsync wait --for=delete --timeout=1m pods --all").await;
     assert_eq!(
         site.run("kubectl --namespace adsync get deployments,services,pods --output name")
             .await,
