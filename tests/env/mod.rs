@@ -11,11 +11,12 @@
 )]
 
 pub mod directory;
+pub mod helm;
 pub mod kube;
 mod ldif;
 pub mod operator;
 mod organizational_unit;
-mod process;
+pub mod process;
 pub mod scripted_ldap;
 
 pub use directory::{Certificate, Directory, Model, Options};
