@@ -81,20 +81,20 @@ async fn each_alert_has_a_test_in_which_it_fires_and_one_in_which_it_stays_silen
     let alerts: BTreeSet<&str> = rules(&groups).map(|rule| rule["alert"].as_str().unwrap()).collect();
     let (mut fires, mut silent) = (BTreeSet::new(), BTreeSet::new());
     let unit_tests = unit_tests();
-    for written in unit_tests.values().flat_map(|file| file["tests"].as_array().unwrap()) {
-        let mut fired = BTreeSet::new();
-        let expectations = written["alert_rule_test"].as_array().unwrap();
+    for scenario in unit_tests.values().flat_map(|file| file["tests"].as_array().unwrap()) {
+        let mut woken = BTreeSet::new();
+        let expectations = scenario["alert_rule_test"].as_array().unwrap();
         for expected in expectations {
             let alert = expected["alertname"].as_str().unwrap();
             if !expected["exp_alerts"].as_array().unwrap().is_empty() {
-                fired.insert(alert);
+                woken.insert(alert);
             }
         }
-        let tested = expectations
+        let looked_at = expectations
             .iter()
             .map(|expected| expected["alertname"].as_str().unwrap());
-        silent.extend(tested.filter(|alert| !fired.contains(alert)));
-        fires.extend(fired);
+        silent.extend(looked_at.filter(|alert| !woken.contains(alert)));
+        fires.extend(woken);
     }
     assert_eq!(fires, alerts, "these fire in a test");
     assert_eq!(silent, alerts, "these stay silent in a test");
