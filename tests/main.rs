@@ -14,8 +14,10 @@
 mod crds;
 mod env;
 
+mod alerts;
 mod apply;
 mod architecture;
+mod chart;
 mod connection;
 mod counting;
 mod directory;
@@ -24,6 +26,7 @@ mod install;
 mod numbering;
 mod observed;
 mod operation;
+mod packaging;
 mod release;
 mod scenario;
 mod sync;

@@ -74,9 +74,10 @@ pub fn files() -> Result<Vec<(String, String)>, Error> {
         })?;
         files.push((format!("{name}.yaml"), yaml));
     }
-    let resources: String = files.iter().map(|(name, _)| format!("- {name}\n")).collect();
-    let kustomization =
-        format!("apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n{resources}");
+    let mut kustomization = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n".to_owned();
+    for (name, _) in &files {
+        kustomization.extend(["- ", name, "\n"]);
+    }
     files.push((KUSTOMIZATION.to_owned(), kustomization));
     Ok(files)
 }

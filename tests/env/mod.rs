@@ -12,12 +12,13 @@
 
 pub mod console;
 pub mod directory;
+pub mod helm;
 pub mod kube;
 mod ldif;
 pub mod node;
 pub mod operator;
 mod organizational_unit;
-mod process;
+pub mod process;
 pub mod scripted_ldap;
 
 pub use directory::{Certificate, Directory, Model, Options};
