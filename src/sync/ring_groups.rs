@@ -86,7 +86,7 @@ fn number_problem(ring_group: &RingGroup<'_>, numbered: &Numbered) -> Option<Pro
     }
     match &ring_group.department.number {
         DepartmentNumber::Rule(rule) if numbered.waits => {
-            let message = format!("ExtensionRule {rule} numbers it, and is missing or wrong");
+            let message = format!("ExtensionRule {rule} numbers it, and is missing or wrong: see its status");
             Some(problem(
                 &ring_group.subject,
                 ProblemReason::NumberMissing,

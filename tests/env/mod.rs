@@ -20,6 +20,7 @@ pub mod operator;
 mod organizational_unit;
 pub mod process;
 pub mod scripted_ldap;
+pub mod shell;
 
 pub use directory::{Certificate, Directory, Model, Options};
 pub use kube::{AuditEvent, AuditLog, Kube, Namespace};
