@@ -161,6 +161,11 @@ impl Binary {
         binary
     }
 
+    /// Its process id.
+    pub fn process(&self) -> u32 {
+        self.child.id().expect("nobody has waited for its end")
+    }
+
     /// All that it has logged.
     pub fn log(&self) -> Vec<String> {
         self.log
