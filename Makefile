@@ -21,7 +21,7 @@ demo-down: ## Stop what `make demo` started
 	@tests/env/demo down
 
 ##@ Develop
-.PHONY: build test soak lint fmt crds
+.PHONY: build test soak bench lint fmt crds
 build: ## Build the release binary, target/release/adsync
 	@tests/env/setup build
 	cargo build --release --locked
@@ -31,6 +31,10 @@ test: setup ## Run the tests, against a real API server and a real Active Direct
 
 soak: setup ## Run the slow tests, too, that `make test` leaves out
 	cargo test --locked -- --include-ignored
+
+bench: setup ## Measure, beside what one would use instead (docs/performance.md); a quick look: ADSYNC_BENCH_ROUNDS=1
+	@tests/env/setup bench
+	cargo bench --locked
 
 lint: ## Check format, lints, dependencies and scripts
 	@tests/env/setup lint
