@@ -34,14 +34,14 @@ pub(crate) fn tell(cost: Cost) {
     println!("{}", serde_json::to_string(&cost).expect("a cost is plain data"));
 }
 
-/// Runs another program to its end and measures it. To be called in a process that [`run`] started and that ran nothing before:
-/// Linux tells the peak memory of all children together.
-pub(crate) fn command(command: &mut Command) -> Cost {
+/// Runs other programs to their end, one after the other, and measures them together. To be called in a process that [`run`]
+/// started and that ran nothing before: Linux tells the peak memory of all children together.
+pub(crate) fn commands(commands: impl IntoIterator<Item = Command>) -> Cost {
     let meter = Meter::of_children();
-    let status = command
-        .status()
-        .unwrap_or_else(|error| panic!("{command:?} did not start: {error}"));
-    let cost = meter.read();
-    assert!(status.success(), "{command:?} ended with {status}");
-    cost
+    for mut command in commands {
+        let status = command.status();
+        let status = status.unwrap_or_else(|error| panic!("{command:?} did not start: {error}"));
+        assert!(status.success(), "{command:?} ended with {status}");
+    }
+    meter.read()
 }

@@ -43,7 +43,7 @@ impl Meter {
     }
 
     /// Measures the children that are started and waited for from now on. Their peak memory is right only when there was no
-    /// bigger child before: see `child::command`.
+    /// bigger child before: see `child::commands`.
     pub(crate) fn of_children() -> Self {
         Self::start(Whose::Children)
     }

@@ -23,19 +23,20 @@ where
 }
 
 impl Rounds {
-    /// All contestants beside the one that they are compared with: minimum and median of the time, and the smallest of the rest.
-    pub(crate) fn table(&self, compared_with: &str) -> Table {
+    /// Some contestants beside the first of them: minimum and median of the time, and the smallest of the rest.
+    pub(crate) fn table(&self, names: &[impl AsRef<str>]) -> Table {
+        let results: Vec<_> = names.iter().map(|name| self.of(name.as_ref())).collect();
         let smallest = [Figure::Cpu, Figure::PeakMemory, Figure::HeldMemory];
         let seen: Vec<_> = smallest
             .into_iter()
-            .filter(|figure| self.results.iter().any(|results| results.minimum(*figure).is_some()))
+            .filter(|figure| results.iter().any(|results| results.minimum(*figure).is_some()))
             .collect();
         let mut head = vec![String::new(), "time (min)".into(), "median".into(), "ratio".into()];
         head.extend(seen.iter().map(|figure| figure.title().to_owned()));
-        let rows = self.results.iter().map(|results| {
+        let rows = results.iter().map(|results| {
             let shown =
                 |figure: Figure, value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| figure.show(value));
-            let ratio = self.ratio(&results.name, compared_with, Figure::Wall);
+            let ratio = self.ratio(&results.name, names[0].as_ref(), Figure::Wall);
             let mut row = vec![
                 results.name.clone(),
                 shown(Figure::Wall, results.minimum(Figure::Wall)),

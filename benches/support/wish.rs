@@ -6,11 +6,22 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Wish {
     /// What is measured, with the thing it is compared with.
-    pub(crate) what: String,
-    pub(crate) at_most: f64,
-    pub(crate) measured: f64,
+    what: String,
+    at_most: f64,
+    measured: f64,
     /// `×`, `MiB`, `s` …
-    pub(crate) unit: &'static str,
+    unit: &'static str,
+}
+
+impl Wish {
+    pub(crate) fn at_most(at_most: f64, unit: &'static str, what: impl Into<String>, measured: f64) -> Self {
+        Self {
+            what: what.into(),
+            at_most,
+            measured,
+            unit,
+        }
+    }
 }
 
 impl fmt::Display for Wish {

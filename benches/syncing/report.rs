@@ -68,17 +68,18 @@ impl Report {
 
     fn wishes(&self) -> Vec<Wish> {
         let beside_loop = [
-            ("10,000 users", &self.first_sync),
+            ("people with numbers", &self.first_sync),
             ("ring groups", &self.unnumbered),
             ("ring groups with numbers", &self.numbered),
         ];
         let ratios = beside_loop.into_iter().filter_map(|(what, against)| {
-            Some(Wish {
-                what: format!("{what}, beside the bare loop"),
-                at_most: 1.2,
-                measured: against.rounds().ratio(WITHOUT_READ, LOOP, Figure::Wall)?,
-                unit: "×",
-            })
+            let measured = against.rounds().ratio(WITHOUT_READ, LOOP, Figure::Wall)?;
+            Some(Wish::at_most(
+                1.2,
+                "×",
+                format!("{what}, beside the bare loop"),
+                measured,
+            ))
         });
         let writes = self.again.iter().map(writes).max().unwrap_or_default();
         let most = self.connections.iter().map(|counted| counted.most).max();
@@ -86,12 +87,7 @@ impl Report {
             ("writes of a sync with nothing changed: its status", 1.0, writes),
             ("LDAP connections at a time", 2.0, most.unwrap_or_default()),
         ];
-        let further = further.map(|(what, at_most, measured)| Wish {
-            what: what.to_owned(),
-            at_most,
-            measured: float(measured),
-            unit: "",
-        });
+        let further = further.map(|(what, at_most, measured)| Wish::at_most(at_most, "", what, float(measured)));
         ratios.chain(further).collect()
     }
 }
@@ -125,7 +121,7 @@ impl Against {
 impl fmt::Display for Report {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let people = self.people;
-        writeln!(formatter, "{}\n", self.machine)?;
+        writeln!(formatter, "\n## Syncing {people} people\n\n{}\n", self.machine)?;
         writeln!(
             formatter,
             "First sync of {people} people with numbers\n\n{}",
@@ -158,7 +154,12 @@ impl fmt::Display for Report {
 impl fmt::Display for Against {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { syncs, sent } = self;
-        writeln!(formatter, "{}\n\n{}", self.rounds().table(LOOP), Syncs(syncs))?;
+        writeln!(
+            formatter,
+            "{}\n\n{}",
+            self.rounds().table(&[LOOP, OPERATOR, WITHOUT_READ]),
+            Syncs(syncs)
+        )?;
         let server: Vec<String> = sent.iter().map(|sent| format!("{:.2}", sent.server)).collect();
         writeln!(
             formatter,

@@ -17,6 +17,7 @@ pub mod operator;
 mod organizational_unit;
 mod process;
 pub mod scripted_ldap;
+pub mod slapd;
 
 pub use directory::{Certificate, Directory, Model, Options};
 pub use kube::{AuditEvent, Kube, Namespace};
@@ -24,6 +25,7 @@ pub use ldif::Entry;
 pub use operator::{Binary, Flags, Operator};
 pub use organizational_unit::{Person, PersonSpec, TestOu};
 pub use scripted_ldap::ScriptedLdap;
+pub use slapd::Slapd;
 
 use tokio::sync::OnceCell;
 
