@@ -21,7 +21,7 @@ demo-down: ## Stop what `make demo` started
 	@tests/env/demo down
 
 ##@ Develop
-.PHONY: build test test-release soak lint fmt generate
+.PHONY: build test test-release soak bench lint fmt generate
 build: ## Build the release binary, target/release/adsync
 	@tests/env/setup build
 	cargo build --release --locked
@@ -35,6 +35,10 @@ soak: setup test-release ## Run the slow tests, too, that `make test` leaves out
 # What the installation test puts into its image. It would build it itself, but in the way of all other tests.
 test-release:
 	@! tests/env/node/possible >/dev/null || cargo build --release --locked
+
+bench: setup ## Measure, beside what one would use instead (docs/performance.md); a quick look: ADSYNC_BENCH_ROUNDS=1
+	@tests/env/setup bench
+	cargo bench --locked
 
 lint: ## Check format, lints, dependencies and scripts
 	@tests/env/setup lint
