@@ -21,16 +21,20 @@ demo-down: ## Stop what `make demo` started
 	@tests/env/demo down
 
 ##@ Develop
-.PHONY: build test soak lint fmt generate
+.PHONY: build test test-release soak lint fmt generate
 build: ## Build the release binary, target/release/adsync
 	@tests/env/setup build
 	cargo build --release --locked
 
-test: setup ## Run the tests, against a real API server and a real Active Directory
+test: setup test-release ## Run the tests, against a real API server and a real Active Directory
 	cargo test --locked
 
-soak: setup ## Run the slow tests, too, that `make test` leaves out
+soak: setup test-release ## Run the slow tests, too, that `make test` leaves out
 	cargo test --locked -- --include-ignored
+
+# What the installation test puts into its image. It would build it itself, but in the way of all other tests.
+test-release:
+	@! tests/env/node/possible >/dev/null || cargo build --release --locked
 
 lint: ## Check format, lints, dependencies and scripts
 	@tests/env/setup lint

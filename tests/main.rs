@@ -22,6 +22,7 @@ mod connection;
 mod counting;
 mod directory;
 mod environment;
+mod install;
 mod numbering;
 mod observed;
 mod operation;

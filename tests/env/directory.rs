@@ -4,8 +4,10 @@
 use std::ffi::OsStr;
 use std::fmt::Write;
 use std::ops::Deref;
+use std::path::PathBuf;
 
 use super::ldif::{self, Entry};
+use super::node::Node;
 use super::organizational_unit::TestOu;
 use super::process::{self, Server};
 
@@ -39,6 +41,8 @@ pub struct Options {
 pub struct Directory {
     server: Server,
     ports: [u16; 4],
+    /// What runs the LDAP tools where they can reach it, if not here.
+    enter: Option<PathBuf>,
 }
 
 impl Deref for Directory {
@@ -73,7 +77,16 @@ impl Directory {
             Certificate::Server => "server",
             Certificate::Misnamed => "misnamed",
         };
-        let (server, facts) = Server::start("ad/start", &["--model", model, "--certificate", certificate]).await;
+        Self::start(None, &["--model", model, "--certificate", certificate]).await
+    }
+
+    /// A domain controller in a node, for its pods: `dc1.example.com`, on the ports that everybody expects. Drop it before the node.
+    pub async fn in_node(node: &Node) -> Self {
+        Self::start(Some(node.enter()), &["--address", Node::ADDRESS]).await
+    }
+
+    async fn start(enter: Option<PathBuf>, arguments: &[&str]) -> Self {
+        let (server, facts) = Server::start_by(enter.as_deref(), "ad/start", arguments).await;
         let ports: Vec<u16> = facts
             .split_whitespace()
             .map(|port| port.parse().expect("a port"))
@@ -81,6 +94,7 @@ impl Directory {
         Self {
             server,
             ports: ports.try_into().expect("the start script names four ports"),
+            enter,
         }
     }
 
@@ -220,6 +234,10 @@ impl Directory {
             ("LDAPTLS_CACERT", ca.as_os_str()),
             ("LDAPTLS_REQCERT", OsStr::new("demand")),
         ];
-        process::run(program, &[&login, arguments].concat(), &environment, input).await
+        let arguments = [&login, arguments].concat();
+        match &self.enter {
+            Some(enter) => process::run(enter, &[&[program], &*arguments].concat(), &environment, input).await,
+            None => process::run(program, &arguments, &environment, input).await,
+        }
     }
 }

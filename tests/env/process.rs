@@ -28,11 +28,25 @@ struct Script {
 impl Server {
     /// Starts `tests/env/<script>` and waits until it says that its server is ready; the rest of that line comes back.
     pub async fn start(script: &str, arguments: &[&str]) -> (Self, String) {
+        Self::start_by(None, script, arguments).await
+    }
+
+    /// The same, with the script run by a command such as a node's `enter`.
+    pub async fn start_by(command: Option<&Path>, script: &str, arguments: &[&str]) -> (Self, String) {
         static COUNTER: AtomicUsize = AtomicUsize::new(0);
         let counter = COUNTER.fetch_add(1, Ordering::Relaxed);
         let subject = script.replace('/', "-");
         let folder = std::env::temp_dir().join(format!("adsync-{subject}-{}-{counter}", std::process::id()));
-        let mut child = Command::new(scripts().join(script))
+        let path = scripts().join(script);
+        let mut command = command.map_or_else(
+            || Command::new(&path),
+            |command| {
+                let mut command = Command::new(command);
+                command.arg(&path);
+                command
+            },
+        );
+        let mut child = command
             .args(arguments)
             .arg(&folder)
             .stdin(Stdio::piped())
