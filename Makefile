@@ -46,9 +46,10 @@ lint: ## Check format, lints, dependencies and scripts
 fmt: ## Format the code
 	cargo fmt
 
-generate: ## Generate crds/ from the types, the chart's copy of it, and deploy/ from the chart
+generate: ## Generate crds/ and docs/reference/ from the types, and deploy/ from the chart
 	@tests/env/setup build
 	cargo run --locked --quiet -- crds --output-dir crds
+	cargo run --locked --quiet -- reference --output-dir docs/reference
 	packaging/manifests
 
 ##@ House-keeping

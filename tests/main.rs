@@ -21,6 +21,7 @@ mod chart;
 mod connection;
 mod counting;
 mod directory;
+mod documents;
 mod environment;
 mod install;
 mod numbering;
