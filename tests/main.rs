@@ -23,6 +23,7 @@ mod counting;
 mod directory;
 mod documents;
 mod environment;
+mod examples;
 mod install;
 mod numbering;
 mod observed;

@@ -20,6 +20,8 @@ pub mod operator;
 mod organizational_unit;
 pub mod process;
 pub mod scripted_ldap;
+pub mod shell;
+pub mod slapd;
 
 pub use directory::{Certificate, Directory, Model, Options};
 pub use kube::{AuditEvent, AuditLog, Kube, Namespace};
@@ -28,6 +30,7 @@ pub use node::Node;
 pub use operator::{Binary, Flags, Operator};
 pub use organizational_unit::{Person, PersonSpec, TestOu};
 pub use scripted_ldap::ScriptedLdap;
+pub use slapd::Slapd;
 
 use tokio::sync::OnceCell;
 
