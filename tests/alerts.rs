@@ -117,7 +117,10 @@ async fn each_alert_says_what_is_wrong_and_what_to_do() {
         let alert = rule["alert"].as_str().unwrap();
         let page = format!("docs/troubleshooting.md#{}", alert.to_lowercase());
         assert_eq!(annotations["runbook_url"], page);
-        assert!(troubleshooting.contains(&format!("\n### {alert}\n")), "what to do about {alert}");
+        assert!(
+            troubleshooting.contains(&format!("\n### {alert}\n")),
+            "what to do about {alert}"
+        );
         assert!(["warning", "critical"].contains(&rule["labels"]["severity"].as_str().unwrap()));
     }
 }
