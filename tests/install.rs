@@ -157,7 +157,8 @@ async fn crash(site: &Site) {
 async fn uninstall(site: &Site) {
     let before = site.objects().await;
     site.follow("### Uninstall").await;
-    site.run("kubectl --namespace adsync wait --for=delete --timeout=1m pods --all").await;
+    site.run("kubectl --namespace adsync wait --for=delete --timeout=1m pods --all")
+        .await;
     assert_eq!(
         site.run("kubectl --namespace adsync get deployments,services,pods --output name")
             .await,
