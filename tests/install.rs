@@ -192,6 +192,7 @@ async fn install_again(site: &Site) {
     let other = install.replacen("install adsync", "install other", 1);
     let refusal = site.refused(&other).await;
     assert!(refusal.contains("meta.helm.sh/release-name"), "{refusal}");
+    site.run(&format!("{other} --take-ownership --dry-run=server")).await;
     site.run(&install).await;
     site.sync_now().await;
     assert_eq!(site.objects().await, before, "it goes on where it was");
