@@ -44,6 +44,10 @@ async fn the_readme_installs_it_on_a_cluster() {
     site.follow("### Delete everything").await;
     assert_eq!(site.run("kubectl get crds --output name").await, "");
     install_without_helm(&site).await;
+
+    let folder = site.node.folder().to_owned();
+    drop(site);
+    assert!(!folder.exists(), "nothing is left");
 }
 
 async fn check_that_it_serves_the_company(site: &Site) {
