@@ -3,13 +3,13 @@
 #
 #   docker build -t registry.example.com/adsync:0.1.0 .
 #
-# Each platform is built on itself (`docker build --platform=linux/arm64` emulates where it must): nothing here names one.
+# Nothing here names a platform: what `docker build --platform` asks for is built on its own kind, emulated where it must be.
 
-# The Rust of rust-toolchain.toml; a test holds them together. Bookworm is the Debian that the tests run on.
-FROM docker.io/library/rust:1.95-bookworm AS build
+# The Rust of rust-toolchain.toml, and the Debian that the tests run on.
+FROM docker.io/library/rust:1.95.0-bookworm AS build
 WORKDIR /src
 COPY . .
-# What a Cargo cache holds is no part of the image: a build without it only takes longer.
+# The caches make the next build a short one; nothing of them gets into the image.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
     cargo build --release --locked && \
@@ -20,7 +20,7 @@ LABEL org.opencontainers.image.title="adsync" \
       org.opencontainers.image.description="Keeps a phone system's users, extensions and ring groups in step with Active Directory" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /rootfs /
-# By number: `runAsNonRoot` can't see that a name is not root's.
+# By number: to `runAsNonRoot`, a name could be anybody's.
 USER 65532:65532
 # Metrics, and the probes.
 EXPOSE 8080 8081

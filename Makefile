@@ -21,7 +21,7 @@ demo-down: ## Stop what `make demo` started
 	@tests/env/demo down
 
 ##@ Develop
-.PHONY: build test test-release soak lint fmt generate
+.PHONY: build test test-release soak bench lint fmt generate
 build: ## Build the release binary, target/release/adsync
 	@tests/env/setup build
 	cargo build --release --locked
@@ -36,6 +36,10 @@ soak: setup test-release ## Run the slow tests, too, that `make test` leaves out
 test-release:
 	@! tests/env/node/possible >/dev/null || cargo build --release --locked
 
+bench: setup ## Measure, beside what one would use instead (docs/performance.md); a quick look: ADSYNC_BENCH_ROUNDS=1
+	@tests/env/setup bench
+	cargo bench --locked
+
 lint: ## Check format, lints, dependencies and scripts
 	@tests/env/setup lint
 	shellcheck --external-sources --source-path=SCRIPTDIR $$(grep -lrE '^#!/usr/bin/env bash' tests packaging .ci)
@@ -46,9 +50,10 @@ lint: ## Check format, lints, dependencies and scripts
 fmt: ## Format the code
 	cargo fmt
 
-generate: ## Generate crds/ from the types, the chart's copy of it, and deploy/ from the chart
+generate: ## Write everything that is generated: crds/ and docs/reference/ from the types, deploy/ from the chart
 	@tests/env/setup build
 	cargo run --locked --quiet -- crds --output-dir crds
+	cargo run --locked --quiet -- reference --output-dir docs/reference
 	packaging/manifests
 
 ##@ House-keeping

@@ -57,7 +57,17 @@ fn everywhere(mut see: impl FnMut(&str, &str, &Value)) {
 
 #[test]
 fn the_files_are_those_that_the_code_generates() {
-    let expected = adsync::cli::crds::files().unwrap();
+    let mut expected: Vec<_> = crds::all()
+        .iter()
+        .map(|crd| {
+            (
+                format!("{}.yaml", crd.metadata.name.as_ref().unwrap()),
+                crds::to_yaml(crd).unwrap(),
+            )
+        })
+        .collect();
+    let names: Vec<_> = expected.iter().map(|(name, _)| name.clone()).collect();
+    expected.push(("kustomization.yaml".to_owned(), crds::kustomization(&names)));
     for (name, yaml) in &expected {
         let file = fs::read_to_string(folder().join(name)).unwrap_or_default();
         assert!(
@@ -74,7 +84,7 @@ fn the_files_are_those_that_the_code_generates() {
     found.sort();
     assert_eq!(
         found, expected,
-        "crds/ holds one file a kind, and the one that names them"
+        "crds/ holds one file a kind, and a kustomization of them"
     );
 }
 

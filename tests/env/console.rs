@@ -78,16 +78,16 @@ pub fn commands(page: &str) -> Vec<Command> {
 
 /// Runs the commands of a page in their order. Panics with the differences between what they print and what the page says, or
 /// (`SNAPSHOTS=overwrite`) rewrites the page.
-pub async fn check(page: &Path, run: impl AsyncFnMut(&str) -> String) {
+pub async fn check(page: &Path, run: impl AsyncFnMut(&Command) -> String) {
     check_part(page, |text| 0..text.len(), run).await;
 }
 
 /// The same for the part of a page below a heading, as in `section`.
-pub async fn check_section(page: &Path, heading: &str, run: impl AsyncFnMut(&str) -> String) {
+pub async fn check_section(page: &Path, heading: &str, run: impl AsyncFnMut(&Command) -> String) {
     check_part(page, |text| section(text, heading), run).await;
 }
 
-async fn check_part(page: &Path, part: impl Fn(&str) -> Range<usize>, mut run: impl AsyncFnMut(&str) -> String) {
+async fn check_part(page: &Path, part: impl Fn(&str) -> Range<usize>, mut run: impl AsyncFnMut(&Command) -> String) {
     let read =
         || std::fs::read_to_string(page).unwrap_or_else(|error| panic!("cannot read {}: {error}", page.display()));
     let text = read();
@@ -96,13 +96,13 @@ async fn check_part(page: &Path, part: impl Fn(&str) -> Range<usize>, mut run: i
     assert!(!commands.is_empty(), "{} shows no commands", page.display());
     let mut printed = Vec::new();
     for command in &commands {
-        printed.push(run(&command.line).await);
+        printed.push(run(command).await);
     }
     let Comparison { differences, rewritten } = compare(text, &commands, &printed);
     if differences.is_empty() {
         return;
     }
-    if matches!(Action::with_env_var(DEFAULT_ACTION_ENV), Some(Action::Overwrite)) {
+    if is_rewriting() {
         let mut whole = read();
         let part = part(&whole);
         whole.replace_range(part, &rewritten);
@@ -131,6 +131,11 @@ pub fn section(page: &str, heading: &str) -> Range<usize> {
     }
     let start = start.unwrap_or_else(|| panic!("the page has no heading {heading:?}"));
     start..position
+}
+
+/// Whether pages that differ are rewritten.
+pub fn is_rewriting() -> bool {
+    matches!(Action::with_env_var(DEFAULT_ACTION_ENV), Some(Action::Overwrite))
 }
 
 /// A page beside what its commands printed.

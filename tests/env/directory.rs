@@ -35,6 +35,8 @@ pub enum Certificate {
 pub struct Options {
     pub model: Model,
     pub certificate: Certificate,
+    /// So many more people and a team for every ten, below [`Directory::CROWD`]. None: only the company.
+    pub crowd: Option<usize>,
 }
 
 /// A running domain controller. Stopping, freezing and the like come from `Server`.
@@ -57,6 +59,8 @@ impl Directory {
     pub const HOST: &'static str = "localhost";
     pub const DOMAIN: &'static str = "example.com";
     pub const BASE_DN: &'static str = "DC=example,DC=com";
+    /// Where a crowd is (`ad/crowd.py`): its people in OUs of `OU=People`, its teams in `OU=Teams`.
+    pub const CROWD: &'static str = "OU=Crowd,DC=example,DC=com";
 
     /// The account that adsync is meant to bind with: it may read, and write nothing.
     pub const BIND_DN: &'static str = "CN=svc-adsync,OU=Service Accounts,DC=example,DC=com";
@@ -77,7 +81,10 @@ impl Directory {
             Certificate::Server => "server",
             Certificate::Misnamed => "misnamed",
         };
-        Self::start(None, &["--model", model, "--certificate", certificate]).await
+        let crowd = options.crowd.map(|people| people.to_string());
+        let mut arguments = vec!["--model", model, "--certificate", certificate];
+        arguments.extend(crowd.iter().flat_map(|people| ["--crowd", people]));
+        Self::start(None, &arguments).await
     }
 
     /// A domain controller in a node, for its pods: `dc1.example.com`, on the ports that everybody expects. Drop it before the node.

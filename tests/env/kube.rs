@@ -84,6 +84,11 @@ impl Kube {
         &self.kubeconfig
     }
 
+    /// The program that fits this server.
+    pub fn kubectl_program(&self) -> &Path {
+        &self.kubectl
+    }
+
     /// What kubectl prints; panics if it fails.
     pub async fn kubectl(&self, arguments: &[&str]) -> String {
         self.kubectl_with_input(arguments, "").await
@@ -101,24 +106,29 @@ impl Kube {
 
     /// Makes a namespace for the calling test. Nobody deletes it: the whole server is thrown away.
     pub async fn namespace(&self, prefix: &str) -> Namespace<'_> {
-        static COUNTER: AtomicUsize = AtomicUsize::new(0);
-        let name = format!("{prefix}-{}", COUNTER.fetch_add(1, Ordering::Relaxed));
-        let client = self.client().await;
+        let namespace = self.reserve_namespace(prefix).await;
         let metadata = ObjectMeta {
-            name: Some(name.clone()),
+            name: Some(namespace.name.clone()),
             ..ObjectMeta::default()
         };
-        let namespace = v1::Namespace {
+        let object = v1::Namespace {
             metadata,
             ..v1::Namespace::default()
         };
-        Api::all(client.clone())
-            .create(&PostParams::default(), &namespace)
+        Api::all(namespace.client())
+            .create(&PostParams::default(), &object)
             .await
             .expect("the namespace is new");
+        namespace
+    }
+
+    /// A namespace that only the calling test will make.
+    pub async fn reserve_namespace(&self, prefix: &str) -> Namespace<'_> {
+        static COUNTER: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("{prefix}-{}", COUNTER.fetch_add(1, Ordering::Relaxed));
         Namespace {
             kube: self,
-            client,
+            client: self.client().await,
             name,
         }
     }
@@ -233,6 +243,13 @@ pub struct Namespace<'a> {
 impl Namespace<'_> {
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether it was made, if it was reserved only.
+    pub async fn exists(&self) -> bool {
+        let namespaces = Api::<v1::Namespace>::all(self.client());
+        let found = namespaces.get_opt(&self.name).await;
+        found.expect("the API server answers").is_some()
     }
 
     /// The client of the test that made the namespace.

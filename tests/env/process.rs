@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -147,6 +147,26 @@ pub async fn run<S: AsRef<OsStr>>(
     environment: &[(&str, &OsStr)],
     input: &str,
 ) -> String {
+    let program = program.as_ref();
+    let output = attempt(program, arguments, environment, input).await;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success(),
+        "{} failed: {}\n{}{text}",
+        program.display(),
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    text
+}
+
+/// Runs a program to its end, however that is.
+pub async fn attempt<S: AsRef<OsStr>>(
+    program: impl AsRef<OsStr>,
+    arguments: &[S],
+    environment: &[(&str, &OsStr)],
+    input: &str,
+) -> Output {
     use tokio::io::AsyncWriteExt;
 
     let program = program.as_ref();
@@ -163,16 +183,7 @@ pub async fn run<S: AsRef<OsStr>>(
     // A program that fails early closes its stdin early; its exit status tells.
     let feed = async move { drop(stdin.write_all(input.as_bytes()).await) };
     let ((), output) = tokio::join!(feed, child.wait_with_output());
-    let output = output.expect("a child can be waited for");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(
-        output.status.success(),
-        "{} failed: {}\n{}{text}",
-        program.display(),
-        output.status,
-        String::from_utf8_lossy(&output.stderr)
-    );
-    text
+    output.expect("a child can be waited for")
 }
 
 pub fn scripts() -> PathBuf {

@@ -81,7 +81,7 @@ impl Site {
 
     /// Types the commands of a section of the README, and holds it to what they print.
     pub async fn follow(&self, heading: &str) {
-        console::check_section(&readme(), heading, async |line| self.run(line).await).await;
+        console::check_section(&readme(), heading, async |command| self.run(&command.line).await).await;
     }
 
     /// The commands of a section of the README.

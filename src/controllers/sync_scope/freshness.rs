@@ -19,8 +19,9 @@ impl Controller {
             .scope_synced(&name.namespace, &name.name, is_synced(status));
     }
 
-    /// By when the next data should have come. At the first look nothing was reported yet: what the status says holds until then.
-    pub(super) fn show_freshness(&self, name: &NamespacedName, scope: &SyncScope, timing: &Timing) {
+    /// By when the next data should have come, whether or not there is anything to sync with. At the first look nothing was reported
+    /// yet: what the status says holds until then.
+    pub(super) fn show_freshness(&self, name: &NamespacedName, scope: &SyncScope) {
         let (is_first, read) = self.memories.of(name, |memory| {
             let is_first = memory.unread_since.is_none();
             let unread_since = memory
@@ -31,10 +32,13 @@ impl Controller {
         if let Some(status) = scope.status.as_ref().filter(|_| is_first) {
             self.show_synced(name, status);
         }
-        let until = stale_from(timing, read);
-        self.context
-            .metrics
-            .data_fresh_until(&name.namespace, &name.name, until);
+        // Who writes no time to sync at has a spec that is reported as invalid.
+        if let Ok(timing) = Timing::new(&scope.spec) {
+            let until = stale_from(&timing, read);
+            self.context
+                .metrics
+                .data_fresh_until(&name.namespace, &name.name, until);
+        }
     }
 
     /// Nothing is expected of a scope that is suspended, or about to go.

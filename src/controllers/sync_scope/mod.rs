@@ -124,6 +124,7 @@ impl Controller {
             self.report(scope, Ending::Suspended, Notices::default()).await;
             return Ok(Action::await_change());
         }
+        self.show_freshness(name, &scope);
         let ready = match self.prepare(&scope).await? {
             Ok(ready) => ready,
             Err(ending) => {
@@ -132,7 +133,6 @@ impl Controller {
                 return Ok(wait);
             }
         };
-        self.show_freshness(name, &scope, &ready.validated.scope.timing);
         let Some(due) = self.due(name, &scope, &ready) else {
             return Ok(self.wait(name, &ready.validated.scope.timing));
         };
@@ -143,7 +143,7 @@ impl Controller {
             return Ok(Action::await_change());
         };
         let scope = self.report(scope, ending, notices).await;
-        self.show_freshness(name, &scope, &ready.validated.scope.timing);
+        self.show_freshness(name, &scope);
         Ok(self.wait(name, &ready.validated.scope.timing))
     }
 
