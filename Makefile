@@ -21,7 +21,7 @@ demo-down: ## Stop what `make demo` started
 	@tests/env/demo down
 
 ##@ Develop
-.PHONY: build test soak lint fmt crds
+.PHONY: build test soak lint fmt crds examples
 build: ## Build the release binary, target/release/adsync
 	@tests/env/setup build
 	cargo build --release --locked
@@ -45,6 +45,9 @@ fmt: ## Format the code
 crds: ## Generate crds/ from the types
 	@tests/env/setup build
 	cargo run --locked --quiet -- crds --output-dir crds
+
+examples: setup ## Rewrite the pages in examples/ with what their commands print
+	SNAPSHOTS=overwrite cargo test --locked --test integration examples::
 
 ##@ House-keeping
 .PHONY: setup clean
