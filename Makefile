@@ -21,7 +21,7 @@ demo-down: ## Stop what `make demo` started
 	@tests/env/demo down
 
 ##@ Develop
-.PHONY: build test test-release soak bench lint fmt generate
+.PHONY: build test test-release soak bench lint fmt generate examples
 build: ## Build the release binary, target/release/adsync
 	@tests/env/setup build
 	cargo build --release --locked
@@ -55,6 +55,9 @@ generate: ## Write everything that is generated: crds/ and docs/reference/ from 
 	cargo run --locked --quiet -- crds --output-dir crds
 	cargo run --locked --quiet -- reference --output-dir docs/reference
 	packaging/manifests
+
+examples: setup ## Rewrite the pages in examples/ with what their commands print
+	SNAPSHOTS=overwrite cargo test --locked --test integration examples::
 
 ##@ House-keeping
 .PHONY: setup clean

@@ -44,6 +44,10 @@ async fn the_readme_installs_it_on_a_cluster() {
     site.follow("### Delete everything").await;
     assert_eq!(site.run("kubectl get crds --output name").await, "");
     install_without_helm(&site).await;
+
+    let folder = site.node.folder().to_owned();
+    drop(site);
+    assert!(!folder.exists(), "nothing is left");
 }
 
 async fn check_that_it_serves_the_company(site: &Site) {
@@ -157,7 +161,8 @@ async fn crash(site: &Site) {
 async fn uninstall(site: &Site) {
     let before = site.objects().await;
     site.follow("### Uninstall").await;
-    site.run("kubectl --namespace adsync wait --for=delete --timeout=1m pods --all").await;
+    site.run("kubectl --namespace adsync wait --for=delete --timeout=1m pods --all")
+        .await;
     assert_eq!(
         site.run("kubectl --namespace adsync get deployments,services,pods --output name")
             .await,
@@ -191,6 +196,7 @@ async fn install_again(site: &Site) {
     let other = install.replacen("install adsync", "install other", 1);
     let refusal = site.refused(&other).await;
     assert!(refusal.contains("meta.helm.sh/release-name"), "{refusal}");
+    site.run(&format!("{other} --take-ownership --dry-run=server")).await;
     site.run(&install).await;
     site.sync_now().await;
     assert_eq!(site.objects().await, before, "it goes on where it was");

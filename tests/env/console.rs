@@ -1,4 +1,4 @@
-//! The ```console blocks of a Markdown page: a line `$ command` (continued after a `\`), and below it what the command prints, up to the
+//! The console blocks of a Markdown page: a line `$ command` (continued after a `\`), and below it what the command prints, up to the
 //! next one. `check` holds a page to what its commands print. Who runs them, and where, is the caller's.
 //!
 //! What can't be the same twice is left out of the comparison: see `REDACTED`. A page may leave out more: `...` on a line of its own
