@@ -173,7 +173,7 @@ fn desired(
         (RingField::Enabled, Value::Flag(true)),
         (RingField::InPhonebook, Value::Flag(true)),
         (RingField::Members, Value::List(numbers.collect())),
-        (RingField::Source, Value::Source(source)),
+        (RingField::Source, Value::Source(Box::new(source))),
         (RingField::ManagedByLabel, Value::text(FIELD_MANAGER)),
         (RingField::ScopeLabel, Value::text(&input.scope.name)),
         (RingField::PhoneSystemLabel, Value::text(&input.system.name)),

@@ -170,7 +170,7 @@ fn desired(
         Some(number) => drop(values.insert(Field::Extension, Value::text(&number.to_string()))),
         None => kept.insert(Field::Extension),
     }
-    values.insert(Field::Directory, Value::Link(link(input, person)));
+    values.insert(Field::Directory, Value::Link(Box::new(link(input, person))));
     values.insert(Field::ManagedByLabel, Value::text(FIELD_MANAGER));
     values.insert(Field::ScopeLabel, Value::text(&input.scope.name));
     values.insert(Field::PhoneSystemLabel, Value::text(&input.system.name));

@@ -78,26 +78,59 @@ pub fn commands(page: &str) -> Vec<Command> {
 
 /// Runs the commands of a page in their order. Panics with the differences between what they print and what the page says, or
 /// (`SNAPSHOTS=overwrite`) rewrites the page.
-pub async fn check(page: &Path, mut run: impl AsyncFnMut(&Command) -> String) {
-    let text = std::fs::read_to_string(page).unwrap_or_else(|error| panic!("cannot read {}: {error}", page.display()));
-    let commands = commands(&text);
+pub async fn check(page: &Path, run: impl AsyncFnMut(&Command) -> String) {
+    check_part(page, |text| 0..text.len(), run).await;
+}
+
+/// The same for the part of a page below a heading, as in `section`.
+pub async fn check_section(page: &Path, heading: &str, run: impl AsyncFnMut(&Command) -> String) {
+    check_part(page, |text| section(text, heading), run).await;
+}
+
+async fn check_part(page: &Path, part: impl Fn(&str) -> Range<usize>, mut run: impl AsyncFnMut(&Command) -> String) {
+    let read =
+        || std::fs::read_to_string(page).unwrap_or_else(|error| panic!("cannot read {}: {error}", page.display()));
+    let text = read();
+    let text = &text[part(&text)];
+    let commands = commands(text);
     assert!(!commands.is_empty(), "{} shows no commands", page.display());
     let mut printed = Vec::new();
     for command in &commands {
         printed.push(run(command).await);
     }
-    let Comparison { differences, rewritten } = compare(&text, &commands, &printed);
+    let Comparison { differences, rewritten } = compare(text, &commands, &printed);
     if differences.is_empty() {
         return;
     }
     if is_rewriting() {
-        std::fs::write(page, rewritten).expect("a page can be rewritten");
+        let mut whole = read();
+        let part = part(&whole);
+        whole.replace_range(part, &rewritten);
+        std::fs::write(page, whole).expect("a page can be rewritten");
     } else {
         panic!(
             "{} does not show what its commands print (rewrite it with {DEFAULT_ACTION_ENV}=overwrite):{differences}",
             page.display()
         );
     }
+}
+
+/// Where in a page the lines below a heading (`## Install`) are, up to the next one of its level or above.
+pub fn section(page: &str, heading: &str) -> Range<usize> {
+    let level = |line: &str| line.bytes().take_while(|byte| *byte == b'#').count();
+    let (mut start, mut position, mut is_fenced) = (None, 0, false);
+    for line in page.split_inclusive('\n') {
+        is_fenced ^= line.starts_with("```");
+        let is_heading = !is_fenced && line.starts_with('#');
+        match start {
+            None if is_heading && line.trim_end() == heading => start = Some(position + line.len()),
+            Some(start) if is_heading && level(line) <= level(heading) => return start..position,
+            _ => {}
+        }
+        position += line.len();
+    }
+    let start = start.unwrap_or_else(|| panic!("the page has no heading {heading:?}"));
+    start..position
 }
 
 /// Whether pages that differ are rewritten.
@@ -183,6 +216,15 @@ mod tests {
             read,
             expected.map(|(line, output)| (line.to_owned(), output.to_owned()))
         );
+    }
+
+    #[test]
+    fn a_section_ends_where_another_begins() {
+        let page = "# A\n## B\none\n```yaml\n# no heading\n```\n### C\ntwo\n## D\nthree\n";
+        let section = |heading: &str| &page[section(page, heading)];
+        assert_eq!(section("## B"), "one\n```yaml\n# no heading\n```\n### C\ntwo\n");
+        assert_eq!(section("### C"), "two\n");
+        assert_eq!(section("## D"), "three\n");
     }
 
     #[test]

@@ -19,7 +19,7 @@ use super::process::{self, Server};
 pub struct Kube {
     server: Server,
     kubeconfig: PathBuf,
-    audit_log: PathBuf,
+    audit_log: AuditLog,
     kubectl: PathBuf,
 }
 
@@ -36,7 +36,11 @@ impl Kube {
     pub async fn own() -> Self {
         let (server, _) = Server::start("kube/start", &[]).await;
         let in_folder = |name| server.folder().join(name);
-        let (kubeconfig, audit_log, kubectl) = (in_folder("kubeconfig"), in_folder("audit.log"), in_folder("kubectl"));
+        let (kubeconfig, audit_log, kubectl) = (
+            in_folder("kubeconfig"),
+            AuditLog::at(in_folder("audit.log")),
+            in_folder("kubectl"),
+        );
         let kube = Self {
             server,
             kubeconfig,
@@ -53,15 +57,9 @@ impl Kube {
             return;
         }
         let folder = folder.to_str().expect("the path of the crate is UTF-8");
-        self.kubectl(&["apply", "--server-side", "--filename", folder]).await;
-        self.kubectl(&[
-            "wait",
-            "--for=condition=Established",
-            "--timeout=30s",
-            "--filename",
-            folder,
-        ])
-        .await;
+        self.kubectl(&["apply", "--server-side", "--kustomize", folder]).await;
+        self.kubectl(&["wait", "--for=condition=Established", "--timeout=30s", "crds", "--all"])
+            .await;
     }
 
     /// A fresh client for the calling test: a client must not outlive the tokio runtime that it was made in.
@@ -136,21 +134,41 @@ impl Kube {
     }
 
     pub fn audit_log(&self) -> &Path {
-        &self.audit_log
+        &self.audit_log.path
     }
 
     /// Where the audit log ends now: give it to `audit_events` later to see only what came after.
     pub fn audit_position(&self) -> u64 {
-        std::fs::metadata(&self.audit_log)
+        self.audit_log.position()
+    }
+
+    /// What was asked of the server since a position (0: since its start).
+    pub fn audit_events(&self, position: u64) -> Vec<AuditEvent> {
+        self.audit_log.events(position)
+    }
+}
+
+/// What was asked of an API server: everything about our own kinds, and the writes to all others. A request is in the log before its answer is on the
+/// way; a watch appears twice, when it starts and when it ends.
+pub struct AuditLog {
+    path: PathBuf,
+}
+
+impl AuditLog {
+    pub fn at(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// Where it ends now.
+    pub fn position(&self) -> u64 {
+        std::fs::metadata(&self.path)
             .expect("the API server has an audit log")
             .len()
     }
 
-    /// What was asked of the server since a position (0: since its start): everything about our own kinds, and the
-    /// writes to all others. A request is in the log before its answer is on the way; a watch appears twice, when it
-    /// starts and when it ends.
-    pub fn audit_events(&self, position: u64) -> Vec<AuditEvent> {
-        let mut file = File::open(&self.audit_log).expect("the API server has an audit log");
+    /// The events since a position (0: since the server's start).
+    pub fn events(&self, position: u64) -> Vec<AuditEvent> {
+        let mut file = File::open(&self.path).expect("the API server has an audit log");
         file.seek(SeekFrom::Start(position))
             .expect("the position lies in the audit log");
         let mut text = String::new();

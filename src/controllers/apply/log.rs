@@ -100,12 +100,13 @@ impl fmt::Display for Shown<'_> {
             Some(Value::Text(text)) => write!(formatter, "{text:?}"),
             Some(Value::List(list)) => write!(formatter, "{list:?}"),
             Some(Value::Flag(flag)) => write!(formatter, "{flag}"),
-            Some(Value::Link(Link {
-                config,
-                scope,
-                guid,
-                origin,
-            })) => {
+            Some(Value::Link(link)) => {
+                let Link {
+                    config,
+                    scope,
+                    guid,
+                    origin,
+                } = &**link;
                 write!(formatter, "{guid} ({origin:?} by {scope} from {config})")
             }
             Some(Value::Source(source)) => {

@@ -91,13 +91,13 @@ impl<'a> Reader<'a> {
         let text = |path| link.pointer(path).and_then(Json::as_str).unwrap_or_default();
         let guid = text("/objectGUID").parse().ok();
         self.readable &= read.is_ok() && guid.is_some();
-        Some(Value::Link(Link {
+        Some(Value::Link(Box::new(Link {
             config: text("/configRef/name").into(),
             scope: text("/scopeRef/name").into(),
             guid: guid?,
             // An adopted one is never deleted.
             origin: read.map_or(Origin::Adopted, |read| read.origin),
-        }))
+        })))
     }
 
     fn user_field(&mut self, field: Field) -> Option<Value> {
@@ -115,7 +115,9 @@ impl<'a> Reader<'a> {
             (_, Place::Label(name)) => self.label(name),
             (RingField::Members, Place::Spec(name)) => self.list(name),
             (RingField::Enabled | RingField::InPhonebook, Place::Spec(name)) => self.flag(name),
-            (RingField::Source, Place::Spec(name)) => self.member::<RingGroupSource>(name).map(Value::Source),
+            (RingField::Source, Place::Spec(name)) => self
+                .member::<RingGroupSource>(name)
+                .map(|source| Value::Source(Box::new(source))),
             (_, Place::Spec(name)) => self.text(name),
         }
     }
