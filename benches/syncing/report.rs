@@ -135,8 +135,10 @@ impl fmt::Display for Report {
             self.numbered
         )?;
         writeln!(formatter, "Nothing changed\n\n{}", Syncs(&self.again))?;
-        writeln!(formatter, "LDAP connections: {:?}", self.connections)?;
-        writeln!(formatter, "Bytes an object: {:?}\n", self.sizes)?;
+        for counted in &self.connections {
+            writeln!(formatter, "LDAP connections: {counted}")?;
+        }
+        writeln!(formatter, "Bytes an object, as JSON: {:?}\n", self.sizes)?;
         for course in &self.memory {
             writeln!(formatter, "Resident memory of the operator, in MiB: {course}")?;
             let phases = course.phases().iter();
