@@ -73,6 +73,7 @@ impl Shell {
     }
 }
 
+#[cfg(test)]
 mod tests {
     use super::*;
 
