@@ -36,6 +36,7 @@ async fn the_readme_installs_it_on_a_cluster() {
     check_its_namespace(&site).await;
 
     upgrade(&site).await;
+    check_what_it_shows(&site).await;
     crash(&site).await;
     uninstall(&site).await;
     install_again(&site).await;
