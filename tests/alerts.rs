@@ -102,6 +102,7 @@ async fn each_alert_has_a_test_in_which_it_fires_and_one_in_which_it_stays_silen
 
 #[tokio::test]
 async fn each_alert_says_what_is_wrong_and_what_to_do() {
+    let troubleshooting = include_str!("../docs/troubleshooting.md");
     let groups = groups().await;
     for rule in rules(&groups) {
         let annotations = &rule["annotations"];
@@ -112,6 +113,13 @@ async fn each_alert_says_what_is_wrong_and_what_to_do() {
             annotations["description"].as_str().unwrap().contains("kubectl "),
             "{}",
             rule["alert"]
+        );
+        let alert = rule["alert"].as_str().unwrap();
+        let page = format!("docs/troubleshooting.md#{}", alert.to_lowercase());
+        assert_eq!(annotations["runbook_url"], page);
+        assert!(
+            troubleshooting.contains(&format!("\n### {alert}\n")),
+            "what to do about {alert}"
         );
         assert!(["warning", "critical"].contains(&rule["labels"]["severity"].as_str().unwrap()));
     }

@@ -1,9 +1,9 @@
 //! The yardstick: a loop that sends ready-made objects by server-side apply, and thinks of nothing else.
 
 use futures::{StreamExt, stream};
-use kube::api::{Api, DynamicObject, Patch, PatchParams, TypeMeta};
-use kube::core::{ApiResource, GroupVersionKind};
+use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ObjectMeta, Patch, PatchParams};
 use kube::{Client, ResourceExt};
+use serde_json::json;
 
 use crate::env::{Kube, Namespace, operator};
 use crate::server::ServerCpu;
@@ -58,34 +58,29 @@ impl<'a> BareLoop<'a> {
             })
             .await;
         Sent {
-            cost: meter.read(),
+            // Its memory is the whole bench's.
+            cost: Cost {
+                peak_memory: None,
+                ..meter.read()
+            },
             server: server.seconds().await,
         }
     }
 }
 
 fn copy(object: &DynamicObject, namespace: &str) -> (ApiResource, DynamicObject) {
-    let types = object.types.clone().expect("it was read with its kind");
-    let kind = GroupVersionKind::try_from(&types).expect("an API server knows its kinds");
-    let TypeMeta {
-        api_version,
-        kind: name,
-    } = types;
-    let mut copy = DynamicObject {
-        types: Some(TypeMeta {
-            api_version,
-            kind: name,
-        }),
-        metadata: kube::api::ObjectMeta {
-            name: object.metadata.name.clone(),
-            namespace: Some(namespace.to_owned()),
-            labels: object.metadata.labels.clone(),
-            ..kube::api::ObjectMeta::default()
-        },
-        data: object.data.clone(),
+    let types = object.types.as_ref().expect("it was read with its kind");
+    let kind = GroupVersionKind::try_from(types).expect("an API server knows its kinds");
+    let metadata = ObjectMeta {
+        name: object.metadata.name.clone(),
+        namespace: Some(namespace.to_owned()),
+        labels: object.metadata.labels.clone(),
+        ..ObjectMeta::default()
     };
-    if let Some(data) = copy.data.as_object_mut() {
-        data.retain(|member, _| member == "spec");
-    }
+    let copy = DynamicObject {
+        types: object.types.clone(),
+        metadata,
+        data: json!({"spec": object.data["spec"]}),
+    };
     (ApiResource::from_gvk(&kind), copy)
 }

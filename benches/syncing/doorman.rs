@@ -1,5 +1,6 @@
 //! Stands before the domain controller's port and counts who comes in: every connection, however short.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -24,11 +25,21 @@ struct Counts {
 /// Connections to the domain controller.
 #[derive(Clone, Copy, Debug)]
 pub struct Counted {
-    pub accepted: usize,
+    accepted: usize,
     /// At the same time.
     pub most: usize,
     /// At the end.
-    pub open: usize,
+    open: usize,
+}
+
+impl fmt::Display for Counted {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { accepted, most, open } = self;
+        write!(
+            formatter,
+            "{accepted} accepted, at most {most} at a time, {open} open at the end"
+        )
+    }
 }
 
 impl Doorman {

@@ -84,30 +84,21 @@ impl Course {
     pub fn phases(&self) -> &[Phase] {
         &self.0
     }
-
-    /// The most at any time.
-    pub fn most(&self) -> u64 {
-        self.0.iter().map(Phase::most).max().unwrap_or_default()
-    }
-
-    /// In the last phase.
-    pub fn last(&self) -> u64 {
-        self.0.last().map(Phase::last).unwrap_or_default()
-    }
 }
 
-/// When it grew or shrank by a step: "first sync +0.4 s: 48".
+/// When it grew or shrank by a step: "first sync: 0.0 s 20, 0.4 s 48".
 impl fmt::Display for Course {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut told = 0;
         for phase in &self.0 {
             write!(formatter, "\n  {}:", phase.name)?;
-            for (index, resident) in phase.looks.iter().enumerate() {
-                if index == 0 || resident.abs_diff(told) >= STEP {
+            let mut time = Duration::ZERO;
+            for resident in &phase.looks {
+                if time.is_zero() || resident.abs_diff(told) >= STEP {
                     told = *resident;
-                    let seconds = LOOK.as_secs_f64() * index as f64;
-                    write!(formatter, " {seconds:.1} s {},", told >> 20)?;
+                    write!(formatter, " {:.1} s {},", time.as_secs_f64(), told >> 20)?;
                 }
+                time += LOOK;
             }
         }
         Ok(())

@@ -28,7 +28,6 @@ pub struct Report {
     pub again: Vec<Sync>,
     pub memory: Vec<Course>,
     pub connections: Vec<Counted>,
-    sizes: BTreeMap<String, usize>,
 }
 
 /// Syncs beside the bare loop.
@@ -36,6 +35,8 @@ pub struct Report {
 pub struct Against {
     syncs: Vec<Sync>,
     sent: Vec<Sent>,
+    /// What the last sync wrote.
+    objects: Vec<DynamicObject>,
 }
 
 impl Report {
@@ -49,21 +50,21 @@ impl Report {
             again: Vec::new(),
             memory: Vec::new(),
             connections: Vec::new(),
-            sizes: BTreeMap::new(),
         }
     }
 
-    /// Notes how large objects of each kind are as etcd keeps them: as JSON, with their managedFields.
-    pub fn objects(&mut self, objects: &[DynamicObject]) {
-        let mut bytes: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-        for object in objects {
-            let kind = object.types.as_ref().map(|types| types.kind.clone());
+    /// How large objects of each kind are as etcd keeps them: as JSON, with their managedFields.
+    fn sizes(&self) -> BTreeMap<&str, usize> {
+        let mut sizes: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for object in self.first_sync.objects.iter().chain(&self.numbered.objects) {
+            let kind = object.types.as_ref().map_or("", |types| &types.kind);
             let size = serde_json::to_string(object).expect("it was JSON").len();
-            bytes.entry(kind.unwrap_or_default()).or_default().push(size);
+            sizes.entry(kind).or_default().push(size);
         }
-        let means = bytes.into_iter();
-        self.sizes
-            .extend(means.map(|(kind, sizes)| (kind, sizes.iter().sum::<usize>() / sizes.len())));
+        let sizes = sizes.into_iter();
+        sizes
+            .map(|(kind, all)| (kind, all.iter().sum::<usize>() / all.len()))
+            .collect()
     }
 
     fn wishes(&self) -> Vec<Wish> {
@@ -93,9 +94,20 @@ impl Report {
 }
 
 impl Against {
-    pub fn add(&mut self, sync: Sync, sent: Sent) {
+    pub fn add(&mut self, sync: Sync, sent: Sent, objects: Vec<DynamicObject>) {
         self.syncs.push(sync);
         self.sent.push(sent);
+        self.objects = objects;
+    }
+
+    /// Whether the bare loop comes before the operator this time.
+    pub fn is_loops_turn(&self) -> bool {
+        self.sent.len() % 2 == 1
+    }
+
+    /// What the operator wrote the last time.
+    pub fn objects(&self) -> &[DynamicObject] {
+        &self.objects
     }
 
     fn rounds(&self) -> Rounds {
@@ -135,8 +147,10 @@ impl fmt::Display for Report {
             self.numbered
         )?;
         writeln!(formatter, "Nothing changed\n\n{}", Syncs(&self.again))?;
-        writeln!(formatter, "LDAP connections: {:?}", self.connections)?;
-        writeln!(formatter, "Bytes an object: {:?}\n", self.sizes)?;
+        for counted in &self.connections {
+            writeln!(formatter, "LDAP connections: {counted}")?;
+        }
+        writeln!(formatter, "Bytes an object, as JSON: {:?}\n", self.sizes())?;
         for course in &self.memory {
             writeln!(formatter, "Resident memory of the operator, in MiB: {course}")?;
             let phases = course.phases().iter();
@@ -153,7 +167,7 @@ impl fmt::Display for Report {
 
 impl fmt::Display for Against {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { syncs, sent } = self;
+        let Self { syncs, sent, .. } = self;
         writeln!(
             formatter,
             "{}\n\n{}",

@@ -139,7 +139,7 @@ impl<'a> Site<'a> {
     fn synced(&self) -> Vec<Json> {
         let lines = self.operator.log();
         let events = lines.iter().filter_map(|line| serde_json::from_str::<Json>(line).ok());
-        events.filter(|event| event["fields"]["message"] == "synced").collect()
+        events.filter(|event| event["message"] == "synced").collect()
     }
 
     fn requests(&self, position: u64) -> BTreeMap<String, usize> {
@@ -202,7 +202,7 @@ impl<'a> Site<'a> {
 
 impl Stages {
     fn read(event: &Json) -> Self {
-        let stage = |name: &str| duration(event["fields"][name].as_str().unwrap_or_default());
+        let stage = |name: &str| duration(event[name].as_str().unwrap_or_default());
         Self {
             reading: stage("reading"),
             planning: stage("planning"),

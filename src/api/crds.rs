@@ -34,8 +34,8 @@ pub fn to_yaml(crd: &CustomResourceDefinition) -> Result<String, serde_yaml::Err
 
 /// A kustomization of these files, for `kubectl apply -k` and for others to include.
 pub fn kustomization(files: &[String]) -> String {
-    let resources: String = files.iter().map(|file| format!("- {file}\n")).collect();
-    format!("apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n{resources}")
+    let resources = files.join("\n- ");
+    format!("apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n- {resources}\n")
 }
 
 fn finish(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {

@@ -75,7 +75,7 @@ pub(super) fn children<'s>(path: &str, schema: &'s JSONSchemaProps) -> Vec<Field
 }
 
 /// A field and all below it, in the order of reading. Conditions are Kubernetes' own and end there.
-pub(super) fn all<'s>(field: Field<'s>) -> Vec<Field<'s>> {
+pub(super) fn all(field: Field<'_>) -> Vec<Field<'_>> {
     let (mut path, mut schema) = (field.path.clone(), field.schema);
     let mut found = vec![field];
     if is_conditions(&path) {

@@ -209,23 +209,23 @@ mod tests {
         for crd in crds::all() {
             let page = of(&format!("{}.md", crd.spec.names.singular.as_deref().unwrap()));
             let schema = serde_json::to_value(root(&crd).unwrap()).unwrap();
-            let mut left = vec![&schema];
-            while let Some(schema) = left.pop() {
-                for rule in schema["x-kubernetes-validations"].as_array().into_iter().flatten() {
-                    let message = rule["message"]
-                        .as_str()
-                        .unwrap_or(": write one of login, userPrincipalName");
-                    assert!(page.contains(&cell(message)), "{message}");
-                }
-                left.extend(
-                    schema["properties"]
-                        .as_object()
-                        .into_iter()
-                        .flat_map(|fields| fields.values()),
-                );
-                left.extend([&schema["items"], &schema["additionalProperties"]]);
-            }
+            assert_rules_are_on(&page, &schema);
         }
+    }
+
+    fn assert_rules_are_on(page: &str, schema: &serde_json::Value) {
+        for rule in schema["x-kubernetes-validations"].as_array().into_iter().flatten() {
+            let made = ": write one of login, userPrincipalName";
+            let message = rule["message"].as_str().unwrap_or(made);
+            assert!(page.contains(&cell(message)), "{message}");
+        }
+        let fields = schema["properties"].as_object().into_iter().flatten();
+        fields.for_each(|(_, field)| assert_rules_are_on(page, field));
+        let values = [&schema["items"], &schema["additionalProperties"]];
+        values
+            .into_iter()
+            .filter(|values| values.is_object())
+            .for_each(|values| assert_rules_are_on(page, values));
     }
 
     #[test]

@@ -56,21 +56,20 @@ fn add(field: &Field<'_>, depth: usize, lines: &mut Vec<String>) {
         return line(&leaf(schema, values.is_some()), &notes);
     }
     line("", &notes);
-    match values {
-        None => below.iter().for_each(|field| add(field, depth + 1, lines)),
+    let (first, inner_depth) = match values {
         Some(Values::OfMap(_)) => {
             lines.push(format!("{}<field>:", "  ".repeat(depth + 1)));
-            below.iter().for_each(|field| add(field, depth + 2, lines));
+            (None, depth + 2)
         }
-        Some(Values::Entries(_)) => {
-            let first = lines.len();
-            below.iter().for_each(|field| add(field, depth + 1, lines));
-            // The dash of a list's entry stands where the indentation of its first field ends.
-            if let Some(line) = lines.get_mut(first) {
-                let indentation = "  ".repeat(depth);
-                *line = format!("{indentation}- {}", line.trim_start());
-            }
-        }
+        Some(Values::Entries(_)) => (Some(lines.len()), depth + 1),
+        None => (None, depth + 1),
+    };
+    for field in &below {
+        add(field, inner_depth, lines);
+    }
+    // The dash of a list's entry stands where the indentation of its first field ends.
+    if let Some(line) = first.and_then(|first| lines.get_mut(first)) {
+        *line = format!("{}- {}", "  ".repeat(depth), line.trim_start());
     }
 }
 

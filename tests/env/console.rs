@@ -185,10 +185,8 @@ fn comparable(text: &str) -> String {
         redactions
     });
     static COLUMNS: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(\S) {2,}").expect("a regular expression"));
-    static TRAILING: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?m)[ \t]+$").expect("a regular expression"));
-    let redacted = REDACTIONS.redact(text);
-    let in_columns = COLUMNS.replace_all(&redacted, "$1  ");
-    TRAILING.replace_all(&in_columns, "").into_owned()
+    let redacted = REDACTIONS.redact(&tidy(text));
+    COLUMNS.replace_all(&redacted, "$1  ").into_owned()
 }
 
 /// With a line break at its end, and no blanks before one: editors take those away.
@@ -251,6 +249,7 @@ mod tests {
             ("localhost:636: refused\n", "localhost:4711: refused\n"),
             ("first\n...\nlast\n", "first\nsecond\nthird\nlast\n"),
             ("it took [..] seconds\n", "it took 5 seconds\n"),
+            ("no line break at the end\n", "no line break at the end"),
             ("", ""),
         ];
         for (expected, printed) in same {

@@ -47,8 +47,8 @@ impl ProblemReason {
                  wait until there is a number."
             }
             Self::OutOfRange => {
-                "Nothing must be done: they keep their number, since nobody is renumbered. Add a range that has it, or, for another number, clear \
-                 `spec.extension` of the PhoneUser and delete the Extension."
+                "Nothing must be done: they keep their number, since nobody is renumbered. Add a range that has it. Or, for another number: suspend the \
+                 scope, delete the Extension, clear `spec.extension` of the PhoneUser, and resume."
             }
             Self::Unlinked => {
                 "Nothing, if that is meant: the PhoneUser stays as it is and is free to edit. To sync it again, set its `spec.link` to Linked."
