@@ -36,11 +36,12 @@ async fn the_readme_installs_it_on_a_cluster() {
     check_its_namespace(&site).await;
 
     upgrade(&site).await;
+    check_what_it_shows(&site).await;
     crash(&site).await;
     uninstall(&site).await;
     install_again(&site).await;
 
-    site.run(&site.command("### Uninstall", "helm uninstall")).await;
+    site.run(&site::command("### Uninstall", "helm uninstall")).await;
     site.follow("### Delete everything").await;
     assert_eq!(site.run("kubectl get crds --output name").await, "");
     install_without_helm(&site).await;
@@ -192,7 +193,7 @@ async fn uninstall(site: &Site) {
 
 async fn install_again(site: &Site) {
     let before = site.objects().await;
-    let install = site.command("### Install", "helm install");
+    let install = site::command("### Install", "helm install");
     let other = install.replacen("install adsync", "install other", 1);
     let refusal = site.refused(&other).await;
     assert!(refusal.contains("meta.helm.sh/release-name"), "{refusal}");
@@ -205,7 +206,7 @@ async fn install_again(site: &Site) {
 async fn install_without_helm(site: &Site) {
     site.write_file_of_readme("my-cluster/kustomization.yaml");
     site.follow("### Without Helm").await;
-    let commands = site.commands("### Install");
+    let commands = site::commands("### Install");
     let configure = commands
         .iter()
         .position(|command| command.contains("create namespace phones"));

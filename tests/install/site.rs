@@ -84,24 +84,6 @@ impl Site {
         console::check_section(&readme(), heading, async |command| self.run(&command.line).await).await;
     }
 
-    /// The commands of a section of the README.
-    pub fn commands(&self, heading: &str) -> Vec<String> {
-        let text = std::fs::read_to_string(readme()).expect("there is a README");
-        let section = console::section(&text, heading);
-        console::commands(&text[section])
-            .into_iter()
-            .map(|command| command.line)
-            .collect()
-    }
-
-    /// The one of them that begins so.
-    pub fn command(&self, heading: &str, start: &str) -> String {
-        let mut commands = self.commands(heading).into_iter();
-        commands
-            .find(|command| command.starts_with(start))
-            .unwrap_or_else(|| panic!("the README has no command {start}"))
-    }
-
     /// Writes the README's YAML block whose first line is a comment with a path to that path.
     pub fn write_file_of_readme(&self, path: &str) {
         let text = std::fs::read_to_string(readme()).expect("there is a README");
@@ -194,6 +176,22 @@ impl Objects {
     pub fn is_part_of(&self, other: &Self) -> bool {
         self.0.iter().all(|(key, item)| other.0.get(key) == Some(item))
     }
+}
+
+/// The commands of a section of the README.
+pub fn commands(heading: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(readme()).expect("there is a README");
+    let section = console::section(&text, heading);
+    let commands = console::commands(&text[section]).into_iter();
+    commands.map(|command| command.line).collect()
+}
+
+/// The one of them that begins so.
+pub fn command(heading: &str, start: &str) -> String {
+    let mut commands = commands(heading).into_iter();
+    commands
+        .find(|command| command.starts_with(start))
+        .unwrap_or_else(|| panic!("the README has no command {start}"))
 }
 
 fn readme() -> PathBuf {
