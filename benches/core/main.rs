@@ -1,5 +1,6 @@
 //! bench: the core alone, from selection to the plan. Does its time grow faster than the number of people?
 //!
+//! Time is CPU time here: it computes and waits for nothing, and other programs of the machine don't count.
 //! `ADSYNC_BENCH_PEOPLE` is the largest size (100000); the others are a tenth and a hundredth of it.
 
 #![allow(
@@ -9,11 +10,13 @@
     clippy::indexing_slicing,
     clippy::print_stdout,
     clippy::print_stderr,
+    clippy::cast_precision_loss,
     reason = "a bench tells on the terminal, and stops where something is wrong"
 )]
 
 // The cluster in memory that the core's tests have too.
 #[path = "../../src/sync/sentences/cluster.rs"]
+#[allow(dead_code, reason = "the tests need more of it")]
 mod cluster;
 mod company;
 #[path = "../support/mod.rs"]
@@ -44,7 +47,7 @@ fn main() {
     let head = [
         "",
         "people",
-        "time (min)",
+        "CPU (min)",
         "median",
         "a person",
         "writes",
@@ -58,7 +61,7 @@ fn main() {
     );
     for what in Case::WHATS {
         let time = |size: usize| {
-            let time = rounds.of(&title(what, size)).minimum(Figure::Wall);
+            let time = rounds.of(&title(what, size)).minimum(Figure::Cpu);
             time.expect("a time") / size as f64
         };
         let growth = time(sizes[2]) / time(sizes[1]);
@@ -126,13 +129,13 @@ impl<'a> Case<'a> {
     fn row(&self, rounds: &Rounds) -> [String; 8] {
         let results = rounds.of(&self.name());
         let [minimum, median] =
-            [results.minimum(Figure::Wall), results.median(Figure::Wall)].map(|time| time.expect("a time"));
+            [results.minimum(Figure::Cpu), results.median(Figure::Cpu)].map(|time| time.expect("a time"));
         let people = self.company.people;
         [
             self.what.to_owned(),
             people.to_string(),
-            Figure::Wall.show(minimum),
-            Figure::Wall.show(median),
+            Figure::Cpu.show(minimum),
+            Figure::Cpu.show(median),
             format!("{:.2} µs", minimum * 1e6 / people as f64),
             self.writes.to_string(),
             format!("{:.1}", self.allocated.count_total as f64 / people as f64),

@@ -50,12 +50,17 @@ impl AttributeName {
 
     /// The name of an attribute (RFC 4512 `descr`). Options and OIDs are refused: Active Directory's answers never carry them.
     pub fn parse(name: &str) -> Result<Self, AttributeNameError> {
-        let starts_with_letter = name.starts_with(|first: char| first.is_ascii_alphabetic());
-        if starts_with_letter && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        if Self::is_name(name) {
             Ok(Self(Cow::Owned(name.to_ascii_lowercase())))
         } else {
             Err(AttributeNameError(name.to_owned()))
         }
+    }
+
+    /// Whether a text is the name of an attribute.
+    pub(super) fn is_name(text: &str) -> bool {
+        let starts_with_letter = text.starts_with(|first: char| first.is_ascii_alphabetic());
+        starts_with_letter && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     }
 
     /// The name in lower case.

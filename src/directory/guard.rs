@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::net::UnixStream;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::JoinSet;
-use tokio_util::bytes::BytesMut;
+use tokio_util::bytes::{Buf as _, BytesMut};
 
 use super::ber::Malformed;
 use super::framing::{self, Reply, ReplyOperation, Request};
@@ -101,16 +101,25 @@ impl Backlog {
         }
     }
 
+    /// Counts a result of this cost, if there is room for it.
+    fn put_at_once(&self, cost: usize) -> bool {
+        let room = self.room.try_acquire_many(permits(cost));
+        room.map(|room| self.count(room, cost)).is_ok()
+    }
+
     /// Waits until there is room for a result of this cost.
     async fn put(&self, cost: usize) {
-        let permits = u32::try_from(cost).unwrap_or(u32::MAX);
-        if let Ok(room) = self.room.acquire_many(permits).await {
-            room.forget();
-            self.costs
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push_back(cost);
+        if let Ok(room) = self.room.acquire_many(permits(cost)).await {
+            self.count(room, cost);
         }
+    }
+
+    fn count(&self, room: SemaphorePermit<'_>, cost: usize) {
+        room.forget();
+        self.costs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push_back(cost);
     }
 
     fn take(&self) {
@@ -118,6 +127,10 @@ impl Backlog {
             self.room.add_permits(cost);
         }
     }
+}
+
+fn permits(cost: usize) -> u32 {
+    u32::try_from(cost).unwrap_or(u32::MAX)
 }
 
 /// What was asked and is not yet answered, by message id.
@@ -191,8 +204,10 @@ async fn carry_requests<S: AsyncWrite>(
     to_server: &mut WriteHalf<S>,
     asked: &Asked,
 ) -> Ending {
-    let mut buffer = BytesMut::with_capacity(READ_SIZE);
+    let mut buffer = BytesMut::new();
     loop {
+        // By what one read may bring, and not by what a length claims.
+        buffer.reserve(READ_SIZE);
         match from_client.read_buf(&mut buffer).await {
             Ok(0) | Err(_) => return Ending::Closed,
             Ok(_) => {}
@@ -221,46 +236,81 @@ async fn carry_replies<S: AsyncRead>(
     asked: &Asked,
     backlog: &Backlog,
 ) -> Ending {
-    let mut buffer = BytesMut::with_capacity(READ_SIZE);
+    let mut buffer = BytesMut::new();
     loop {
+        // By what one read may bring, and not by what a length claims.
+        buffer.reserve(READ_SIZE);
         match from_server.read_buf(&mut buffer).await {
             Ok(0) => return Ending::Lost(io::ErrorKind::UnexpectedEof.into()),
             Ok(_) => {}
             Err(error) => return Ending::Lost(error),
         }
-        while let Some(message) = match take_message(&mut buffer) {
-            Ok(message) => message,
-            Err(malformed) => return Ending::Malformed(malformed),
-        } {
-            match framing::check_reply(&message)
-                .map_err(Ending::Malformed)
-                .and_then(|reply| asked.judge(&reply))
-            {
-                Ok(Verdict::PassResult(cost)) => backlog.put(cost).await,
-                Ok(Verdict::Pass) => {}
-                Err(over) => return over,
-            }
-            if to_client.write_all(&message).await.is_err() {
-                return Ending::Closed;
-            }
+        if let Err(over) = let_through(&mut buffer, &mut to_client, asked, backlog).await {
+            return over;
         }
     }
 }
 
-/// Takes the next whole message off the buffer, which never grows beyond one message and one read.
-fn take_message(buffer: &mut BytesMut) -> Result<Option<BytesMut>, Malformed> {
-    match framing::message_length(buffer)? {
-        Some(length) if length <= buffer.len() => Ok(Some(buffer.split_to(length))),
-        Some(length) => {
-            // Grow by what has come, not by what a length claims.
-            buffer.reserve(READ_SIZE.min(length - buffer.len()));
-            Ok(None)
+/// Lets through the whole messages of the buffer, up to the first that must not pass. They are written together: a system call for
+/// each, and ldap3 woken by each, costs more than looking at them.
+async fn let_through(
+    buffer: &mut BytesMut,
+    to_client: &mut WriteHalf<UnixStream>,
+    asked: &Asked,
+    backlog: &Backlog,
+) -> Result<(), Ending> {
+    let mut checked = 0;
+    let over = loop {
+        let (length, verdict) = match next_reply(buffer.get(checked..).unwrap_or_default(), asked) {
+            Ok(Some(next)) => next,
+            Ok(None) => break Ok(()),
+            Err(over) => break Err(over),
+        };
+        if let Verdict::PassResult(cost) = verdict
+            && !backlog.put_at_once(cost)
+        {
+            // What is waited for is that ldap3 gets on with what it has.
+            write(buffer, &mut checked, to_client).await?;
+            backlog.put(cost).await;
         }
-        None => {
-            buffer.reserve(READ_SIZE);
-            Ok(None)
-        }
+        checked += length;
+    };
+    write(buffer, &mut checked, to_client).await?;
+    over
+}
+
+/// The length of the message that these bytes begin with, once all of it has come, and what is to happen with it.
+fn next_reply(bytes: &[u8], asked: &Asked) -> Result<Option<(usize, Verdict)>, Ending> {
+    let Some(length) = whole_message(bytes).map_err(Ending::Malformed)? else {
+        return Ok(None);
+    };
+    let message = bytes.get(..length).unwrap_or_default();
+    let reply = framing::check_reply(message).map_err(Ending::Malformed)?;
+    Ok(Some((length, asked.judge(&reply)?)))
+}
+
+/// Writes what was checked, and takes it off the buffer.
+async fn write(
+    buffer: &mut BytesMut,
+    checked: &mut usize,
+    to_client: &mut WriteHalf<UnixStream>,
+) -> Result<(), Ending> {
+    let messages = buffer.get(..*checked).unwrap_or_default();
+    if to_client.write_all(messages).await.is_err() {
+        return Err(Ending::Closed);
     }
+    buffer.advance(std::mem::take(checked));
+    Ok(())
+}
+
+/// Takes the next whole message off the buffer.
+fn take_message(buffer: &mut BytesMut) -> Result<Option<BytesMut>, Malformed> {
+    Ok(whole_message(buffer)?.map(|length| buffer.split_to(length)))
+}
+
+/// How long the message is that these bytes begin with, once all of it has come.
+fn whole_message(bytes: &[u8]) -> Result<Option<usize>, Malformed> {
+    Ok(framing::message_length(bytes)?.filter(|length| *length <= bytes.len()))
 }
 
 #[cfg(test)]

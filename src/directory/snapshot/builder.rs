@@ -74,11 +74,11 @@ impl SnapshotBuilder {
         let parent = parent_text.and_then(|parent| self.parents.position(parent));
         let name_length = entry.dn.len() - parent.and(parent_text).map_or(0, str::len);
         let name = entry.dn.get(..name_length).unwrap_or_default();
-        let attributes = self
-            .attributes
-            .iter()
-            .map(|attribute| entry.texts(attribute).collect::<Vec<_>>());
-        let row = self.texts.push(std::iter::once(vec![name]).chain(attributes));
+        let row = self.texts.begin_row();
+        self.texts.push([name]);
+        for attribute in &self.attributes {
+            self.texts.push(entry.texts(attribute));
+        }
         let guid = entry.guid();
         self.users.push(Seen {
             guid,

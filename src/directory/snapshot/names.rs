@@ -1,6 +1,6 @@
 //! Numbering distinguished names while a snapshot is made, so that each is held once. Pure.
 
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt as _};
 
 use super::GroupIndex;
 use crate::directory::{Dn, Guid, UserIndex};

@@ -6,8 +6,10 @@
 
 use std::{
     collections::{HashMap, hash_map::Entry},
-    hash::{DefaultHasher, Hash, Hasher},
+    hash::BuildHasher as _,
 };
+
+use foldhash::fast::RandomState;
 
 /// Rows of lists of texts.
 #[derive(Debug)]
@@ -27,9 +29,12 @@ struct Chunk {
 #[derive(Debug)]
 pub(super) struct TableBuilder {
     table: Table,
+    rows: usize,
     /// Where a list with this hash stands in the last chunk.
-    known: HashMap<u64, u32>,
+    known: HashMap<u64, u32, RandomState>,
+    /// The list that is being added, and the part of it behind its count; kept for their memory.
     list: Vec<u8>,
+    texts: Vec<u8>,
 }
 
 /// A chunk takes no further row once it is this long.
@@ -48,23 +53,18 @@ impl TableBuilder {
         };
         Self {
             table,
-            known: HashMap::new(),
+            rows: 0,
+            known: HashMap::default(),
             list: Vec::new(),
+            texts: Vec::new(),
         }
     }
 
-    /// Adds a row, a list for each column; missing lists are empty. Returns its number: they count up from 0.
-    pub(super) fn push<'a, List: IntoIterator<Item = &'a str>>(
-        &mut self,
-        row: impl IntoIterator<Item = List>,
-    ) -> usize {
-        let number = self.table.rows();
-        if self
-            .table
-            .chunks
-            .last()
-            .is_none_or(|chunk| chunk.bytes.len() >= CHUNK_LENGTH)
-        {
+    /// Begins a row, and returns its number: they count up from 0. Lists that are not pushed before the next one are empty.
+    pub(super) fn begin_row(&mut self) -> usize {
+        let number = self.rows;
+        let is_full = |chunk: &Chunk| chunk.bytes.len() >= CHUNK_LENGTH;
+        if self.table.chunks.last().is_none_or(is_full) {
             self.table
                 .chunks
                 .iter_mut()
@@ -75,15 +75,21 @@ impl TableBuilder {
             });
             self.known.clear();
         }
-        for list in row.into_iter().take(self.table.columns) {
-            let cell = self.cell(list);
-            self.table.cells.push(cell);
-        }
-        self.table.cells.resize((number + 1) * self.table.columns, EMPTY);
+        self.table.cells.resize(number * self.table.columns, EMPTY);
+        self.rows += 1;
         number
     }
 
+    /// Adds the next column's list to the row that was begun.
+    pub(super) fn push<'a>(&mut self, list: impl IntoIterator<Item = &'a str>) {
+        if self.table.cells.len() < self.rows * self.table.columns {
+            let cell = self.cell(list);
+            self.table.cells.push(cell);
+        }
+    }
+
     pub(super) fn finish(mut self) -> Table {
+        self.table.cells.resize(self.rows * self.table.columns, EMPTY);
         self.table.cells.shrink_to_fit();
         self.table
             .chunks
@@ -94,18 +100,18 @@ impl TableBuilder {
 
     fn cell<'a>(&mut self, texts: impl IntoIterator<Item = &'a str>) -> u32 {
         let mut count = 0;
-        self.list.clear();
-        let mut encoded = Vec::new();
+        self.texts.clear();
         for text in texts {
-            push_length(&mut encoded, text.len());
-            encoded.extend_from_slice(text.as_bytes());
+            push_length(&mut self.texts, text.len());
+            self.texts.extend_from_slice(text.as_bytes());
             count += 1;
         }
         if count == 0 {
             return EMPTY;
         }
+        self.list.clear();
         push_length(&mut self.list, count);
-        self.list.append(&mut encoded);
+        self.list.extend_from_slice(&self.texts);
         self.position_of_list()
     }
 
@@ -115,10 +121,9 @@ impl TableBuilder {
         };
         // A row begins below CHUNK_LENGTH and comes from one LDAP message, so four bytes always suffice.
         let position = u32::try_from(chunk.bytes.len()).unwrap_or(EMPTY);
-        let mut hasher = DefaultHasher::new();
-        self.list.hash(&mut hasher);
+        let hash = self.known.hasher().hash_one(&self.list);
         let is_full = self.known.len() >= KNOWN_LISTS;
-        match self.known.entry(hasher.finish()) {
+        match self.known.entry(hash) {
             Entry::Occupied(known) => {
                 let stands = chunk
                     .bytes
@@ -148,10 +153,6 @@ impl Table {
     pub(super) fn heap_size(&self) -> usize {
         let chunks: usize = self.chunks.iter().map(|chunk| chunk.bytes.capacity()).sum();
         chunks + self.chunks.capacity() * size_of::<Chunk>() + self.cells.capacity() * size_of::<u32>()
-    }
-
-    fn rows(&self) -> usize {
-        self.cells.len().checked_div(self.columns).unwrap_or_default()
     }
 
     fn list(&self, row: usize, column: usize) -> Option<Texts<'_>> {
@@ -222,10 +223,10 @@ mod tests {
     fn table(columns: usize, rows: &[Vec<Vec<String>>]) -> Table {
         let mut builder = TableBuilder::new(columns);
         for (number, row) in rows.iter().enumerate() {
-            assert_eq!(
-                builder.push(row.iter().map(|list| list.iter().map(String::as_str))),
-                number
-            );
+            assert_eq!(builder.begin_row(), number);
+            for list in row {
+                builder.push(list.iter().map(String::as_str));
+            }
         }
         builder.finish()
     }
