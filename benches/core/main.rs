@@ -10,11 +10,13 @@
     clippy::indexing_slicing,
     clippy::print_stdout,
     clippy::print_stderr,
+    clippy::cast_precision_loss,
     reason = "a bench tells on the terminal, and stops where something is wrong"
 )]
 
 // The cluster in memory that the core's tests have too.
 #[path = "../../src/sync/sentences/cluster.rs"]
+#[allow(dead_code, reason = "the tests need more of it")]
 mod cluster;
 mod company;
 #[path = "../support/mod.rs"]

@@ -27,6 +27,10 @@ use support::rounds::Figure;
 use support::{Contestant, Rounds, Wish, child, machine, settings};
 use task::Task;
 
+/// As the operator has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     if let Some(reader) = child::part() {
         child::tell(Reader::named(&reader).run(&Task::given()));

@@ -140,8 +140,6 @@ impl Binary {
                 .map(|namespace| format!("--namespace={}", namespace.name())),
         );
         command.args(arguments).env("KUBECONFIG", &path);
-        // As in a pod: with an arena a thread, glibc keeps what one read or plan of thousands of people took for the next.
-        command.env("MALLOC_ARENA_MAX", "1");
         command
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -147,19 +147,20 @@ mod tests {
                 listeners.tell(&change("staff"));
                 sleep(GATHER / 2).await;
             }
+            began.elapsed()
         };
         let hearing = async {
-            let mut at = Vec::new();
-            while heard.next().await.is_some() {
-                at.push(began.elapsed().as_secs());
-                if at.len() == 2 {
-                    return at;
-                }
-            }
-            at
+            heard.next().await;
+            let first = began.elapsed();
+            heard.next().await;
+            [first, began.elapsed()]
         };
-        let ((), at) = tokio::join!(telling, hearing);
-        assert_eq!(at, [10, 18], "once while it goes on, and once after its end");
+        let (end, [first, second]) = tokio::join!(telling, hearing);
+        assert_eq!(first, CROWD, "while it goes on");
+        assert!(
+            end < second + GATHER && second <= end + GATHER,
+            "once after its end: {second:?} of {end:?}"
+        );
         listeners.tell(&change("staff"));
         let began = Instant::now();
         heard.next().await;
