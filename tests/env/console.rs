@@ -196,6 +196,7 @@ fn tidy(printed: &str) -> String {
         .fold(String::new(), |text, line| text + line.trim_end() + "\n")
 }
 
+#[cfg(test)]
 mod tests {
     use super::*;
 
