@@ -21,16 +21,20 @@ demo-down: ## Stop what `make demo` started
 	@tests/env/demo down
 
 ##@ Develop
-.PHONY: build test soak bench lint fmt crds
+.PHONY: build test test-release soak bench lint fmt generate examples
 build: ## Build the release binary, target/release/adsync
 	@tests/env/setup build
 	cargo build --release --locked
 
-test: setup ## Run the tests, against a real API server and a real Active Directory
+test: setup test-release ## Run the tests, against a real API server and a real Active Directory
 	cargo test --locked
 
-soak: setup ## Run the slow tests, too, that `make test` leaves out
+soak: setup test-release ## Run the slow tests, too, that `make test` leaves out
 	cargo test --locked -- --include-ignored
+
+# What the installation test puts into its image. It would build it itself, but in the way of all other tests.
+test-release:
+	@! tests/env/node/possible >/dev/null || cargo build --release --locked
 
 bench: setup ## Measure, beside what one would use instead (docs/performance.md); a quick look: ADSYNC_BENCH_ROUNDS=1
 	@tests/env/setup bench
@@ -38,7 +42,7 @@ bench: setup ## Measure, beside what one would use instead (docs/performance.md)
 
 lint: ## Check format, lints, dependencies and scripts
 	@tests/env/setup lint
-	shellcheck --external-sources --source-path=SCRIPTDIR $$(grep -lrE '^#!/usr/bin/env bash' tests .ci)
+	shellcheck --external-sources --source-path=SCRIPTDIR $$(grep -lrE '^#!/usr/bin/env bash' tests packaging .ci)
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	tests/env/cargo-deny --locked check bans licenses sources
@@ -46,9 +50,14 @@ lint: ## Check format, lints, dependencies and scripts
 fmt: ## Format the code
 	cargo fmt
 
-crds: ## Generate crds/ from the types
+generate: ## Write everything that is generated: crds/ and docs/reference/ from the types, deploy/ from the chart
 	@tests/env/setup build
 	cargo run --locked --quiet -- crds --output-dir crds
+	cargo run --locked --quiet -- reference --output-dir docs/reference
+	packaging/manifests
+
+examples: setup ## Rewrite the pages in examples/ with what their commands print
+	SNAPSHOTS=overwrite cargo test --locked --test integration examples::
 
 ##@ House-keeping
 .PHONY: setup clean

@@ -13,5 +13,6 @@ pub mod causes;
 pub mod cli;
 pub mod controllers;
 pub mod directory;
+pub mod reference;
 pub mod serve;
 pub mod sync;

@@ -181,8 +181,15 @@ fn sync_never_names_a_client_or_a_runtime() {
 }
 
 #[test]
+fn reference_knows_only_api_and_the_table_of_fields() {
+    assert_knows_only("reference", |path| {
+        is_in(path, "reference") || is_in(path, "api") || is_in(path, "sync::field")
+    });
+}
+
+#[test]
 fn nothing_knows_cli() {
-    for room in ["api", "directory", "sync", "controllers", "serve"] {
+    for room in ["api", "directory", "sync", "controllers", "serve", "reference"] {
         assert_knows_only(room, |path| !is_in(path, "cli"));
     }
 }

@@ -57,7 +57,7 @@ fn everywhere(mut see: impl FnMut(&str, &str, &Value)) {
 
 #[test]
 fn the_files_are_those_that_the_code_generates() {
-    let expected: Vec<_> = crds::all()
+    let mut expected: Vec<_> = crds::all()
         .iter()
         .map(|crd| {
             (
@@ -66,11 +66,13 @@ fn the_files_are_those_that_the_code_generates() {
             )
         })
         .collect();
+    let names: Vec<_> = expected.iter().map(|(name, _)| name.clone()).collect();
+    expected.push(("kustomization.yaml".to_owned(), crds::kustomization(&names)));
     for (name, yaml) in &expected {
         let file = fs::read_to_string(folder().join(name)).unwrap_or_default();
         assert!(
             file == *yaml,
-            "crds/{name} is not what the code generates: run `make crds`"
+            "crds/{name} is not what the code generates: run `make generate`"
         );
     }
     let mut expected: Vec<_> = expected.into_iter().map(|(name, _)| name).collect();
@@ -80,7 +82,10 @@ fn the_files_are_those_that_the_code_generates() {
         .collect();
     expected.sort();
     found.sort();
-    assert_eq!(found, expected, "crds/ holds one file a kind and nothing else");
+    assert_eq!(
+        found, expected,
+        "crds/ holds one file a kind, and a kustomization of them"
+    );
 }
 
 #[test]

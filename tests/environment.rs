@@ -1,12 +1,14 @@
 //! The test environment itself: that the servers are real, that a test can change and break them, and that none is left.
 
 use std::path::Path;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{ListParams, ObjectMeta, PostParams};
 
-use crate::env::{self, AuditEvent, Certificate, Directory, Kube, Model, Options, PersonSpec};
+use crate::env::{self, AuditEvent, Certificate, Directory, Kube, Model, Node, Options, PersonSpec};
+use crate::scenario::eventually;
 
 fn config_map(name: &str) -> ConfigMap {
     let metadata = ObjectMeta {
@@ -374,4 +376,37 @@ async fn five_wrong_passwords_lock_an_account() {
         );
     }
     assert_eq!(bind(directory, &person.dn, "R1ght.pass").await, "775");
+}
+
+/// Its pods' mounts, networks and processes can't outlive its namespaces. A folder and a control group could.
+#[tokio::test]
+async fn a_node_that_is_killed_while_it_starts_leaves_nothing() {
+    if let Some(why_not) = Node::impossible().await {
+        println!("skipped, because no node can run here: {why_not}");
+        return;
+    }
+    let folder = std::env::temp_dir().join(format!("adsync-killed-node-{}", std::process::id()));
+    let mut script = std::process::Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/env/node/start"))
+        .arg(&folder)
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    eventually("containerd's start", async || {
+        folder.join("containerd.sock").exists().then_some(())
+    })
+    .await;
+    let group = format!("adsync-node-{}", script.id());
+    assert!(control_groups(&group) > 0, "it has one");
+    script.kill().unwrap();
+    script.wait().unwrap();
+    eventually("tidying up", async || (!folder.exists()).then_some(())).await;
+    assert_eq!(control_groups(&group), 0);
+}
+
+/// In how many hierarchies there is a control group of this name.
+fn control_groups(name: &str) -> usize {
+    let top = Path::new("/sys/fs/cgroup");
+    let hierarchies = std::fs::read_dir(top).unwrap().map(|entry| entry.unwrap().path());
+    let places = hierarchies.chain([top.to_owned()]);
+    places.filter(|hierarchy| hierarchy.join(name).exists()).count()
 }

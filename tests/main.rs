@@ -14,15 +14,21 @@
 mod crds;
 mod env;
 
+mod alerts;
 mod apply;
 mod architecture;
+mod chart;
 mod connection;
 mod counting;
 mod directory;
+mod documents;
 mod environment;
+mod examples;
+mod install;
 mod numbering;
 mod observed;
 mod operation;
+mod packaging;
 mod release;
 mod scenario;
 mod sync;

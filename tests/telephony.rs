@@ -134,7 +134,7 @@ pub fn user(number: u32, values: &[(Field, &str)], expected: Expected) -> UserCh
     let mut applied: Vec<(Field, Value)> = values.iter().map(|(field, text)| (*field, Value::text(text))).collect();
     applied.extend([
         (Field::Enabled, Value::Flag(true)),
-        (Field::Directory, Value::Link(link.into())),
+        (Field::Directory, Value::Link(Box::new(link))),
         (Field::ManagedByLabel, Value::text("adsync")),
         (Field::ScopeLabel, Value::text("staff")),
         (Field::PhoneSystemLabel, Value::text("hq")),

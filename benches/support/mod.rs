@@ -2,7 +2,7 @@
 //!
 //! A bench never fails because something was slow: it says at its end which wish it met and which it missed.
 
-#![allow(dead_code, reason = "a toolbox: no bench uses all of it")]
+#![allow(dead_code, unused_imports, reason = "a toolbox: no bench uses all of it")]
 
 pub(crate) mod child;
 pub(crate) mod cost;

@@ -103,7 +103,7 @@ pub enum TlsMode {
 
 /// Where the certificate authority is: one of `configMap` and `secret`.
 #[derive(Clone, Debug, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
-#[x_kube(validation = Rule::new("has(self.configMap) != has(self.secret)").message("write one of configMap and secret"))]
+#[x_kube(validation = Rule::new("has(self.configMap) != has(self.secret)").message("write exactly one of configMap and secret"))]
 #[serde(rename_all = "camelCase")]
 pub struct CaReference {
     /// A key of a ConfigMap with PEM certificates.
@@ -122,7 +122,7 @@ pub struct KeyReference {
     pub name: String,
     /// Key in its data.
     #[serde(default = "default_ca_key")]
-    #[schemars(length(min = 1, max = 253), regex(pattern = "^[-._a-zA-Z0-9]+$"))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = rules::DATA_KEY))]
     pub key: String,
 }
 

@@ -32,6 +32,12 @@ pub fn to_yaml(crd: &CustomResourceDefinition) -> Result<String, serde_yaml::Err
     serde_yaml::to_string(&whole_numbers(serde_yaml::to_value(crd)?))
 }
 
+/// A kustomization of these files, for `kubectl apply -k` and for others to include.
+pub fn kustomization(files: &[String]) -> String {
+    let resources = files.join("\n- ");
+    format!("apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n- {resources}\n")
+}
+
 fn finish(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
     let columns = columns::of(&crd.spec.names.kind);
     for version in &mut crd.spec.versions {

@@ -20,7 +20,7 @@ use super::{rules, schema::describe_choices, shared::LocalReference};
     status = "ExtensionStatus",
     derive = "PartialEq",
     validation = Rule::new("self.metadata.name == self.spec.phoneSystemRef.name + '-' + self.spec.number")
-        .message("name it <phonesystem>-<number>, such as hq-2001: so a number exists once"),
+        .message("name the object <phonesystem>-<number>, such as hq-2001: so each number exists once"),
 )]
 #[x_kube(
     validation = Rule::new("self.state != 'Assigned' || has(self.holder)")

@@ -51,7 +51,7 @@ pub struct ExtensionRuleSpec {
         "self.all(range, self.exists_one(other, \
          size(other.from) == size(range.from) && other.from <= range.to && range.from <= other.to))"
     )
-    .message("two of these ranges overlap: each number belongs to one range"))]
+    .message("two of these ranges have numbers in common: join them, or change one, so that each number is in one range"))]
     pub ranges: Vec<NumberRange>,
     /// The attribute that holds the number. Needed for `Attribute`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -66,7 +66,7 @@ fn default_emergency() -> Vec<String> {
 
 /// How long a number may be, in digits.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
-#[x_kube(validation = Rule::new("self.min <= self.max").message("min must not be above max"))]
+#[x_kube(validation = Rule::new("self.min <= self.max").message("min must not be above max: write the smaller one as min, such as {min: 3, max: 4}"))]
 pub struct Digits {
     /// Fewest digits.
     #[serde(default = "default_min")]

@@ -108,10 +108,10 @@ pub struct PhoneUserSpec {
 /// Whether the operator may touch a user.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum Link {
-    /// It may.
+    /// The operator keeps the user in step with the directory.
     #[default]
     Linked,
-    /// It leaves the user as it is.
+    /// The operator leaves the user as it is.
     Unlinked,
 }
 

@@ -14,9 +14,54 @@ pub(super) const OBJECT_NAME: &str = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]
 /// The name of an entry of a list (RFC 1123 label).
 pub(super) const ENTRY_NAME: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
 /// A duration as Kubernetes writes it (GEP-2257).
-pub(super) const DURATION: &str = "^([0-9]{1,5}(h|m|s|ms)){1,4}$";
+pub(crate) const DURATION: &str = "^([0-9]{1,5}(h|m|s|ms)){1,4}$";
 /// What a duration's pattern leaves room for.
 pub(super) const DURATION_LENGTH: usize = 28;
+/// A key of a ConfigMap or Secret.
+pub(super) const DATA_KEY: &str = "^[-._a-zA-Z0-9]+$";
+
+/// What a pattern asks for.
+pub(crate) struct Form {
+    /// In one word.
+    pub(crate) word: &'static str,
+    /// In words, length included.
+    pub(crate) words: &'static str,
+}
+
+/// The patterns, in words.
+const FORMS: [(&str, Form); 5] = [
+    (NUMBER, form("digits", "1 to 15 digits, in quotes, such as `\"2001\"`")),
+    (OBJECT_GUID, form("objectGUID", "an objectGUID in lower-case text form")),
+    (
+        OBJECT_NAME,
+        form(
+            "name",
+            "lower-case letters, digits, `-` and `.`, at most 253 characters",
+        ),
+    ),
+    (
+        DURATION,
+        form(
+            "duration",
+            "a duration in hours, minutes and seconds, such as `30m` or `1h30m`",
+        ),
+    ),
+    (
+        DATA_KEY,
+        form("key", "letters, digits, `-`, `_` and `.`, at most 253 characters"),
+    ),
+];
+
+const fn form(word: &'static str, words: &'static str) -> Form {
+    Form { word, words }
+}
+
+/// What a pattern asks for.
+pub(crate) fn form_of(pattern: &str) -> Option<&'static Form> {
+    let known = FORMS.iter().find(|(known, _)| *known == pattern);
+    known.map(|(_, form)| form)
+}
+
 /// As long as an annotation can be: what echoes one must never be refused.
 pub(super) const ANNOTATION_LENGTH: usize = 262_144;
 

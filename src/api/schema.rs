@@ -1,6 +1,6 @@
 //! A change to generated schemas while schemars still knows what the derive for CRDs drops: what each choice means.
 
-use schemars::{Schema, transform::transform_subschemas};
+use schemars::{JsonSchema, Schema, SchemaGenerator, transform::transform_subschemas};
 use serde_json::Value;
 
 /// Adds the variants of every enum to the description of its field, for `kubectl explain`.
@@ -15,6 +15,14 @@ pub(super) fn describe_choices(schema: &mut Schema) {
         let description = format!("{field}{choices}");
         schema.insert("description".to_owned(), description.into());
     }
+}
+
+/// Adds the names that a map may have to its description: the schema of a map keeps nothing of its keys' type.
+pub(super) fn describe_keys<K: JsonSchema>(schema: &mut Schema) {
+    let keys = K::json_schema(&mut SchemaGenerator::default());
+    let map = schema.get("description").and_then(Value::as_str).unwrap_or_default();
+    let description = format!("{map}{}", choices(&keys).unwrap_or_default());
+    schema.insert("description".to_owned(), description.into());
 }
 
 /// The variants of an enum, each with its documentation.

@@ -1,17 +1,17 @@
 //! `adsync crds`: prints the CRDs, or writes one file a kind.
 
 use std::{
-    fs,
     io::{self, Write},
     path::PathBuf,
 };
 
+use super::files::{WriteFileError, write_file};
 use crate::api::crds;
 
 /// What `adsync crds` is told.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Writes one file a kind into this folder, `<plural>.<group>.yaml`, instead of all to standard output.
+    /// Writes one file a kind into this folder, `<plural>.<group>.yaml`, and a kustomization of them, instead of all to standard output.
     #[arg(long, value_name = "FOLDER")]
     pub output_dir: Option<PathBuf>,
 }
@@ -28,13 +28,8 @@ pub enum Error {
         source: serde_yaml::Error,
     },
     /// A file or folder could not be written.
-    #[error("cannot write {}", path.display())]
-    WriteFile {
-        /// The file or folder.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    WriteFile(#[from] WriteFileError),
     /// Standard output could not be written.
     #[error("cannot write to standard output")]
     Print(#[source] io::Error),
@@ -42,6 +37,7 @@ pub enum Error {
 
 /// Prints or writes all CRDs.
 pub fn run(args: &Args) -> Result<(), Error> {
+    let mut files = Vec::new();
     for crd in crds::all() {
         let name = crd.metadata.name.clone().unwrap_or_default();
         let yaml = crds::to_yaml(&crd).map_err(|source| Error::Serialize {
@@ -50,32 +46,34 @@ pub fn run(args: &Args) -> Result<(), Error> {
         })?;
         match &args.output_dir {
             Some(folder) => {
-                fs::create_dir_all(folder).map_err(|source| Error::WriteFile {
-                    path: folder.clone(),
-                    source,
-                })?;
-                let path = folder.join(format!("{name}.yaml"));
-                fs::write(&path, yaml).map_err(|source| Error::WriteFile { path, source })?;
+                let file = format!("{name}.yaml");
+                write_file(folder, &file, &yaml)?;
+                files.push(file);
             }
             None => write!(io::stdout(), "---\n{yaml}").map_err(Error::Print)?,
         }
     }
-    Ok(())
+    match &args.output_dir {
+        Some(folder) => Ok(write_file(folder, "kustomization.yaml", &crds::kustomization(&files))?),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
-    fn a_folder_gets_one_file_a_kind_that_holds_what_is_printed() {
+    fn a_folder_gets_one_file_a_kind_that_holds_what_is_printed_and_a_kustomization() {
         let folder = tempfile::tempdir().unwrap();
         let output_dir = folder.path().join("made/for/it");
         run(&Args {
             output_dir: Some(output_dir.clone()),
         })
         .unwrap();
-        assert_eq!(fs::read_dir(&output_dir).unwrap().count(), 7);
+        assert_eq!(fs::read_dir(&output_dir).unwrap().count(), 7 + 1);
         let scope = fs::read_to_string(output_dir.join("syncscopes.adsync.dev.yaml")).unwrap();
         assert!(
             scope.starts_with("apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\n"),

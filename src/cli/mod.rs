@@ -1,7 +1,9 @@
 //! The command line, one file a subcommand.
 
 pub mod crds;
+mod files;
 pub mod logging;
+pub mod reference;
 pub mod run;
 
 use std::error::Error;
@@ -14,6 +16,9 @@ pub enum Command {
     Run(run::Args),
     /// Prints the CRDs, or writes one file a kind.
     Crds(crds::Args),
+    /// Writes the pages of docs/reference.
+    #[command(hide = true)]
+    Reference(reference::Args),
 }
 
 impl Command {
@@ -22,6 +27,7 @@ impl Command {
         match self {
             Self::Run(args) => Ok(run::run(args)?),
             Self::Crds(args) => Ok(crds::run(&args)?),
+            Self::Reference(args) => Ok(reference::run(&args)?),
         }
     }
 }

@@ -185,7 +185,9 @@ impl Operator {
         info!(version = env!("CARGO_PKG_VERSION"), "adsync runs");
 
         // A world has no end before `stop`, unless it has a bug; a server has none at all.
+        // In this order: worlds that end because of `stop` do so at once, and that is not early.
         let ended_early = tokio::select! {
+            biased;
             () = stop.cancelled() => None,
             _ = worlds.join_next() => Some(RunError::EndEarly { part: "a set of controllers" }),
             _ = servers.join_next() => Some(RunError::EndEarly { part: "a server" }),

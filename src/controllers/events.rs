@@ -8,6 +8,7 @@ use kube::{
 use tracing::debug;
 
 use super::client::call;
+use crate::api::event_reasons;
 
 /// What the operator is called in Events.
 const CONTROLLER: &str = "adsync";
@@ -67,7 +68,7 @@ impl Notices {
         if more > 0 {
             published.push(Notice {
                 warning: self.more_warnings > 0,
-                reason: "MoreChanges".to_owned(),
+                reason: event_reasons::MORE_CHANGES.to_owned(),
                 note: format!(
                     "{more} more, {} of them warnings: see the operator's log",
                     self.more_warnings

@@ -64,7 +64,7 @@ fn triggers(context: &Context) -> impl Stream<Item = ObjectRef<PhoneSystem>> + S
     let written = context
         .changes
         .concerning(move |change| concerned(&configuration, change));
-    let counted = context.objects.changes().flat_map(|changes| {
+    let counted = context.objects.settled_changes().flat_map(|changes| {
         let systems: BTreeSet<NamespacedName> = changes.into_iter().map(|change| change.system).collect();
         stream::iter(systems.into_iter().map(|system| system.reference()).collect::<Vec<_>>())
     });

@@ -21,7 +21,7 @@ pub(super) fn connect_problem(source: &io::Error) -> (&'static str, &'static str
 pub(super) fn certificate_problem(error: &rustls::CertificateError) -> String {
     use rustls::CertificateError as E;
     match error {
-        E::UnknownIssuer => "it was signed by nobody who is trusted; give the certificate authority in spec.tls.caRef".to_owned(),
+        E::UnknownIssuer => "it was signed by nobody who is trusted; give the certificate authority that signed it in spec.tls.caRef".to_owned(),
         E::Expired => "it has expired; renew it on the domain controller".to_owned(),
         E::ExpiredContext { not_after, .. } => match i64::try_from(not_after.as_secs()).map(Timestamp::from_second) {
             Ok(Ok(not_after)) => format!("it expired on {not_after}; renew it on the domain controller"),

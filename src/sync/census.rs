@@ -129,7 +129,8 @@ impl<'a> Taker<'a, '_> {
             _ => None,
         };
         if let Provider::Other(scope) = self.claims.provider(account, guid, current) {
-            let message = format!("SyncScope {scope} selects them too, and provides them");
+            let message =
+                format!("SyncScope {scope} selects them too, and provides them: select them in one of the two");
             return self.unmatched(account, ProblemReason::ClaimedByOtherScope, &message, Some(scope));
         }
         match link {
@@ -169,7 +170,10 @@ impl<'a> Taker<'a, '_> {
 
     fn count_newcomer(&mut self, account: User<'a>, guid: Guid) {
         if let Some(hidden) = self.hidden(account) {
-            let message = format!("the account {} shows no {hidden}", account.dn());
+            let message = format!(
+                "the account {} shows no {hidden}: let the bind account read it",
+                account.dn()
+            );
             return self.unmatched(account, ProblemReason::InvalidRecord, &message, None);
         }
         self.census.newcomers.push(Newcomer {

@@ -102,7 +102,10 @@ fn duplicate(
         |message: String, other| Err(problem(subject, ProblemReason::DuplicateMatch, &message, Some(other)));
     if !more.is_empty() {
         let names = few(comparison.candidates.iter().copied(), comparison.candidates.len());
-        return duplicate(format!("several PhoneUsers have their {property}: {names}"), first);
+        return duplicate(
+            format!("several PhoneUsers have their {property}, and one may keep it: {names}"),
+            first,
+        );
     }
     let claims = claimants.of(candidates, first);
     let others = claims
@@ -121,7 +124,7 @@ fn duplicate(
     let logins = few(others.clone(), count);
     others.next().map_or(Ok(()), |other| {
         duplicate(
-            format!("PhoneUser {first} has their {property}, and matches {logins} too"),
+            format!("PhoneUser {first} has their {property}, and {logins} have it too: it can be one person's only"),
             other,
         )
     })
@@ -137,16 +140,18 @@ fn may_be_created(input: &Input<'_>, newcomer: &Newcomer<'_>, comparison: &Compa
             .iter()
             .map(|property| Shown(*property).to_string())
             .collect();
-        let properties = properties.join(", ");
+        let properties = properties.join(" or ");
         return if comparison.has_key || matching.adopt == Adopt::Never {
             refuse(
                 ProblemReason::NoTargetUser,
-                format!("no PhoneUser has their {properties}"),
+                format!("no PhoneUser has their {properties}: make one, or write onNoMatch: Provision"),
             )
         } else {
             refuse(
                 ProblemReason::KeyMissing,
-                format!("they have no {properties} to compare"),
+                format!(
+                    "they have no {properties} to compare: fill it in in the directory, or match by something else"
+                ),
             )
         };
     }
@@ -158,7 +163,7 @@ fn may_be_created(input: &Input<'_>, newcomer: &Newcomer<'_>, comparison: &Compa
         let place = field.row().place;
         refuse(
             ProblemReason::AttributeMissing,
-            format!("{place} is required, and the directory has no value for it"),
+            format!("{place} is required, and the directory has no value for it: fill it in there"),
         )
     })
 }

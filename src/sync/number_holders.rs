@@ -276,6 +276,15 @@ impl<'a> Taker<'a> {
             Self::Nobody(_) => None,
         }
     }
+
+    /// What people can do about it.
+    pub fn way_out(&self) -> &'static str {
+        match self {
+            Self::Holds(_) | Self::Names(_) => "give one of the two another number",
+            Self::RestsAfter(_) => "choose another, or wait until it is released",
+            Self::Nobody(_) => "choose another",
+        }
+    }
 }
 
 impl fmt::Display for Taker<'_> {

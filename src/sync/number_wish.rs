@@ -1,5 +1,7 @@
 //! Which number somebody should have, by the rule that was chosen for them. Whether it is free is numbering's word.
 
+use std::fmt::Display;
+
 use super::{number::Number, number_plan::NumberPlan, validated::ValidatedRule};
 use crate::{
     api::{extension_rule::WhenMissing, sync_scope::ProblemReason},
@@ -104,21 +106,18 @@ impl<'a> Wish<'a> {
                 WhenMissing::Unmatched => Err(Complaint::new(
                     ProblemReason::NumberMissing,
                     format!(
-                        "{} is empty, and rule {} takes the number from it",
+                        "{} is empty, and rule {} takes the number from it: fill it in in the directory",
                         attribute.written, rule.name
                     ),
                 )),
             };
         };
-        let number = attribute
-            .pattern
-            .number(value)
-            .map_err(|refused| invalid(format!("{}: {refused}", attribute.written)))?;
-        plan.permit(number)
-            .map_err(|forbidden| invalid(format!("{}: {forbidden}", attribute.written)))?;
+        let incorrect =
+            |why: &dyn Display| invalid(format!("{}: {why}: correct it in the directory", attribute.written));
+        let number = attribute.pattern.number(value).map_err(|refused| incorrect(&refused))?;
+        plan.permit(number).map_err(|forbidden| incorrect(&forbidden))?;
         if rule.reserves(number) {
-            let message = format!("{}: {number} is reserved by rule {}", attribute.written, rule.name);
-            return Err(invalid(message));
+            return Err(incorrect(&format_args!("{number} is reserved by rule {}", rule.name)));
         }
         Ok(Target::Exactly(number))
     }

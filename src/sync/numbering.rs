@@ -121,7 +121,7 @@ impl<'a> Seat<'a> {
             .map(|other| other.login.unwrap_or(other.name).to_owned());
         self.complaint = Some(Complaint {
             reason: ProblemReason::NumberTaken,
-            message: format!("{number} is {taker}"),
+            message: format!("{number} is {taker}: {}", taker.way_out()),
             other,
         });
     }
@@ -130,7 +130,9 @@ impl<'a> Seat<'a> {
         let other = other.login;
         self.complaint = Some(Complaint {
             reason: ProblemReason::NumberTaken,
-            message: format!("{number} is asked for by {count} at once, {other} among them: nobody gets it"),
+            message: format!(
+                "{number} is asked for by {count} at once, {other} among them: nobody gets it until all but one ask for another"
+            ),
             other: Some(other.to_owned()),
         });
     }
@@ -139,13 +141,13 @@ impl<'a> Seat<'a> {
     fn complain_misfit(&mut self, pool: &mut NumberPool<'a>) {
         let Some(number) = self.number else { return };
         let misfit = match (self.claimant.wish, self.target) {
-            (Wish::Fixed(wished), _) if wished != number => format!("{wished}, which the scope asks for"),
+            (Wish::Fixed(wished), _) if wished != number => format!("the scope asks for {wished}"),
             (_, Target::LowestOf { rule, binding: true }) if !pool.fits(rule, number) => {
-                format!("what rule {} may give ({})", rule.name, rule.shown_ranges())
+                format!("rule {} gives only {}", rule.name, rule.shown_ranges())
             }
             _ => return,
         };
-        let message = format!("{number} is not {misfit}; it stays as it is");
+        let message = format!("{number} stays as it is, though {misfit}");
         self.complaint
             .get_or_insert(Complaint::new(ProblemReason::OutOfRange, message));
     }
@@ -262,7 +264,11 @@ fn give_lowest<'a>(seats: &mut [&mut Seat<'a>], pool: &mut NumberPool<'a>) {
             }
         }
         if !seat.is_settled {
-            let message = format!("rule {} has no free number in {}", rule.name, rule.shown_ranges());
+            let message = format!(
+                "rule {} has no free number in {}: add a range",
+                rule.name,
+                rule.shown_ranges()
+            );
             seat.complaint = Some(Complaint::new(ProblemReason::RangeExhausted, message));
         }
     }

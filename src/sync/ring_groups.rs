@@ -86,7 +86,7 @@ fn number_problem(ring_group: &RingGroup<'_>, numbered: &Numbered) -> Option<Pro
     }
     match &ring_group.department.number {
         DepartmentNumber::Rule(rule) if numbered.waits => {
-            let message = format!("ExtensionRule {rule} numbers it, and is missing or wrong");
+            let message = format!("ExtensionRule {rule} numbers it, and is missing or wrong: see its status");
             Some(problem(
                 &ring_group.subject,
                 ProblemReason::NumberMissing,
@@ -173,7 +173,7 @@ fn desired(
         (RingField::Enabled, Value::Flag(true)),
         (RingField::InPhonebook, Value::Flag(true)),
         (RingField::Members, Value::List(numbers.collect())),
-        (RingField::Source, Value::Source(source.into())),
+        (RingField::Source, Value::Source(Box::new(source))),
         (RingField::ManagedByLabel, Value::text(FIELD_MANAGER)),
         (RingField::ScopeLabel, Value::text(&input.scope.name)),
         (RingField::PhoneSystemLabel, Value::text(&input.system.name)),

@@ -76,7 +76,7 @@ pub fn why_waiting(provided: &Provided<'_>) -> Problem {
     }
     let message = match person.rule {
         RuleChoice::Doubt(doubt) => format!("it can't be told which rule numbers them: {doubt}"),
-        RuleChoice::Rule(rule) => format!("ExtensionRule {rule} numbers them, and is missing or wrong"),
+        RuleChoice::Rule(rule) => format!("ExtensionRule {rule} numbers them, and is missing or wrong: see its status"),
         RuleChoice::None => "they have no number".to_owned(),
     };
     problem(&person.subject, ProblemReason::NumberMissing, &message, None)
@@ -170,7 +170,7 @@ fn desired(
         Some(number) => drop(values.insert(Field::Extension, Value::text(&number.to_string()))),
         None => kept.insert(Field::Extension),
     }
-    values.insert(Field::Directory, Value::Link(link(input, person).into()));
+    values.insert(Field::Directory, Value::Link(Box::new(link(input, person))));
     values.insert(Field::ManagedByLabel, Value::text(FIELD_MANAGER));
     values.insert(Field::ScopeLabel, Value::text(&input.scope.name));
     values.insert(Field::PhoneSystemLabel, Value::text(&input.system.name));
@@ -211,7 +211,7 @@ fn shared_names(person: &Person<'_>, names: &Names) -> Option<Problem> {
         .map(|(name, other)| format!("{name} (with {other})"));
     let shared: Vec<_> = shared.collect();
     let message = format!(
-        "nobody can sign in with names that two users share: {}",
+        "two users have the same name to sign in with, so neither gets it: {}",
         shared.join(", ")
     );
     Some(problem(

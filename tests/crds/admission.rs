@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use adsync::api::crds;
+use adsync::{api::crds, reference};
 use axum::http::Request;
 use serde::Deserialize;
 use serde_json::Value;
@@ -183,6 +183,25 @@ async fn the_api_server_accepts_and_refuses_what_the_tables_say() {
     }
     println!("{tried} cases");
     assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+#[tokio::test]
+async fn the_examples_of_the_reference_pages_are_accepted() {
+    let namespace = env::kube().await.namespace("reference").await;
+    let mut kinds = BTreeSet::new();
+    for (kind, text) in reference::examples() {
+        let object: Value = serde_yaml::from_str(text).unwrap();
+        assert_eq!(object["kind"], kind);
+        let objects = Objects {
+            namespace: &namespace,
+            url: url(kind, namespace.name()),
+        };
+        if let Err(refusal) = objects.try_out(&object, None).await {
+            panic!("{kind}: {refusal:#?}");
+        }
+        kinds.insert(kind);
+    }
+    assert_eq!(kinds, TABLES.map(|(kind, _)| kind).into());
 }
 
 fn url(kind: &str, namespace: &str) -> String {

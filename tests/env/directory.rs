@@ -4,8 +4,10 @@
 use std::ffi::OsStr;
 use std::fmt::Write;
 use std::ops::Deref;
+use std::path::PathBuf;
 
 use super::ldif::{self, Entry};
+use super::node::Node;
 use super::organizational_unit::TestOu;
 use super::process::{self, Server};
 
@@ -33,12 +35,16 @@ pub enum Certificate {
 pub struct Options {
     pub model: Model,
     pub certificate: Certificate,
+    /// So many more people and a team for every ten, below [`Directory::CROWD`]. None: only the company.
+    pub crowd: Option<usize>,
 }
 
 /// A running domain controller. Stopping, freezing and the like come from `Server`.
 pub struct Directory {
     server: Server,
     ports: [u16; 4],
+    /// What runs the LDAP tools where they can reach it, if not here.
+    enter: Option<PathBuf>,
 }
 
 impl Deref for Directory {
@@ -53,6 +59,8 @@ impl Directory {
     pub const HOST: &'static str = "localhost";
     pub const DOMAIN: &'static str = "example.com";
     pub const BASE_DN: &'static str = "DC=example,DC=com";
+    /// Where a crowd is (`ad/crowd.py`): its people in OUs of `OU=People`, its teams in `OU=Teams`.
+    pub const CROWD: &'static str = "OU=Crowd,DC=example,DC=com";
 
     /// The account that adsync is meant to bind with: it may read, and write nothing.
     pub const BIND_DN: &'static str = "CN=svc-adsync,OU=Service Accounts,DC=example,DC=com";
@@ -73,7 +81,19 @@ impl Directory {
             Certificate::Server => "server",
             Certificate::Misnamed => "misnamed",
         };
-        let (server, facts) = Server::start("ad/start", &["--model", model, "--certificate", certificate]).await;
+        let crowd = options.crowd.map(|people| people.to_string());
+        let mut arguments = vec!["--model", model, "--certificate", certificate];
+        arguments.extend(crowd.iter().flat_map(|people| ["--crowd", people]));
+        Self::start(None, &arguments).await
+    }
+
+    /// A domain controller in a node, for its pods: `dc1.example.com`, on the ports that everybody expects. Drop it before the node.
+    pub async fn in_node(node: &Node) -> Self {
+        Self::start(Some(node.enter()), &["--address", Node::ADDRESS]).await
+    }
+
+    async fn start(enter: Option<PathBuf>, arguments: &[&str]) -> Self {
+        let (server, facts) = Server::start_by(enter.as_deref(), "ad/start", arguments).await;
         let ports: Vec<u16> = facts
             .split_whitespace()
             .map(|port| port.parse().expect("a port"))
@@ -81,6 +101,7 @@ impl Directory {
         Self {
             server,
             ports: ports.try_into().expect("the start script names four ports"),
+            enter,
         }
     }
 
@@ -220,6 +241,10 @@ impl Directory {
             ("LDAPTLS_CACERT", ca.as_os_str()),
             ("LDAPTLS_REQCERT", OsStr::new("demand")),
         ];
-        process::run(program, &[&login, arguments].concat(), &environment, input).await
+        let arguments = [&login, arguments].concat();
+        match &self.enter {
+            Some(enter) => process::run(enter, &[&[program], &*arguments].concat(), &environment, input).await,
+            None => process::run(program, &arguments, &environment, input).await,
+        }
     }
 }

@@ -19,7 +19,7 @@ use super::process::{self, Server};
 pub struct Kube {
     server: Server,
     kubeconfig: PathBuf,
-    audit_log: PathBuf,
+    audit_log: AuditLog,
     kubectl: PathBuf,
 }
 
@@ -36,7 +36,11 @@ impl Kube {
     pub async fn own() -> Self {
         let (server, _) = Server::start("kube/start", &[]).await;
         let in_folder = |name| server.folder().join(name);
-        let (kubeconfig, audit_log, kubectl) = (in_folder("kubeconfig"), in_folder("audit.log"), in_folder("kubectl"));
+        let (kubeconfig, audit_log, kubectl) = (
+            in_folder("kubeconfig"),
+            AuditLog::at(in_folder("audit.log")),
+            in_folder("kubectl"),
+        );
         let kube = Self {
             server,
             kubeconfig,
@@ -53,15 +57,9 @@ impl Kube {
             return;
         }
         let folder = folder.to_str().expect("the path of the crate is UTF-8");
-        self.kubectl(&["apply", "--server-side", "--filename", folder]).await;
-        self.kubectl(&[
-            "wait",
-            "--for=condition=Established",
-            "--timeout=30s",
-            "--filename",
-            folder,
-        ])
-        .await;
+        self.kubectl(&["apply", "--server-side", "--kustomize", folder]).await;
+        self.kubectl(&["wait", "--for=condition=Established", "--timeout=30s", "crds", "--all"])
+            .await;
     }
 
     /// A fresh client for the calling test: a client must not outlive the tokio runtime that it was made in.
@@ -86,6 +84,11 @@ impl Kube {
         &self.kubeconfig
     }
 
+    /// The program that fits this server.
+    pub fn kubectl_program(&self) -> &Path {
+        &self.kubectl
+    }
+
     /// What kubectl prints; panics if it fails.
     pub async fn kubectl(&self, arguments: &[&str]) -> String {
         self.kubectl_with_input(arguments, "").await
@@ -103,44 +106,69 @@ impl Kube {
 
     /// Makes a namespace for the calling test. Nobody deletes it: the whole server is thrown away.
     pub async fn namespace(&self, prefix: &str) -> Namespace<'_> {
-        static COUNTER: AtomicUsize = AtomicUsize::new(0);
-        let name = format!("{prefix}-{}", COUNTER.fetch_add(1, Ordering::Relaxed));
-        let client = self.client().await;
+        let namespace = self.reserve_namespace(prefix).await;
         let metadata = ObjectMeta {
-            name: Some(name.clone()),
+            name: Some(namespace.name.clone()),
             ..ObjectMeta::default()
         };
-        let namespace = v1::Namespace {
+        let object = v1::Namespace {
             metadata,
             ..v1::Namespace::default()
         };
-        Api::all(client.clone())
-            .create(&PostParams::default(), &namespace)
+        Api::all(namespace.client())
+            .create(&PostParams::default(), &object)
             .await
             .expect("the namespace is new");
+        namespace
+    }
+
+    /// A namespace that only the calling test will make.
+    pub async fn reserve_namespace(&self, prefix: &str) -> Namespace<'_> {
+        static COUNTER: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("{prefix}-{}", COUNTER.fetch_add(1, Ordering::Relaxed));
         Namespace {
             kube: self,
-            client,
+            client: self.client().await,
             name,
         }
     }
 
     pub fn audit_log(&self) -> &Path {
-        &self.audit_log
+        &self.audit_log.path
     }
 
     /// Where the audit log ends now: give it to `audit_events` later to see only what came after.
     pub fn audit_position(&self) -> u64 {
-        std::fs::metadata(&self.audit_log)
+        self.audit_log.position()
+    }
+
+    /// What was asked of the server since a position (0: since its start).
+    pub fn audit_events(&self, position: u64) -> Vec<AuditEvent> {
+        self.audit_log.events(position)
+    }
+}
+
+/// What was asked of an API server: everything about our own kinds, and the writes to all others. A request is in the log before its answer is on the
+/// way; a watch appears twice, when it starts and when it ends.
+pub struct AuditLog {
+    path: PathBuf,
+}
+
+impl AuditLog {
+    pub fn at(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// Where it ends now.
+    pub fn position(&self) -> u64 {
+        std::fs::metadata(&self.path)
             .expect("the API server has an audit log")
             .len()
     }
 
-    /// What was asked of the server since a position (0: since its start): everything about our own kinds, and the
-    /// writes to all others. A request is in the log before its answer is on the way; a watch appears twice, when it
-    /// starts and when it ends.
-    pub fn audit_events(&self, position: u64) -> Vec<AuditEvent> {
-        let mut file = File::open(&self.audit_log).expect("the API server has an audit log");
+    /// The events since a position (0: since the server's start).
+    pub fn events(&self, position: u64) -> Vec<AuditEvent> {
+        let mut file = File::open(&self.path).expect("the API server has an audit log");
         file.seek(SeekFrom::Start(position))
             .expect("the position lies in the audit log");
         let mut text = String::new();
@@ -215,6 +243,13 @@ pub struct Namespace<'a> {
 impl Namespace<'_> {
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether it was made, if it was reserved only.
+    pub async fn exists(&self) -> bool {
+        let namespaces = Api::<v1::Namespace>::all(self.client());
+        let found = namespaces.get_opt(&self.name).await;
+        found.expect("the API server answers").is_some()
     }
 
     /// The client of the test that made the namespace.

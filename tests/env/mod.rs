@@ -10,18 +10,23 @@
     reason = "a toolbox: not every tool is in use all the time"
 )]
 
+pub mod console;
 pub mod directory;
+pub mod helm;
 pub mod kube;
 mod ldif;
+pub mod node;
 pub mod operator;
 mod organizational_unit;
-mod process;
+pub mod process;
 pub mod scripted_ldap;
+pub mod shell;
 pub mod slapd;
 
 pub use directory::{Certificate, Directory, Model, Options};
-pub use kube::{AuditEvent, Kube, Namespace};
+pub use kube::{AuditEvent, AuditLog, Kube, Namespace};
 pub use ldif::Entry;
+pub use node::Node;
 pub use operator::{Binary, Flags, Operator};
 pub use organizational_unit::{Person, PersonSpec, TestOu};
 pub use scripted_ldap::ScriptedLdap;

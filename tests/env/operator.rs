@@ -10,9 +10,9 @@ use std::time::Duration;
 use adsync::cli::{logging, run};
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::ServiceAccount;
-use kube::Config;
 use kube::api::{Api, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -61,10 +61,7 @@ impl Operator {
         // What main() does first.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let identity = Identity::make(namespaces).await;
-        let mut cluster = Config::from_custom_kubeconfig(kubeconfig(kube), &KubeConfigOptions::default())
-            .await
-            .expect("the kubeconfig names a cluster and a user");
-        cluster.auth_info.token = Some(identity.token.into());
+        let cluster = identity.config(kube).await;
         let (health, metrics) = (listener().await, listener().await);
         let operator = run::Operator {
             cluster,
@@ -113,6 +110,7 @@ impl Drop for Operator {
 pub struct Binary {
     pub health: SocketAddr,
     pub metrics: SocketAddr,
+    user: String,
     child: Child,
     log: Arc<Mutex<VecDeque<String>>>,
 }
@@ -154,11 +152,22 @@ impl Binary {
         let binary = Self {
             health,
             metrics,
+            user: identity.user,
             child,
             log,
         };
         wait_until_ready(binary.health).await;
         binary
+    }
+
+    /// What the audit log calls the operator.
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// Its process id.
+    pub fn process(&self) -> u32 {
+        self.child.id().expect("nobody has waited for its end")
     }
 
     /// All that it has logged.
@@ -256,6 +265,21 @@ impl Identity {
             token: token.status.expect("it signed one").token,
         }
     }
+
+    async fn config(&self, kube: &Kube) -> Config {
+        let mut config = Config::from_custom_kubeconfig(kubeconfig(kube), &KubeConfigOptions::default())
+            .await
+            .expect("the kubeconfig names a cluster and a user");
+        config.auth_info.token = Some(self.token.clone().into());
+        config
+    }
+}
+
+/// A client with the operator's rights in some namespaces: for doing by hand what an operator does.
+pub async fn client_with_its_rights(kube: &Kube, namespaces: &[&Namespace<'_>]) -> Client {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let config = Identity::make(namespaces).await.config(kube).await;
+    Client::try_from(config).expect("the configuration makes a client")
 }
 
 fn kubeconfig(kube: &Kube) -> Kubeconfig {

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -28,11 +28,25 @@ struct Script {
 impl Server {
     /// Starts `tests/env/<script>` and waits until it says that its server is ready; the rest of that line comes back.
     pub async fn start(script: &str, arguments: &[&str]) -> (Self, String) {
+        Self::start_by(None, script, arguments).await
+    }
+
+    /// The same, with the script run by a command such as a node's `enter`.
+    pub async fn start_by(command: Option<&Path>, script: &str, arguments: &[&str]) -> (Self, String) {
         static COUNTER: AtomicUsize = AtomicUsize::new(0);
         let counter = COUNTER.fetch_add(1, Ordering::Relaxed);
         let subject = script.replace('/', "-");
         let folder = std::env::temp_dir().join(format!("adsync-{subject}-{}-{counter}", std::process::id()));
-        let mut child = Command::new(scripts().join(script))
+        let path = scripts().join(script);
+        let mut command = command.map_or_else(
+            || Command::new(&path),
+            |command| {
+                let mut command = Command::new(command);
+                command.arg(&path);
+                command
+            },
+        );
+        let mut child = command
             .args(arguments)
             .arg(&folder)
             .stdin(Stdio::piped())
@@ -133,6 +147,26 @@ pub async fn run<S: AsRef<OsStr>>(
     environment: &[(&str, &OsStr)],
     input: &str,
 ) -> String {
+    let program = program.as_ref();
+    let output = attempt(program, arguments, environment, input).await;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success(),
+        "{} failed: {}\n{}{text}",
+        program.display(),
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    text
+}
+
+/// Runs a program to its end, however that is.
+pub async fn attempt<S: AsRef<OsStr>>(
+    program: impl AsRef<OsStr>,
+    arguments: &[S],
+    environment: &[(&str, &OsStr)],
+    input: &str,
+) -> Output {
     use tokio::io::AsyncWriteExt;
 
     let program = program.as_ref();
@@ -149,18 +183,9 @@ pub async fn run<S: AsRef<OsStr>>(
     // A program that fails early closes its stdin early; its exit status tells.
     let feed = async move { drop(stdin.write_all(input.as_bytes()).await) };
     let ((), output) = tokio::join!(feed, child.wait_with_output());
-    let output = output.expect("a child can be waited for");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(
-        output.status.success(),
-        "{} failed: {}\n{}{text}",
-        program.display(),
-        output.status,
-        String::from_utf8_lossy(&output.stderr)
-    );
-    text
+    output.expect("a child can be waited for")
 }
 
-fn scripts() -> PathBuf {
+pub fn scripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/env")
 }

@@ -30,7 +30,7 @@ pub struct ExtensionEntry {
 #[derive(Clone, Debug, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
 #[x_kube(
     validation = Rule::new("[has(self.group), has(self.organizationalUnit), has(self.under)].exists_one(given, given)")
-        .message("write one of group, organizationalUnit and under in each entry"),
+        .message("write exactly one of group, organizationalUnit and under in each entry"),
     validation = Rule::new("has(self.under) || (!has(self.groupTypes) && !has(self.exclude))")
         .message("groupTypes and exclude choose among the groups under an entry: remove them, or write under"),
     validation = Rule::new("!has(self.under) || !has(self.ringGroup.number)")

@@ -15,36 +15,36 @@ use crate::api::rules;
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum TargetField {
-    /// `login`: from `sAMAccountName`
+    /// From `sAMAccountName`.
     Login,
-    /// `userPrincipalName`: from `userPrincipalName`
+    /// From `userPrincipalName`.
     UserPrincipalName,
-    /// `loginNames`: derived from userPrincipalName and mail
+    /// Derived from userPrincipalName and mail.
     LoginNames,
-    /// `displayName`: from `displayName`
+    /// From `displayName`.
     DisplayName,
-    /// `firstName`: from `givenName`
+    /// From `givenName`.
     FirstName,
-    /// `lastName`: from `sn`
+    /// From `sn`.
     LastName,
-    /// `email`: from `mail`
+    /// From `mail`.
     Email,
-    /// `employeeID`: from `employeeID`
+    /// From `employeeID`.
     #[serde(rename = "employeeID")]
     EmployeeId,
-    /// `department`: from `department`
+    /// From `department`.
     Department,
-    /// `title`: from `title`
+    /// From `title`.
     Title,
-    /// `phone`: from `telephoneNumber`
+    /// From `telephoneNumber`.
     Phone,
-    /// `mobile`: from `mobile`
+    /// From `mobile`.
     Mobile,
-    /// `office`: from `physicalDeliveryOfficeName`
+    /// From `physicalDeliveryOfficeName`.
     Office,
-    /// `company`: from `company`
+    /// From `company`.
     Company,
-    /// `organizationalUnit`: derived from the distinguished name
+    /// Derived from the distinguished name.
     OrganizationalUnit,
 }
 

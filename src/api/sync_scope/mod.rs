@@ -3,6 +3,7 @@
 mod entries;
 mod fields;
 mod matching;
+mod remedies;
 mod status;
 mod users;
 
@@ -20,7 +21,11 @@ pub use self::{
     },
     users::{Everyone, Exclusion, Selector, Users},
 };
-use super::{rules, schema::describe_choices, shared::LocalReference};
+use super::{
+    rules,
+    schema::{describe_choices, describe_keys},
+    shared::LocalReference,
+};
 
 /// Who is synced from one directory to one phone system, how they match, what is mapped, and when.
 #[derive(Clone, CustomResource, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
@@ -55,9 +60,9 @@ pub struct SyncScopeSpec {
     /// How people are found among the users that exist.
     #[serde(default, rename = "match")]
     pub matching: Match,
-    /// Where the fields of a PhoneUser come from, by field. What is not named has a default.
+    /// Where the fields of a PhoneUser come from, by field. A field that is not named here comes from its default:
     #[serde(default, skip_serializing_if = "FieldMap::is_empty")]
-    #[schemars(extend("maxProperties" = 32))]
+    #[schemars(extend("maxProperties" = 32), transform = describe_keys::<TargetField>)]
     #[x_kube(validation = fields::known_fields(), validation = fields::derived_fields())]
     pub map: FieldMap,
     /// Who gets a number by which rule: the first entry whose selector holds. None: no number.
@@ -79,10 +84,10 @@ pub struct SyncScopeSpec {
     #[schemars(length(max = rules::DURATION_LENGTH), regex(pattern = rules::DURATION))]
     #[x_kube(validation = rules::interval())]
     pub interval: Option<String>,
-    /// Times of day to sync at, instead of `interval`.
+    /// Times of day to sync at, instead of `interval`. Other triggers, such as a changed spec, sync at any time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<Schedule>,
-    /// Stops all syncs of this scope until unset.
+    /// Stops all syncs of this scope until unset. Users, numbers and ring groups stay as they are.
     #[serde(default)]
     pub suspend: bool,
     /// Whether a sync writes.
@@ -94,12 +99,12 @@ pub struct SyncScopeSpec {
 #[derive(Clone, Debug, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Schedule {
-    /// Cron expression of five fields: minute, hour, day of month, month, day of week.
+    /// Cron expression of five fields: minute, hour, day of month, month, day of week. `0 2 * * *` is each night at two.
     #[schemars(length(max = 256))]
     #[x_kube(validation = Rule::new(r"self.matches('^[0-9A-Za-z*/,#?-]+( +[0-9A-Za-z*/,#?-]+){4}$')")
         .message("write five fields: minute, hour, day of month, month and day of week, such as 0 2 * * *"))]
     pub cron: String,
-    /// IANA time zone. Default: `UTC`.
+    /// IANA name of the time zone in which `cron` is read, such as `Europe/Berlin`.
     #[serde(default = "utc")]
     #[schemars(length(max = 64))]
     #[x_kube(validation = Rule::new(
@@ -116,7 +121,7 @@ fn utc() -> String {
 /// Whether a sync writes.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum Mode {
-    /// It does.
+    /// It writes users, numbers and ring groups.
     #[default]
     Apply,
     /// It computes and reports, and writes no user, number or ring group.

@@ -24,15 +24,15 @@ const NAMED: &str = "self.?organizationalUnits.orValue([]).size() + self.?groups
 )]
 #[serde(rename_all = "camelCase")]
 pub struct Users {
-    /// People anywhere below any of these.
+    /// People anywhere below any of these organizational units.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256))]
     pub organizational_units: Vec<DnReference>,
-    /// Or in any of these groups.
+    /// People in any of these groups, besides those of `organizationalUnits`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256))]
     pub groups: Vec<GroupReference>,
-    /// And matching this LDAP filter (RFC 4515).
+    /// Of these people, only who matches this LDAP filter (RFC 4515), such as `(employeeType=staff)`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 4096))]
     #[x_kube(validation = rules::filter())]
@@ -51,14 +51,14 @@ pub struct Everyone {}
 #[x_kube(validation = Rule::new(
     "[has(self.organizationalUnit), has(self.group), has(self.filter), has(self.login)].exists_one(given, given)"
 )
-.message("write one of organizationalUnit, group, filter and login in each entry"))]
+.message("write exactly one of organizationalUnit, group, filter and login in each entry"))]
 #[serde(rename_all = "camelCase")]
 pub struct Exclusion {
     /// Name of this entry.
     #[schemars(length(max = 63))]
     #[x_kube(validation = rules::entry_name())]
     pub name: String,
-    /// People anywhere below this.
+    /// People anywhere below this organizational unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organizational_unit: Option<DnReference>,
     /// People in this group.
@@ -69,7 +69,7 @@ pub struct Exclusion {
     #[schemars(length(max = 4096))]
     #[x_kube(validation = rules::filter())]
     pub filter: Option<String>,
-    /// The person with this sAMAccountName.
+    /// The one person with this sAMAccountName.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
     pub login: Option<String>,
@@ -80,10 +80,10 @@ pub struct Exclusion {
 #[x_kube(validation = Rule::new(
     "[has(self.organizationalUnit), has(self.group), has(self.filter)].exists_one(given, given)"
 )
-.message("write one of organizationalUnit, group and filter"))]
+.message("write exactly one of organizationalUnit, group and filter"))]
 #[serde(rename_all = "camelCase")]
 pub struct Selector {
-    /// People anywhere below this.
+    /// People anywhere below this organizational unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organizational_unit: Option<DnReference>,
     /// People in this group.

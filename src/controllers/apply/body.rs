@@ -8,7 +8,7 @@ use crate::{
     sync::{
         field::{Place, WrittenField},
         plan::{Apply, Claim, Expected},
-        value::{Link, Value},
+        value::Value,
     },
 };
 
@@ -85,23 +85,15 @@ fn object(
 
 fn json_of(value: &Value) -> Json {
     match value {
-        Value::Text(text) => json!(text),
+        Value::Text(text) => json!(&**text),
         Value::List(list) => json!(list),
         Value::Flag(flag) => json!(flag),
-        Value::Link(link) => {
-            let Link {
-                config,
-                scope,
-                guid,
-                origin,
-            } = &**link;
-            json!({
-                "configRef": {"name": config},
-                "scopeRef": {"name": scope},
-                "objectGUID": guid.to_string(),
-                "origin": origin,
-            })
-        }
+        Value::Link(link) => json!({
+            "configRef": {"name": link.config},
+            "scopeRef": {"name": link.scope},
+            "objectGUID": link.guid.to_string(),
+            "origin": link.origin,
+        }),
         Value::Source(source) => json!(source),
     }
 }
@@ -114,7 +106,7 @@ mod tests {
             extension::{Holder, HolderKind},
             phone_user::Origin,
         },
-        sync::{field::Field, observed::Version},
+        sync::{field::Field, observed::Version, value::Link},
     };
 
     fn system() -> NamespacedName {
@@ -134,7 +126,7 @@ mod tests {
                 (Field::Login, Value::text("ada")),
                 (Field::LoginNames, Value::List(vec!["ada".into()])),
                 (Field::Enabled, Value::Flag(true)),
-                (Field::Directory, Value::Link(link.into())),
+                (Field::Directory, Value::Link(Box::new(link))),
                 (Field::ScopeLabel, Value::text("staff")),
             ],
             force: false,

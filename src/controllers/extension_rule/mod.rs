@@ -75,7 +75,7 @@ fn triggers(context: &Context) -> impl Stream<Item = ObjectRef<ExtensionRule>> +
         .changes
         .concerning(move |change| concerned(&configuration, change));
     let configuration = context.configuration.clone();
-    let counted = context.objects.changes().flat_map(move |changes| {
+    let counted = context.objects.settled_changes().flat_map(move |changes| {
         let systems = changes.into_iter().map(|change| change.system);
         let rules = systems.flat_map(|system| rules_of(&configuration, &system));
         stream::iter(rules.map(|rule| rule.reference()).collect::<Vec<_>>())

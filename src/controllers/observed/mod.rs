@@ -18,11 +18,15 @@ use futures::Stream;
 use kube::{Client, ResourceExt, api::DynamicObject};
 use tokio::sync::{OwnedRwLockReadGuard, RwLock, watch as signal};
 
-use self::{changes::Listeners, system::Told, watch::system_of};
 pub use self::{
     changes::{Author, ObjectChange},
     kind::{Kind, Record},
     system::System,
+};
+use self::{
+    changes::{Listeners, Pace},
+    system::Told,
+    watch::system_of,
 };
 use super::{changes::NamespacedName, configuration::Reach};
 use crate::sync::observed::{ObservedExtension, ObservedRingGroup, ObservedUser};
@@ -68,7 +72,12 @@ impl Objects {
 
     /// What changes from now on, as often as twice a second.
     pub fn changes(&self) -> impl Stream<Item = BTreeSet<ObjectChange>> + Send + use<> {
-        self.listeners.listen()
+        self.listeners.listen(Pace::Prompt)
+    }
+
+    /// What changed, once a crowd of changes is over: for whoever looks at all objects of a phone system each time.
+    pub fn settled_changes(&self) -> impl Stream<Item = BTreeSet<ObjectChange>> + Send + use<> {
+        self.listeners.listen(Pace::Settled)
     }
 
     /// From here on, the watch may show the operator's own write of this object before its answer is there.
@@ -82,7 +91,9 @@ impl Objects {
         let mut maps = lock.write().await;
         let mut told = Vec::new();
         for answer in answers {
-            told.extend(maps.put(name, R::read(answer), Author::Operator));
+            if !maps.knows::<R>(answer) {
+                told.extend(maps.put(name, R::read(answer), Author::Operator));
+            }
         }
         let versions: Vec<Box<str>> = answers
             .iter()
@@ -119,11 +130,13 @@ impl Objects {
 
     async fn seen<R: Record>(&self, object: &DynamicObject) {
         let Some(system) = system_of(object) else { return };
-        let told = self
-            .system(&system)
-            .write()
-            .await
-            .put(&object.name_any(), R::read(object), Author::Other);
+        let lock = self.system(&system);
+        // Most of what a watch shows is what the operator has just written itself.
+        if lock.read().await.knows::<R>(object) {
+            return;
+        }
+        let record = R::read(object);
+        let told = lock.write().await.put(&object.name_any(), record, Author::Other);
         self.tell(&system, told);
     }
 

@@ -13,6 +13,7 @@ use crate::{
         extension::{ExtensionState, Holder},
         labels,
         phone_user::{DirectoryLink, Origin},
+        ring_group::RingGroupSource,
     },
     controllers::managed_fields::ownership,
     sync::{
@@ -114,7 +115,9 @@ impl<'a> Reader<'a> {
             (_, Place::Label(name)) => self.label(name),
             (RingField::Members, Place::Spec(name)) => self.list(name),
             (RingField::Enabled | RingField::InPhonebook, Place::Spec(name)) => self.flag(name),
-            (RingField::Source, Place::Spec(name)) => self.member(name).map(Value::Source),
+            (RingField::Source, Place::Spec(name)) => self
+                .member::<RingGroupSource>(name)
+                .map(|source| Value::Source(Box::new(source))),
             (_, Place::Spec(name)) => self.text(name),
         }
     }

@@ -6,6 +6,8 @@ use std::{
     ops::Deref,
 };
 
+use kube::api::DynamicObject;
+
 use super::{
     changes::Author,
     kind::{Kind, Record},
@@ -45,6 +47,17 @@ impl Deref for System {
 }
 
 impl System {
+    /// Whether an object is known in this version or a later one: there is nothing to take from it.
+    pub(super) fn knows<R: Record>(&self, object: &DynamicObject) -> bool {
+        let known = object
+            .metadata
+            .name
+            .as_deref()
+            .and_then(|name| R::all(&self.observed).get(name));
+        let version = object.metadata.resource_version.as_deref().unwrap_or_default();
+        known.is_some_and(|known| !is_newer(version, &known.version().resource_version))
+    }
+
     /// Takes an object as the watch shows it, or as the API server answered to the operator's own write.
     pub(super) fn put<R: Record>(&mut self, name: &str, record: R, by: Author) -> Vec<Told> {
         let version = record.version().resource_version.clone();
@@ -163,7 +176,6 @@ fn is_newer(version: &str, than: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use kube::api::DynamicObject;
     use serde_json::json;
 
     use super::*;

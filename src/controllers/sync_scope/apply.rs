@@ -3,8 +3,10 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
+use tokio::time::Instant;
 use tracing::debug;
 
 use super::{
@@ -62,6 +64,10 @@ pub(super) struct Converged {
     pub notices: Notices,
     /// It was stopped half-way; the rest is for the next one.
     pub was_stopped: bool,
+    /// How long it thought, in all rounds.
+    pub planning: Duration,
+    /// How long it wrote, in all rounds.
+    pub writing: Duration,
 }
 
 /// Makes the phone system what the scope says.
@@ -83,7 +89,10 @@ pub(super) async fn converge(
     let mut writer = Writer::new(client, objects, metrics, stop, system, &scope);
     let mut converged = Converged::default();
     for round in 0..ROUNDS {
-        let Some(outcome) = plan(context, system, prepared).await else {
+        let clock = Instant::now();
+        let outcome = plan(context, system, prepared).await;
+        converged.planning += clock.elapsed();
+        let Some(outcome) = outcome else {
             converged.was_stopped = true;
             break;
         };
@@ -101,7 +110,9 @@ pub(super) async fn converge(
         if plan.is_empty() {
             break;
         }
+        let clock = Instant::now();
         let applied = writer.apply(&plan).await;
+        converged.writing += clock.elapsed();
         converged.count(&plan, &applied);
         let is_last = round + 1 == ROUNDS;
         let is_stopping = stop.is_cancelled();

@@ -46,6 +46,7 @@ impl Controller {
                 return Some((self.unread(name, &error, &validated.scope.timing), Notices::default()));
             }
         };
+        let reading = clock.elapsed();
         let prepared = Prepared {
             validated: validated.clone(),
             siblings: self.siblings(validated),
@@ -66,10 +67,24 @@ impl Controller {
             would_write,
             notices,
             was_stopped: _,
+            planning,
+            writing,
         } = converged;
         let duration = clock.elapsed();
+        let trigger = due.trigger;
+        info!(
+            ?trigger,
+            created,
+            updated,
+            failed,
+            ?duration,
+            ?reading,
+            ?planning,
+            ?writing,
+            "synced"
+        );
         let synced = Synced {
-            trigger: due.trigger,
+            trigger,
             report,
             references,
             created,
@@ -135,15 +150,6 @@ impl Controller {
         } else if synced.is_fresh {
             metrics.sync_succeeded(&name.namespace, &name.name, now, synced.duration);
         }
-        let Synced {
-            trigger,
-            created,
-            updated,
-            failed,
-            ..
-        } = synced;
-        let duration = synced.duration;
-        info!(?trigger, created, updated, failed, ?duration, "synced");
         self.memories.of(name, |memory| {
             memory.read = Some(read);
             memory.unconnected_since = None;

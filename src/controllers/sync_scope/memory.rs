@@ -33,6 +33,8 @@ pub(super) struct Memory {
     pub unconnected_since: Option<Timestamp>,
     /// When its directory was last read.
     pub read: Option<Timestamp>,
+    /// While it was not: since when, at the least, by what the status said when the process first saw it.
+    pub unread_since: Option<Timestamp>,
     /// The scope as it was after its status was last written.
     pub written: Option<SyncScope>,
     /// What could not be written into its status.

@@ -3,6 +3,7 @@
 mod apply;
 mod attempt;
 mod fetch;
+mod freshness;
 mod memory;
 mod notices;
 mod plan;
@@ -115,12 +116,15 @@ impl Controller {
         let scope = self.report_what_is_left(name, scope).await;
         // Whoever deletes a scope wants no more of it, however long somebody's finalizer keeps the object.
         if seen.metadata.deletion_timestamp.is_some() {
+            self.rests(name);
             return Ok(Action::await_change());
         }
         if scope.spec.suspend {
+            self.rests(name);
             self.report(scope, Ending::Suspended, Notices::default()).await;
             return Ok(Action::await_change());
         }
+        self.show_freshness(name, &scope);
         let ready = match self.prepare(&scope).await? {
             Ok(ready) => ready,
             Err(ending) => {
@@ -138,7 +142,8 @@ impl Controller {
         let Some((ending, notices)) = ended.unwrap_or_else(|panic| Some(self.crashed(name, &panic))) else {
             return Ok(Action::await_change());
         };
-        self.report(scope, ending, notices).await;
+        let scope = self.report(scope, ending, notices).await;
+        self.show_freshness(name, &scope);
         Ok(self.wait(name, &ready.validated.scope.timing))
     }
 

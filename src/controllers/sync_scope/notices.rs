@@ -6,6 +6,7 @@ use crate::{
     api::{
         SyncScopeStatus,
         conditions::{READY, REFERENCES_RESOLVED, SYNCED},
+        event_reasons,
     },
     controllers::{
         apply::{Applied, Fate},
@@ -43,13 +44,16 @@ fn of_change<F: WrittenField>(notices: &mut Notices, kind: Kind, change: &Change
         }
     };
     let (reason, note) = match fate {
-        Fate::Created => ("Created", format!("created {} {}", kind.name(), change.subject.login)),
+        Fate::Created => (
+            event_reasons::CREATED,
+            format!("created {} {}", kind.name(), change.subject.login),
+        ),
         Fate::Updated if change.links => (
-            "Linked",
+            event_reasons::LINKED,
             format!("linked {} {} to {}", kind.name(), change.name, change.subject.login),
         ),
         Fate::Updated => (
-            "Updated",
+            event_reasons::UPDATED,
             format!("updated {} {}{}", kind.name(), change.subject.login, fields()),
         ),
         Fate::Lost | Fate::Skipped | Fate::Failed(_) => return,

@@ -75,6 +75,8 @@ struct Inner {
     sync_duration: ObjectFamily<ObjectLabels, Histogram>,
     syncs: ObjectFamily<ResultLabels, Counter>,
     last_successful_sync: ObjectFamily<ObjectLabels, Gauge>,
+    scope_synced: ObjectFamily<ObjectLabels, Gauge>,
+    data_fresh_until: ObjectFamily<ObjectLabels, Gauge>,
     users: ObjectFamily<StateLabels, Gauge>,
     unmatched: ObjectFamily<ReasonLabels, Gauge>,
     unresolved_members: ObjectFamily<ObjectLabels, Gauge>,
@@ -110,6 +112,15 @@ impl Metrics {
             last_successful_sync: all.of_objects(
                 "last_successful_sync_timestamp_seconds",
                 "When a sync of the SyncScope last worked, in Unix time",
+            ),
+            scope_synced: all.of_objects(
+                "scope_synced",
+                "1 while the SyncScope is Synced, 0 while it is not; nothing while that is not known, or it is suspended",
+            ),
+            data_fresh_until: all.of_objects(
+                "data_fresh_until_timestamp_seconds",
+                "Until when a SyncScope's data counts as fresh, in Unix time: by then three syncs should have come; nothing \
+                 while it is suspended",
             ),
             users: all.of_objects("users", "People of a SyncScope by state; a person can be in several"),
             unmatched: all.of_objects("unmatched_users", "People of a SyncScope who are not served, by reason"),
@@ -183,6 +194,29 @@ impl Metrics {
             .inc();
     }
 
+    /// What the condition Synced says; `None`: nobody knows.
+    pub fn scope_synced(&self, namespace: &str, scope: &str, synced: Option<bool>) {
+        match synced {
+            Some(synced) => {
+                let gauge = self.0.scope_synced.of(object(namespace, scope));
+                gauge.set(i64::from(synced));
+            }
+            None => self.0.scope_synced.forget(namespace, scope),
+        }
+    }
+
+    /// Three syncs should have come by then.
+    pub fn data_fresh_until(&self, namespace: &str, scope: &str, until: Timestamp) {
+        let gauge = self.0.data_fresh_until.of(object(namespace, scope));
+        gauge.set(until.as_second());
+    }
+
+    /// Nothing is expected of the SyncScope: it is suspended, or about to go.
+    pub fn scope_rests(&self, namespace: &str, scope: &str) {
+        self.0.scope_synced.forget(namespace, scope);
+        self.0.data_fresh_until.forget(namespace, scope);
+    }
+
     /// Who is in a scope, and for which reasons people are not served.
     pub fn scope_users(
         &self,
@@ -233,6 +267,7 @@ impl Metrics {
 
     /// The SyncScope is gone.
     pub fn forget_scope(&self, namespace: &str, scope: &str) {
+        self.scope_rests(namespace, scope);
         self.0.sync_duration.forget(namespace, scope);
         self.0.syncs.forget(namespace, scope);
         self.0.last_successful_sync.forget(namespace, scope);
@@ -365,6 +400,8 @@ mod tests {
             metrics.scope_users("telephony", scope, &counts(), &unmatched);
             metrics.sync_succeeded("telephony", scope, Timestamp::UNIX_EPOCH, Duration::from_secs(1));
             metrics.unresolved_members("telephony", scope, 3);
+            metrics.scope_synced("telephony", scope, Some(true));
+            metrics.data_fresh_until("telephony", scope, Timestamp::UNIX_EPOCH);
         }
         metrics.connected("telephony", "staff", true);
         let before = lines(&metrics, r#"name="sales""#);
@@ -384,6 +421,25 @@ mod tests {
         metrics.scope_users("telephony", "staff", &counts(), &unmatched(ProblemReason::NumberTaken));
         let line = r#"adsync_unmatched_users{namespace="telephony",name="staff",reason="NumberTaken"} 1"#;
         assert_eq!(lines(&metrics, "adsync_unmatched_users"), [line]);
+    }
+
+    #[test]
+    fn a_scope_of_which_nothing_is_expected_is_neither_synced_nor_old() {
+        let metrics = Metrics::new();
+        metrics.data_fresh_until("telephony", "staff", Timestamp::from_second(90).unwrap());
+        metrics.scope_synced("telephony", "staff", Some(false));
+        let said = |metrics: &Metrics| lines(metrics, r#"{namespace="telephony",name="staff"}"#);
+        assert_eq!(
+            said(&metrics),
+            [
+                r#"adsync_scope_synced{namespace="telephony",name="staff"} 0"#,
+                r#"adsync_data_fresh_until_timestamp_seconds{namespace="telephony",name="staff"} 90"#,
+            ]
+        );
+        metrics.scope_synced("telephony", "staff", None);
+        assert_eq!(said(&metrics).len(), 1, "what is not known is not told");
+        metrics.scope_rests("telephony", "staff");
+        assert_eq!(said(&metrics), [""; 0]);
     }
 
     #[test]

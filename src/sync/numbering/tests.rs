@@ -106,7 +106,7 @@ fn neither_plan_nor_rule_nor_emergency_numbers_are_given() {
            reserved: [{from: "3000", to: "3000"}]"#,
     );
     let claimants = [newcomer("user:ada", by(&full)), newcomer("user:bob", by(&full))];
-    let exhausted = "RangeExhausted: rule full has no free number in 2090-2099, 110-112, 7-8, 3000-3001";
+    let exhausted = "RangeExhausted: rule full has no free number in 2090-2099, 110-112, 7-8, 3000-3001: add a range";
     assert_eq!(
         outcomes(&Observed::default(), &claimants),
         ["ada 3001+".to_owned(), format!("bob - waits {exhausted}")]
@@ -189,10 +189,10 @@ fn who_names_a_number_that_somebody_else_has_is_reported_and_left_as_they_are() 
     assert_eq!(
         outcomes(&observed, &claimants),
         [
-            "ada - NumberTaken: 2000 is held by PhoneUser holder (holder) [holder]",
-            "bob - NumberTaken: 2001 is set aside by its Extension",
-            "mia - NumberTaken: 2002 is named by PhoneUser tom (tom) [tom]",
-            "tom - NumberTaken: 2002 is named by PhoneUser mia (mia) [mia]",
+            "ada - NumberTaken: 2000 is held by PhoneUser holder (holder): give one of the two another number [holder]",
+            "bob - NumberTaken: 2001 is set aside by its Extension: choose another",
+            "mia - NumberTaken: 2002 is named by PhoneUser tom (tom): give one of the two another number [tom]",
+            "tom - NumberTaken: 2002 is named by PhoneUser mia (mia): give one of the two another number [mia]",
         ]
     );
 }
@@ -233,7 +233,7 @@ fn nobody_is_renumbered_when_their_rule_changes() {
     assert_eq!(
         outcomes(&observed, &claimants),
         [
-            "ada 3000 OutOfRange: 3000 is not what rule hq-numbers may give (2000-2009); it stays as it is",
+            "ada 3000 OutOfRange: 3000 stays as it is, though rule hq-numbers gives only 2000-2009",
             "bob 2092"
         ]
     );
@@ -250,7 +250,7 @@ fn one_full_range_costs_only_those_who_need_it() {
         member("user:cem", by(&small)),
         newcomer("user:dan", by(&hq)),
     ];
-    let exhausted = "RangeExhausted: rule small has no free number in 2000";
+    let exhausted = "RangeExhausted: rule small has no free number in 2000: add a range";
     assert_eq!(
         outcomes(&observed, &claimants),
         [
@@ -329,11 +329,11 @@ fn a_value_that_does_not_fit_never_falls_back() {
     assert_eq!(
         outcomes(&Observed::default(), &claimants),
         [
-            r#"ada - waits NumberInvalid: ipPhone: "x12" does not match ^[0-9]+$"#,
-            "bob - waits NumberInvalid: ipPhone: 112 is an emergency number",
-            "cem - waits NumberInvalid: ipPhone: 2095 is reserved by the number plan",
-            "dan - waits NumberInvalid: ipPhone: 2005 is reserved by rule both",
-            "eve - waits NumberInvalid: ipPhone: 1234567 has 7 digits, and the number plan wants 2 to 6",
+            r#"ada - waits NumberInvalid: ipPhone: "x12" does not match ^[0-9]+$: correct it in the directory"#,
+            "bob - waits NumberInvalid: ipPhone: 112 is an emergency number: correct it in the directory",
+            "cem - waits NumberInvalid: ipPhone: 2095 is reserved by the number plan: correct it in the directory",
+            "dan - waits NumberInvalid: ipPhone: 2005 is reserved by rule both: correct it in the directory",
+            "eve - waits NumberInvalid: ipPhone: 1234567 has 7 digits, and the number plan wants 2 to 6: correct it in the directory",
             "fay 2000+",
             "guy 2001+",
         ]
@@ -345,7 +345,8 @@ fn a_missing_value_is_reported_and_who_has_a_number_keeps_it() {
     let phone = rule("phone", FROM_PHONE);
     let observed = Observed::default().with_extension("2000", State::Assigned, Some("user:ada"));
     let claimants = [member("user:ada", by(&phone)), newcomer("user:bob", by(&phone))];
-    let missing = "NumberMissing: telephoneNumber is empty, and rule phone takes the number from it";
+    let missing =
+        "NumberMissing: telephoneNumber is empty, and rule phone takes the number from it: fill it in in the directory";
     assert_eq!(
         outcomes(&observed, &claimants),
         [format!("ada 2000 {missing}"), format!("bob - waits {missing}")]
@@ -364,8 +365,8 @@ fn a_number_that_two_ask_for_goes_to_neither_and_to_nobody_else() {
     assert_eq!(
         outcomes(&Observed::default(), &claimants),
         [
-            "ada - waits NumberTaken: 2000 is asked for by 2 at once, bob among them: nobody gets it [bob]",
-            "bob - waits NumberTaken: 2000 is asked for by 2 at once, ada among them: nobody gets it [ada]",
+            "ada - waits NumberTaken: 2000 is asked for by 2 at once, bob among them: nobody gets it until all but one ask for another [bob]",
+            "bob - waits NumberTaken: 2000 is asked for by 2 at once, ada among them: nobody gets it until all but one ask for another [ada]",
             "cem 2001+",
         ]
     );
@@ -388,8 +389,8 @@ fn who_asks_for_the_number_of_somebody_else_is_told_whose_it_is() {
         outcomes(&observed, &claimants),
         [
             "ada 2000",
-            "bob - waits NumberTaken: 2000 is held by PhoneUser ada (ada) [ada]",
-            "cem 2002 NumberTaken: 2001 is resting after PhoneUser gone [gone]",
+            "bob - waits NumberTaken: 2000 is held by PhoneUser ada (ada): give one of the two another number [ada]",
+            "cem 2002 NumberTaken: 2001 is resting after PhoneUser gone: choose another, or wait until it is released [gone]",
         ]
     );
 }
@@ -426,8 +427,8 @@ fn ring_groups_and_people_share_the_numbers() {
             "support 600+",
             "aid 602+",
             "fire - waits NumberInvalid: 112 is an emergency number",
-            "sales 605 OutOfRange: 605 is not 606, which the scope asks for; it stays as it is",
-            "twin - waits NumberTaken: 605 is held by RingGroup sales [sales]",
+            "sales 605 OutOfRange: 605 stays as it is, though the scope asks for 606",
+            "twin - waits NumberTaken: 605 is held by RingGroup sales: give one of the two another number [sales]",
         ]
     );
 }

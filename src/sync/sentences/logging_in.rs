@@ -76,7 +76,7 @@ fn two_users_with_one_mail_address_share_it_as_a_field_and_neither_signs_in_with
     assert_eq!(problem.other.as_deref(), Some("bob"));
     assert_eq!(
         problem.message,
-        "nobody can sign in with names that two users share: team@example.com (with bob)"
+        "two users have the same name to sign in with, so neither gets it: team@example.com (with bob)"
     );
     assert_eq!(outcome.report.users.matched, 2, "both have a phone");
     assert_eq!(names(&world, "ada"), ["ada@example.com"]);

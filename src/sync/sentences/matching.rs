@@ -117,7 +117,10 @@ fn several_candidates_are_a_duplicate_without_fall_through_and_without_provision
         .hand_made("three", &[(Field::Login, "ada")]);
     let outcome = world.sync();
     let problem = outcome.problem("ada", ProblemReason::DuplicateMatch);
-    assert_eq!(problem.message, "several PhoneUsers have their mail address: one, two");
+    assert_eq!(
+        problem.message,
+        "several PhoneUsers have their mail address, and one may keep it: one, two"
+    );
     assert_eq!(problem.mail.as_deref(), Some("shared@example.com"));
     assert_eq!(world.observed.users.len(), 3);
     assert!(outcome.plan.is_empty());
@@ -151,14 +154,14 @@ fn of_thousands_who_share_a_value_a_message_names_three() {
     assert_eq!(outcome.report.users.unmatched, 2000);
     assert_eq!(
         outcome.problem("p1999", ProblemReason::DuplicateMatch).message,
-        "several PhoneUsers have their employee ID: desk0000, desk0001, desk0002 and 1997 more"
+        "several PhoneUsers have their employee ID, and one may keep it: desk0000, desk0001, desk0002 and 1997 more"
     );
     world.observed.users.retain(|name, _| &**name == "desk0000");
     let outcome = world.plan();
     let problem = outcome.problem("p0001", ProblemReason::DuplicateMatch);
     assert_eq!(
         problem.message,
-        "PhoneUser desk0000 has their employee ID, and matches p0000, p0002, p0003 and 1996 more too"
+        "PhoneUser desk0000 has their employee ID, and p0000, p0002, p0003 and 1996 more have it too: it can be one person's only"
     );
     assert_eq!(problem.other.as_deref(), Some("p0000"));
 }

@@ -29,7 +29,8 @@ pub struct Schedule {
 }
 
 impl Timing {
-    pub(super) fn new(spec: &SyncScopeSpec) -> Result<Self, SpecError> {
+    /// What a spec says, or the default.
+    pub fn new(spec: &SyncScopeSpec) -> Result<Self, SpecError> {
         match (&spec.interval, &spec.schedule) {
             (Some(_), Some(_)) => Err(SpecProblem::ChooseOne("interval and schedule").at("spec")),
             (None, Some(schedule)) => Schedule::new(schedule).map(Self::Schedule),

@@ -159,6 +159,7 @@ impl Controller {
         let before = scope.status.clone().unwrap_or_default();
         let left = self.memories.of(name, |memory| memory.unreported.clone());
         let after = status::status_after(&before, left.as_ref(), &facts);
+        self.show_synced(name, &after);
         let api: Api<SyncScope> = Api::namespaced(self.context.client.clone(), &name.namespace);
         let written = match write(&api, &scope, scope.status.as_ref(), &after).await {
             Ok(written) => Some(written),

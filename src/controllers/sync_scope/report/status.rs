@@ -138,7 +138,10 @@ fn set_findings(setter: &mut ConditionSetter<'_>, before: &SyncScopeStatus, endi
         );
     } else {
         let names: Vec<String> = unresolved.iter().map(ToString::to_string).collect();
-        let message = format!("not found: {}; what depends on them stays as it is", names.join("; "));
+        let message = format!(
+            "not found: {}; what depends on them stays as it is: correct them in the spec, or let the bind account read them",
+            names.join("; ")
+        );
         setter.set(REFERENCES_RESOLVED, false, sync::ENTRY_NOT_FOUND, &message);
     }
 }

@@ -1,0 +1,255 @@
+//! The Helm chart and deploy/: what they render to. What a real API server makes of it is in `served`, what a real node does with it in
+//! tests of its own.
+
+mod served;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use adsync::{api::crds, cli::Command};
+use clap::Parser as _;
+use serde_json::{Value, json};
+
+use crate::env::helm::{self, CHART, manifests, objects, refusal, values_files};
+use crate::env::process;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+fn of_kind<'a>(objects: &'a [Value], kind: &str) -> Vec<&'a Value> {
+    objects.iter().filter(|object| object["kind"] == kind).collect()
+}
+
+/// The only object of a kind.
+fn the<'a>(objects: &'a [Value], kind: &str) -> &'a Value {
+    let found = of_kind(objects, kind);
+    assert_eq!(found.len(), 1, "{kind}");
+    found[0]
+}
+
+async fn rendered(arguments: &[&str]) -> Vec<Value> {
+    objects(&manifests("adsync", arguments).await)
+}
+
+/// All files below a folder, as paths in it.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                found.push(path.strip_prefix(folder).unwrap().to_owned());
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[tokio::test]
+async fn helm_finds_nothing_to_complain_about() {
+    for values in values_files() {
+        helm::helm(None, &["lint", "--strict", CHART, "--values", &values]).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_generated_from_the_chart_is_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().to_str().unwrap();
+    process::run(format!("{ROOT}/packaging/manifests"), &[target], &[], "").await;
+    let made = files(folder.path());
+    assert!(made.len() > 10, "{made:?}");
+    for file in &made {
+        let committed = fs::read_to_string(Path::new(ROOT).join(file)).unwrap_or_default();
+        let wanted = fs::read_to_string(folder.path().join(file)).unwrap();
+        assert!(
+            committed == wanted,
+            "{} is out of date: run `make generate`",
+            file.display()
+        );
+    }
+    let in_chart = Path::new("charts/adsync/files/crds");
+    for file in files(&Path::new(ROOT).join(in_chart)) {
+        assert!(
+            made.contains(&in_chart.join(&file)),
+            "{} is no CRD of ours",
+            file.display()
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_crds_are_the_generated_ones_and_stay_when_the_chart_goes() {
+    let objects = rendered(&[]).await;
+    let mut found = of_kind(&objects, "CustomResourceDefinition")
+        .into_iter()
+        .cloned()
+        .collect::<Vec<_>>();
+    for crd in &mut found {
+        assert_eq!(crd["metadata"]["annotations"]["helm.sh/resource-policy"], "keep");
+        crd["metadata"] = json!({"name": crd["metadata"]["name"]});
+    }
+    let mut wanted: Vec<Value> = crds::all()
+        .iter()
+        .map(|crd| serde_yaml::from_str(&crds::to_yaml(crd).unwrap()).unwrap())
+        .collect();
+    for crds in [&mut found, &mut wanted] {
+        crds.sort_by_key(|crd| crd["metadata"]["name"].to_string());
+    }
+    assert_eq!(found, wanted);
+
+    let objects = rendered(&["--set=crds.keep=false"]).await;
+    for crd in of_kind(&objects, "CustomResourceDefinition") {
+        assert_eq!(crd["metadata"]["annotations"], Value::Null);
+    }
+    let objects = rendered(&["--set=crds.enabled=false"]).await;
+    assert!(of_kind(&objects, "CustomResourceDefinition").is_empty());
+}
+
+#[tokio::test]
+async fn the_operator_understands_its_arguments_and_listens_where_the_pod_says() {
+    for values in values_files() {
+        let objects = rendered(&["--values", &values]).await;
+        let container = &the(&objects, "Deployment")["spec"]["template"]["spec"]["containers"][0];
+        let arguments = container["args"].as_array().unwrap();
+        let arguments = arguments.iter().map(|argument| argument.as_str().unwrap());
+        let Command::Run(run) = Command::try_parse_from(["adsync"].into_iter().chain(arguments)).unwrap() else {
+            panic!("{values}: the container doesn't run the operator");
+        };
+        let port = |name: &str| {
+            let ports = container["ports"].as_array().unwrap();
+            let port = ports.iter().find(|port| port["name"] == name).unwrap();
+            port["containerPort"].as_u64().unwrap()
+        };
+        assert_eq!(u64::from(run.metrics_bind_address.port()), port("metrics"), "{values}");
+        assert_eq!(u64::from(run.health_bind_address.port()), port("health"), "{values}");
+        if values.contains("everything") {
+            assert!(run.allow_plaintext && run.concurrency == 2 && run.log_level == "info,adsync::directory=debug");
+        }
+        if values.contains("namespaces") {
+            assert_eq!(run.namespaces, ["phones", "branch-phones"]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_rights_are_those_that_the_tests_run_with() {
+    let tested = objects(&fs::read_to_string(Path::new(ROOT).join("deploy/rbac.yaml")).unwrap());
+    let rules = &the(&tested, "ClusterRole")["rules"];
+    assert!(rules.as_array().unwrap().len() > 3, "{rules}");
+    for values in values_files() {
+        let objects = rendered(&["--values", &values]).await;
+        for role in of_kind(&objects, "ClusterRole") {
+            assert_eq!(&role["rules"], rules, "{values}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_serves_some_namespaces_has_no_rights_in_others() {
+    let objects = rendered(&["--set=scope.namespaces={phones,branch-phones}"]).await;
+    assert!(of_kind(&objects, "ClusterRoleBinding").is_empty());
+    let account = the(&objects, "ServiceAccount")["metadata"]["name"].clone();
+    let bindings = of_kind(&objects, "RoleBinding");
+    let namespaces: Vec<_> = bindings
+        .iter()
+        .map(|binding| &binding["metadata"]["namespace"])
+        .collect();
+    assert_eq!(namespaces, ["phones", "branch-phones"]);
+    for binding in bindings {
+        let subject = json!([{"kind": "ServiceAccount", "name": account, "namespace": "adsync"}]);
+        assert_eq!(binding["subjects"], subject);
+        assert_eq!(
+            binding["roleRef"]["name"],
+            the(&objects, "ClusterRole")["metadata"]["name"]
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_service_and_its_monitor_find_the_pod() {
+    let objects = rendered(&["--set=metrics.serviceMonitor.enabled=true"]).await;
+    let pod = &the(&objects, "Deployment")["spec"]["template"]["metadata"]["labels"];
+    let service = the(&objects, "Service");
+    let monitor = the(&objects, "ServiceMonitor");
+    for (selector, labels) in [
+        (&service["spec"]["selector"], pod),
+        (&the(&objects, "Deployment")["spec"]["selector"]["matchLabels"], pod),
+        (
+            &monitor["spec"]["selector"]["matchLabels"],
+            &service["metadata"]["labels"],
+        ),
+    ] {
+        for (key, value) in selector.as_object().unwrap() {
+            assert_eq!(&labels[key], value, "{selector} doesn't select {labels}");
+        }
+    }
+    let endpoint = &monitor["spec"]["endpoints"][0];
+    assert_eq!(endpoint["port"], service["spec"]["ports"][0]["name"]);
+    assert_eq!(
+        endpoint["honorLabels"], true,
+        "the namespace of a series is the scope's"
+    );
+}
+
+#[tokio::test]
+async fn a_bad_value_is_refused_with_what_to_write() {
+    for (value, hint) in [
+        ("replicas=2", "only one operator may run"),
+        ("logFormat=xml", "neither json nor text"),
+        ("logLevel=", "logLevel: write error"),
+        ("concurrency=0", "no number from 1"),
+        ("concurrency=many", "no number from 1"),
+        ("scope.namespaces=phones", "write [phones]"),
+        ("image.repository=", "say where the operator's image is"),
+        ("serviceAccount.create=false", "name the service account that you made"),
+        (
+            "metrics.service.enabled=false,metrics.serviceMonitor.enabled=true",
+            "it needs the service",
+        ),
+    ] {
+        let said = refusal(&["template", "adsync", CHART, "--set", value]).await;
+        assert!(said.contains(hint), "{value}: {said}");
+    }
+    let said = refusal(&["template", "adsync", CHART, "--kube-version=1.31.9"]).await;
+    assert!(said.contains("kubeVersion: >=1.32"), "{said}");
+}
+
+#[tokio::test]
+async fn its_notes_are_about_the_values() {
+    let notes = async |arguments: &[&str]| {
+        let arguments = [
+            &["install", "adsync", CHART, "--namespace=adsync", "--dry-run=client"],
+            arguments,
+        ]
+        .concat();
+        let said = helm::helm(None, &arguments).await;
+        said.split_once("NOTES:\n").expect("the chart has notes").1.to_owned()
+    };
+    let usual = notes(&[]).await;
+    assert!(
+        usual.contains("serves all namespaces") && usual.contains("kubectl create namespace phones"),
+        "{usual}"
+    );
+    assert!(!usual.contains("WARNING"), "{usual}");
+    let unusual = notes(&["--set=scope.namespaces={branch},allowPlaintext=true,crds.keep=false"]).await;
+    assert!(
+        unusual.contains("serves branch.") && unusual.contains("kubectl -n branch get"),
+        "{unusual}"
+    );
+    assert!(
+        !unusual.contains("create namespace"),
+        "one that is served exists: {unusual}"
+    );
+    assert_eq!(unusual.matches("WARNING: ").count(), 2, "{unusual}");
+}
+
+#[test]
+fn chart_and_operator_have_one_version() {
+    let chart: Value = serde_yaml::from_str(&fs::read_to_string(format!("{CHART}/Chart.yaml")).unwrap()).unwrap();
+    assert_eq!(chart["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(chart["appVersion"], env!("CARGO_PKG_VERSION"));
+}

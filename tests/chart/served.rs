@@ -1,0 +1,180 @@
+//! What a real API server makes of the chart and of deploy/, with the Prometheus Operator's own CRDs. Nothing runs there: it has no node.
+
+use kube::api::{Api, DynamicObject};
+use kube::core::{ApiResource, GroupVersionKind};
+use serde_json::Value;
+use tokio::sync::OnceCell;
+
+use super::{ROOT, manifests, values_files};
+use crate::env::helm::{self, CHART};
+use crate::env::{Kube, process};
+
+/// A server of our own: the chart's objects that are no namespace's would meet those of other tests on the shared one.
+async fn kube() -> &'static Kube {
+    static OWN: OnceCell<Kube> = OnceCell::const_new();
+    let start = async || {
+        let kube = Kube::own().await;
+        let monitoring = process::run::<&str>(process::scripts().join("monitoring/crds"), &[], &[], "").await;
+        kube.kubectl(&["apply", "--server-side", "--filename", monitoring.trim()])
+            .await;
+        kube.kubectl(&["wait", "--for=condition=Established", "--timeout=30s", "crds", "--all"])
+            .await;
+        for namespace in ["phones", "branch-phones", "tried"] {
+            kube.kubectl(&["create", "namespace", namespace]).await;
+        }
+        // Then a pod that would not be let in is a warning already when its Deployment is applied.
+        let strict = "pod-security.kubernetes.io/warn=restricted";
+        kube.kubectl(&["label", "namespace", "tried", strict]).await;
+        kube
+    };
+    OWN.get_or_init(start).await
+}
+
+/// Whether the server would take the manifests, without a word of warning; else what it says.
+async fn would_be_taken(kube: &Kube, manifests: &str) -> Result<(), String> {
+    let environment = [
+        ("KUBECONFIG", kube.kubeconfig().as_os_str()),
+        ("KUBECACHEDIR", kube.folder().as_os_str()),
+    ];
+    let arguments = [
+        "--warnings-as-errors",
+        "apply",
+        "--server-side",
+        // Somebody else's ClusterRole of this name is the other test's.
+        "--force-conflicts",
+        "--dry-run=server",
+        "--filename=-",
+    ];
+    let kubectl = kube.folder().join("kubectl");
+    let output = process::attempt(kubectl, &arguments, &environment, manifests).await;
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+}
+
+#[tokio::test]
+async fn every_variant_is_taken_by_the_api_server_in_a_restricted_namespace() {
+    let kube = kube().await;
+    for values in values_files() {
+        let manifests = manifests("tried", &["--values", &values]).await;
+        would_be_taken(kube, &manifests)
+            .await
+            .unwrap_or_else(|error| panic!("{values}: {error}"));
+    }
+}
+
+#[tokio::test]
+async fn a_pod_that_may_do_more_would_be_noticed() {
+    let kube = kube().await;
+    for (value, complaint) in [
+        ("podSecurityContext=null", "runAsNonRoot != true"),
+        ("securityContext=null", "allowPrivilegeEscalation != false"),
+    ] {
+        let manifests = manifests("tried", &["--set", value]).await;
+        let error = would_be_taken(kube, &manifests).await.unwrap_err();
+        assert!(error.contains(complaint), "{error}");
+    }
+}
+
+/// Whether there is such an object.
+async fn exists(kube: &Kube, kind: &str, name: &str) -> bool {
+    let found = kube
+        .kubectl(&[
+            "--namespace=adsync",
+            "get",
+            kind,
+            name,
+            "--ignore-not-found",
+            "--output=name",
+        ])
+        .await;
+    !found.is_empty()
+}
+
+#[tokio::test]
+async fn kustomize_installs_what_helm_then_takes_over_and_leaves_people_their_objects() {
+    let kube = kube().await;
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(ROOT, folder.path().join("adsync")).unwrap();
+    // As deploy/kustomization.yaml says.
+    let kustomization = "resources: [adsync/deploy]\ncomponents: [adsync/deploy/monitoring]\n\
+        images: [{name: adsync, newName: registry.example.com/adsync}]\n";
+    std::fs::write(folder.path().join("kustomization.yaml"), kustomization).unwrap();
+    let apply = ["apply", "--server-side", "--kustomize", folder.path().to_str().unwrap()];
+    kube.kubectl(&apply).await;
+    let deployment = of_deployment(kube).await;
+    assert_eq!(
+        image(&deployment),
+        concat!("registry.example.com/adsync:", env!("CARGO_PKG_VERSION"))
+    );
+    for kind in [
+        "service",
+        "servicemonitor",
+        "prometheusrule",
+        "serviceaccount",
+        "clusterrole",
+    ] {
+        assert!(exists(kube, kind, "adsync").await, "{kind}");
+    }
+    kube.kubectl(&[
+        "--namespace=phones",
+        "apply",
+        "--filename",
+        &format!("{ROOT}/examples/quickstart/phone-system.yaml"),
+    ])
+    .await;
+
+    let helm = async |arguments: &[&str]| {
+        helm::helm(Some(kube.kubeconfig()), &[arguments, &["--namespace=adsync"]].concat()).await
+    };
+    helm(&["install", "adsync", CHART, "--take-ownership", "--force-conflicts"]).await;
+    helm(&[
+        "upgrade",
+        "adsync",
+        CHART,
+        "--force-conflicts",
+        "--set=logLevel=debug,image.repository=elsewhere.example.com/adsync",
+    ])
+    .await;
+    let deployment = of_deployment(kube).await;
+    assert_eq!(
+        image(&deployment),
+        concat!("elsewhere.example.com/adsync:", env!("CARGO_PKG_VERSION"))
+    );
+    let arguments = &deployment["spec"]["template"]["spec"]["containers"][0]["args"];
+    assert!(
+        arguments
+            .as_array()
+            .unwrap()
+            .contains(&Value::from("--log-level=debug")),
+        "{arguments}"
+    );
+
+    let said = helm(&["uninstall", "adsync"]).await;
+    assert!(
+        said.contains("[CustomResourceDefinition] syncscopes.adsync.dev"),
+        "{said}"
+    );
+    for kind in ["deployment", "service", "clusterrole", "clusterrolebinding"] {
+        assert!(!exists(kube, kind, "adsync").await, "{kind}");
+    }
+    assert!(
+        kube.kubectl(&["--namespace=phones", "get", "phonesystems"])
+            .await
+            .contains("hq")
+    );
+}
+
+async fn of_deployment(kube: &Kube) -> Value {
+    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("apps", "v1", "Deployment"));
+    let api: Api<DynamicObject> = Api::namespaced_with(kube.client().await, "adsync", &resource);
+    serde_json::to_value(api.get("adsync").await.unwrap()).unwrap()
+}
+
+fn image(deployment: &Value) -> &str {
+    deployment["spec"]["template"]["spec"]["containers"][0]["image"]
+        .as_str()
+        .unwrap()
+}
