@@ -63,7 +63,7 @@ async fn main() {
     let mut report = Report::new(people, machine);
     for round in 0..rounds {
         eprintln!("round {} of {rounds}", round + 1);
-        measure(&kube, &directory, &mut report).await;
+        Box::pin(measure(&kube, &directory, &mut report)).await;
     }
     println!("{report}");
 }

@@ -161,7 +161,7 @@ impl<'a> Site<'a> {
         let so = await_condition(self.namespace.api::<K>(), name, move |object: Option<&K>| {
             object.is_some_and(&is_so)
         });
-        timeout(PATIENCE, so)
+        timeout(PATIENCE, Box::pin(so))
             .await
             .expect("it takes minutes at most")
             .expect("the watch works");
