@@ -322,6 +322,10 @@ async fn a_bad_value_is_refused_with_what_to_write() {
             "metrics.service.enabled=false,metrics.serviceMonitor.enabled=true",
             "it needs the service",
         ),
+        (
+            "metrics.service.enabled=false,metrics.prometheusRule.enabled=true",
+            "by which labels Prometheus knows the operator",
+        ),
     ] {
         let said = refusal(&["template", "adsync", CHART, "--set", value]).await;
         assert!(said.contains(hint), "{value}: {said}");
