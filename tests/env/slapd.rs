@@ -25,13 +25,9 @@ impl Slapd {
     /// A slapd with so many people in it; it ends when the value is dropped.
     pub async fn own(people: usize) -> Self {
         let (server, facts) = Server::start("slapd/start", &["--people", &people.to_string()]).await;
-        let ports: Vec<u16> = facts
-            .split_whitespace()
-            .map(|port| port.parse().expect("a port"))
-            .collect();
         Self {
             server,
-            ports: ports.try_into().expect("the start script names two ports"),
+            ports: Server::ports(&facts),
         }
     }
 
