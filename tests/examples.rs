@@ -7,7 +7,6 @@ use std::ffi::OsStr;
 use std::fmt::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde_json::json;
 use tempfile::TempDir;
@@ -15,7 +14,6 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
 
 use crate::env::{self, Directory, Namespace, Operator, Options, console, shell::Shell};
 
@@ -28,8 +26,6 @@ const ADDRESS: &str = "10.0.0.10";
 const OTHER_LOOPBACK: &str = "127.0.0.2";
 /// The names in the certificate.
 const NAMES_HERE: &str = "dc1.example.com, localhost, 127.0.0.1";
-/// How long what a command shows may take to become so: totals follow what they count.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A test a story. `every_folder_is_a_story` holds that none is missing.
 macro_rules! stories {
@@ -138,27 +134,11 @@ impl Reader {
         }
     }
 
-    /// What a command shows; it is typed again while it shows something else than the README.
+    /// What a command shows.
     async fn type_in(&mut self, command: &console::Command) -> String {
-        let only_looks = ["get", "describe", "events"]
-            .iter()
-            .any(|verb| command.line.starts_with(&format!("kubectl -n {NAMESPACE} {verb} ")));
-        let patience = if console::is_rewriting() {
-            PATIENCE / 5
-        } else {
-            PATIENCE
-        };
-        let deadline = Instant::now() + patience;
-        loop {
-            let printed = self.shell.run(&command.line).await;
-            let printed = self.as_in_readme(&printed);
-            self.start_operator().await;
-            let is_done = console::difference(&command.output, &printed).is_none() || Instant::now() > deadline;
-            if is_done || !only_looks {
-                return printed;
-            }
-            sleep(Duration::from_secs(1)).await;
-        }
+        let printed = self.shell.run(&command.line).await;
+        self.start_operator().await;
+        self.as_in_readme(&printed)
     }
 
     /// Once there is a namespace to serve.

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use self::site::Site;
-use crate::env::{Directory, Node};
+use crate::env::{self, Directory, Node};
 use crate::scenario::eventually;
 
 const NEWCOMER: &str = "dn: CN=Ada Lovelace,OU=Sales,OU=Staff,DC=example,DC=com
@@ -26,7 +26,10 @@ userAccountControl: 544
 #[tokio::test]
 async fn the_readme_installs_it_on_a_cluster() {
     if let Some(why_not) = Node::impossible().await {
-        println!("skipped, because no node can run here: {why_not}");
+        env::skip(
+            "the_readme_installs_it_on_a_cluster",
+            format_args!("no node can run here: {why_not}"),
+        );
         return;
     }
     let site = Site::prepare().await;

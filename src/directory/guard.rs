@@ -57,7 +57,7 @@ impl Guard {
         ours.set_nonblocking(true)?;
         let client = UnixStream::from_std(ours)?;
         let ending = Arc::new(OnceLock::new());
-        let backlog = Arc::new(Backlog::new());
+        let backlog = Arc::new(Backlog::new(BACKLOG_LIMIT));
         let mut task = JoinSet::new();
         task.spawn(pump(server, client, Arc::clone(&ending), Arc::clone(&backlog)));
         Ok((
@@ -94,9 +94,9 @@ struct Backlog {
 }
 
 impl Backlog {
-    fn new() -> Self {
+    fn new(limit: usize) -> Self {
         Self {
-            room: Semaphore::new(BACKLOG_LIMIT),
+            room: Semaphore::new(limit),
             costs: Mutex::default(),
         }
     }
@@ -451,6 +451,40 @@ mod tests {
             guard.took_result();
         }
         assert!(count() >= 100);
+    }
+
+    /// ldap3 must get what came before the result that finds no room: only then can room be made.
+    #[tokio::test]
+    async fn results_reach_ldap3_while_the_next_one_waits_for_room() {
+        let result = entry(1, b"x");
+        let asked = Asked::default();
+        asked.ask(1, Request::Search).unwrap();
+        let cost = framing::check_reply(&result).unwrap().cost;
+        let backlog = Backlog::new(2 * cost);
+        let (near, mut far) = UnixStream::pair().unwrap();
+        let (_, mut to_client) = tokio::io::split(near);
+        let mut buffer = BytesMut::from(&*result.repeat(3));
+
+        let mut let_through = Box::pin(let_through(&mut buffer, &mut to_client, &asked, &backlog));
+        let mut read = vec![0; 2 * result.len()];
+        let two = tokio::time::timeout(PATIENCE, async {
+            tokio::select! {
+                _ = &mut let_through => panic!("there is no room for the third"),
+                length = far.read_exact(&mut read) => length.unwrap(),
+            }
+        });
+        two.await.expect("the first two don't wait for the third");
+        assert_eq!(read, result.repeat(2));
+        // Polled once more it still waits, and nothing of the third has come.
+        assert!(futures::poll!(&mut let_through).is_pending());
+        assert!(far.try_read(&mut read).is_err());
+
+        backlog.take();
+        let done = tokio::time::timeout(PATIENCE, let_through).await;
+        done.expect("there is room now").unwrap();
+        let mut third = vec![0; result.len()];
+        far.read_exact(&mut third).await.unwrap();
+        assert_eq!(third, result);
     }
 
     proptest! {

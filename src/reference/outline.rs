@@ -19,26 +19,11 @@ pub(super) fn outline(field: &Field<'_>) -> String {
 }
 
 fn add(field: &Field<'_>, depth: usize, lines: &mut Vec<String>) {
-    let (name, schema) = (field.name(), field.schema);
-    let mut notes = Vec::new();
-    if field.is_required {
-        notes.push("required".to_owned());
-    }
-    let mut line = |value: &str, notes: &[String]| {
-        let comment = if notes.is_empty() {
-            String::new()
-        } else {
-            format!("  # {}", notes.join(": "))
-        };
-        let value = if value.is_empty() {
-            String::new()
-        } else {
-            format!(" {value}")
-        };
-        lines.push(format!("{}{name}:{value}{comment}", "  ".repeat(depth)));
-    };
+    let schema = field.schema;
+    let required = field.is_required.then(|| "required".to_owned());
+    let mut notes: Vec<String> = required.into_iter().collect();
     if is_conditions(&field.path) {
-        return line("[<condition>]", &notes);
+        return lines.push(line(field, depth, "[<condition>]", &notes));
     }
     let (values, inner) = match Values::of(schema) {
         Some(values) => {
@@ -53,9 +38,10 @@ fn add(field: &Field<'_>, depth: usize, lines: &mut Vec<String>) {
     let below = children(&path, inner);
     if below.is_empty() {
         notes.extend(choices(inner).filter(|_| values.is_some() || schema.default.is_some()));
-        return line(&leaf(schema, values.is_some()), &notes);
+        let value = leaf(schema, values.is_some());
+        return lines.push(line(field, depth, &value, &notes));
     }
-    line("", &notes);
+    lines.push(line(field, depth, "", &notes));
     let (first, inner_depth) = match values {
         Some(Values::OfMap(_)) => {
             lines.push(format!("{}<field>:", "  ".repeat(depth + 1)));
@@ -71,6 +57,18 @@ fn add(field: &Field<'_>, depth: usize, lines: &mut Vec<String>) {
     if let Some(line) = first.and_then(|first| lines.get_mut(first)) {
         *line = format!("{}- {}", "  ".repeat(depth), line.trim_start());
     }
+}
+
+/// A field's own line.
+fn line(field: &Field<'_>, depth: usize, value: &str, notes: &[String]) -> String {
+    let mut line = format!("{}{}:", "  ".repeat(depth), field.name());
+    if !value.is_empty() {
+        line = format!("{line} {value}");
+    }
+    if !notes.is_empty() {
+        line = format!("{line}  # {}", notes.join(": "));
+    }
+    line
 }
 
 /// What stands behind the colon.

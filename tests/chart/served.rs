@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use kube::api::{Api, DynamicObject};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::{Api, DynamicObject, PostParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
@@ -22,15 +23,28 @@ async fn kube() -> &'static Kube {
             .await;
         kube.kubectl(&["wait", "--for=condition=Established", "--timeout=30s", "crds", "--all"])
             .await;
-        for namespace in ["phones", "branch-phones", "tried"] {
+        for namespace in ["phones", "branch-phones"] {
             kube.kubectl(&["create", "namespace", namespace]).await;
         }
-        // Then a pod that would not be let in is a warning already when its Deployment is applied.
-        let strict = "pod-security.kubernetes.io/warn=restricted";
-        kube.kubectl(&["label", "namespace", "tried", strict]).await;
+        make_restricted_namespace(&kube).await;
         kube
     };
     OWN.get_or_init(start).await
+}
+
+/// `tried`, in which a pod that would not be let in is a warning already when its Deployment is applied.
+async fn make_restricted_namespace(kube: &Kube) {
+    let metadata = json!({"name": "tried", "labels": {"pod-security.kubernetes.io/warn": "restricted"}});
+    let namespace: Namespace = serde_json::from_value(json!({"metadata": metadata})).unwrap();
+    let namespaces = Api::<Namespace>::all(kube.client().await);
+    namespaces.create(&PostParams::default(), &namespace).await.unwrap();
+    // Admission sees it a moment later, and lets everything pass until then.
+    let loose = manifests("tried", &["--set=podSecurityContext=null"]).await;
+    eventually("a warning of Pod Security", async || {
+        let said = would_be_taken(kube, &loose).await.err()?;
+        said.contains("would violate PodSecurity").then_some(())
+    })
+    .await;
 }
 
 /// Whether the server would take the manifests, without a word of warning; else what it says.

@@ -8,10 +8,15 @@ use std::fmt::Write;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use regex::Regex;
 use snapbox::assert::{Action, DEFAULT_ACTION_ENV};
 use snapbox::{Assert, Data, Redactions};
+use tokio::time::{Instant, sleep};
+
+/// How long what a command shows may take to become so.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What differs from run to run, and what is compared instead. Both sides are redacted: a page shows what somebody really saw.
 const REDACTED: [(&str, &str); 4] = [
@@ -76,8 +81,8 @@ pub fn commands(page: &str) -> Vec<Command> {
     commands
 }
 
-/// Runs the commands of a page in their order. Panics with the differences between what they print and what the page says, or
-/// (`SNAPSHOTS=overwrite`) rewrites the page.
+/// Runs the commands of a page in their order; those that only look, several times if need be. Panics with the differences between what
+/// they print and what the page says, or (`SNAPSHOTS=overwrite`) rewrites the page.
 pub async fn check(page: &Path, run: impl AsyncFnMut(&Command) -> String) {
     check_part(page, |text| 0..text.len(), run).await;
 }
@@ -96,7 +101,7 @@ async fn check_part(page: &Path, part: impl Fn(&str) -> Range<usize>, mut run: i
     assert!(!commands.is_empty(), "{} shows no commands", page.display());
     let mut printed = Vec::new();
     for command in &commands {
-        printed.push(run(command).await);
+        printed.push(look(command, &mut run).await);
     }
     let Comparison { differences, rewritten } = compare(text, &commands, &printed);
     if differences.is_empty() {
@@ -113,6 +118,34 @@ async fn check_part(page: &Path, part: impl Fn(&str) -> Range<usize>, mut run: i
             page.display()
         );
     }
+}
+
+/// What a command prints. One that only looks is typed again while it shows something else than the page: totals follow what they count.
+async fn look(command: &Command, run: &mut impl AsyncFnMut(&Command) -> String) -> String {
+    // What is to be rewritten may differ for ever.
+    let patience = if is_rewriting() { PATIENCE / 5 } else { PATIENCE };
+    let deadline = Instant::now() + patience;
+    loop {
+        let printed = run(command).await;
+        let is_done = difference(&command.output, &tidy(&printed)).is_none() || Instant::now() > deadline;
+        if is_done || !only_looks(&command.line) {
+            return printed;
+        }
+        sleep(Duration::from_secs(1)).await;
+    }
+}
+
+/// Whether a command is kubectl's, of a kind that changes nothing.
+fn only_looks(line: &str) -> bool {
+    let words: Vec<_> = line.split_whitespace().take(4).collect();
+    let ["kubectl", arguments @ ..] = words.as_slice() else {
+        return false;
+    };
+    let verb = match arguments {
+        ["-n" | "--namespace", _, verb, ..] | [verb, ..] => *verb,
+        [] => "",
+    };
+    ["get", "describe", "events"].contains(&verb)
 }
 
 /// Where in a page the lines below a heading (`## Install`) are, up to the next one of its level or above.
@@ -266,6 +299,43 @@ mod tests {
         ];
         for (expected, printed) in other {
             assert!(difference(expected, printed).is_some(), "{expected}");
+        }
+    }
+
+    #[test]
+    fn only_a_command_that_changes_nothing_is_typed_again() {
+        let looks = [
+            "kubectl get pods",
+            "kubectl -n phones describe scope staff",
+            "kubectl --namespace phones get phoneusers | head -4",
+            "kubectl -n phones events",
+        ];
+        let changes = [
+            "kubectl -n phones apply -k .",
+            "kubectl delete namespace get",
+            "helm get x",
+            "kubectl",
+            "",
+        ];
+        assert!(looks.into_iter().all(only_looks));
+        assert!(!changes.into_iter().any(only_looks));
+    }
+
+    #[tokio::test]
+    async fn what_is_not_yet_shown_is_looked_for_again() {
+        for (line, typed) in [("kubectl get pods", 2), ("kubectl apply -k .", 1)] {
+            let command = Command {
+                line: line.to_owned(),
+                output: "2\n".to_owned(),
+                place: 0..0,
+            };
+            let mut times = 0;
+            let mut run = async |_: &Command| {
+                times += 1;
+                format!("{times}\n")
+            };
+            let printed = look(&command, &mut run).await;
+            assert_eq!((printed, times), (format!("{typed}\n"), typed), "{line}");
         }
     }
 

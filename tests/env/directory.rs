@@ -94,13 +94,9 @@ impl Directory {
 
     async fn start(enter: Option<PathBuf>, arguments: &[&str]) -> Self {
         let (server, facts) = Server::start_by(enter.as_deref(), "ad/start", arguments).await;
-        let ports: Vec<u16> = facts
-            .split_whitespace()
-            .map(|port| port.parse().expect("a port"))
-            .collect();
         Self {
             server,
-            ports: ports.try_into().expect("the start script names four ports"),
+            ports: Server::ports(&facts),
             enter,
         }
     }

@@ -3,7 +3,6 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Output;
-use std::sync::LazyLock;
 
 use serde::Deserialize as _;
 use serde_json::Value;
@@ -23,16 +22,15 @@ async fn program() -> &'static Path {
     PROGRAM.get_or_init(build).await
 }
 
-/// Runs Helm against a cluster, or none. What it would keep in the home folder is thrown away with this process.
+/// Runs Helm against a cluster, or none. What it would keep in the home folder is thrown away.
 pub async fn attempt(kubeconfig: Option<&Path>, arguments: &[&str]) -> Output {
-    static HOME: LazyLock<tempfile::TempDir> =
-        LazyLock::new(|| tempfile::tempdir().expect("there is room for a folder"));
+    let home = tempfile::tempdir().expect("there is room for a folder");
     let nowhere = Path::new("/dev/null");
     let environment: [(&str, &OsStr); 4] = [
         ("KUBECONFIG", kubeconfig.unwrap_or(nowhere).as_os_str()),
-        ("HELM_CACHE_HOME", HOME.path().as_os_str()),
-        ("HELM_CONFIG_HOME", HOME.path().as_os_str()),
-        ("HELM_DATA_HOME", HOME.path().as_os_str()),
+        ("HELM_CACHE_HOME", home.path().as_os_str()),
+        ("HELM_CONFIG_HOME", home.path().as_os_str()),
+        ("HELM_DATA_HOME", home.path().as_os_str()),
     ];
     process::attempt(program().await, arguments, &environment, "").await
 }

@@ -32,7 +32,22 @@ pub use organizational_unit::{Person, PersonSpec, TestOu};
 pub use scripted_ldap::ScriptedLdap;
 pub use slapd::Slapd;
 
+use std::io::Write as _;
+
 use tokio::sync::OnceCell;
+
+/// Says that a test is skipped, and why: straight to stderr, since what a passing test prints is never seen. With
+/// `ADSYNC_SKIP_NOTHING`, panics instead.
+pub fn skip(test: &str, why: impl std::fmt::Display) {
+    assert!(
+        std::env::var_os("ADSYNC_SKIP_NOTHING").is_none(),
+        "{test} would be skipped, because {why}"
+    );
+    let line = format!("skipped: {test}, because {why}\n");
+    std::io::stderr()
+        .write_all(line.as_bytes())
+        .expect("stderr can be written");
+}
 
 /// The API server that all tests of this process share.
 pub async fn kube() -> &'static Kube {

@@ -73,6 +73,15 @@ impl Server {
         &self.folder
     }
 
+    /// The ports, in what the script said of its server.
+    pub fn ports<const N: usize>(facts: &str) -> [u16; N] {
+        let ports: Vec<u16> = facts
+            .split_whitespace()
+            .map(|port| port.parse().expect("a port"))
+            .collect();
+        ports.try_into().expect("the start script names this many ports")
+    }
+
     /// Starts the server again after `stop` or `kill`, on the same ports and with the same data.
     pub async fn start_again(&self) {
         self.tell("start", "ready").await;

@@ -89,27 +89,9 @@ pub(super) async fn converge(
     let mut writer = Writer::new(client, objects, metrics, stop, system, &scope);
     let mut converged = Converged::default();
     for round in 0..ROUNDS {
-        let clock = Instant::now();
-        let outcome = plan(context, system, prepared).await;
-        converged.planning += clock.elapsed();
-        let Some(outcome) = outcome else {
-            converged.was_stopped = true;
+        let Some(plan) = converged.plan(context, system, prepared).await else {
             break;
         };
-        let Outcome {
-            plan,
-            report,
-            references,
-            ..
-        } = outcome;
-        (converged.report, converged.references) = (report, references);
-        if prepared.validated.scope.mode == Mode::Plan {
-            converged.would_write = Some(in_words(&plan));
-            break;
-        }
-        if plan.is_empty() {
-            break;
-        }
         let clock = Instant::now();
         let applied = writer.apply(&plan).await;
         converged.writing += clock.elapsed();
@@ -133,6 +115,29 @@ pub(super) async fn converge(
 }
 
 impl Converged {
+    /// Plans, and keeps what was found. `None`: nothing is to be written.
+    async fn plan(&mut self, context: &Context, system: &NamespacedName, prepared: &Prepared) -> Option<Plan> {
+        let clock = Instant::now();
+        let outcome = plan(context, system, prepared).await;
+        self.planning += clock.elapsed();
+        let Some(outcome) = outcome else {
+            self.was_stopped = true;
+            return None;
+        };
+        let Outcome {
+            plan,
+            report,
+            references,
+            ..
+        } = outcome;
+        (self.report, self.references) = (report, references);
+        if prepared.validated.scope.mode == Mode::Plan {
+            self.would_write = Some(in_words(&plan));
+            return None;
+        }
+        (!plan.is_empty()).then_some(plan)
+    }
+
     /// Counts what one plan came to.
     fn count(&mut self, plan: &Plan, applied: &Applied) {
         for fate in applied.fates() {

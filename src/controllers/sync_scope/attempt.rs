@@ -1,6 +1,6 @@
 //! Third step, and what hangs on it: read the directory, converge, and remember how it went.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -58,42 +58,19 @@ impl Controller {
         if converged.was_stopped {
             return None;
         }
-        let Converged {
-            report,
-            references,
-            created,
-            updated,
-            failed,
-            would_write,
-            notices,
-            was_stopped: _,
-            planning,
-            writing,
-        } = converged;
-        let duration = clock.elapsed();
-        let trigger = due.trigger;
+        let (planning, writing) = (converged.planning, converged.writing);
+        let (synced, notices) = synced(converged, due, is_fresh, clock.elapsed());
         info!(
-            ?trigger,
-            created,
-            updated,
-            failed,
-            ?duration,
+            trigger = ?synced.trigger,
+            created = synced.created,
+            updated = synced.updated,
+            failed = synced.failed,
+            duration = ?synced.duration,
             ?reading,
             ?planning,
             ?writing,
             "synced"
         );
-        let synced = Synced {
-            trigger,
-            report,
-            references,
-            created,
-            updated,
-            failed,
-            would_write,
-            is_fresh,
-            duration,
-        };
         self.ended(name, due, &synced, prepared.snapshot.origin().read_at);
         Some((Ending::Synced(Box::new(synced)), notices))
     }
@@ -175,4 +152,32 @@ impl Controller {
             })
         })
     }
+}
+
+/// What is reported of a sync that went to the end, and what people should see of it.
+fn synced(converged: Converged, due: Due, is_fresh: bool, duration: Duration) -> (Synced, Notices) {
+    let Converged {
+        report,
+        references,
+        created,
+        updated,
+        failed,
+        would_write,
+        notices,
+        was_stopped: _,
+        planning: _,
+        writing: _,
+    } = converged;
+    let synced = Synced {
+        trigger: due.trigger,
+        report,
+        references,
+        created,
+        updated,
+        failed,
+        would_write,
+        is_fresh,
+        duration,
+    };
+    (synced, notices)
 }
