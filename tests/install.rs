@@ -44,7 +44,6 @@ async fn the_readme_installs_it_on_a_cluster() {
     uninstall(&site).await;
     install_again(&site).await;
 
-    site.run(&site::command("### Uninstall", "helm uninstall")).await;
     site.follow("### Delete everything").await;
     assert_eq!(site.run("kubectl get crds --output name").await, "");
     install_without_helm(&site).await;
