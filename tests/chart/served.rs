@@ -1,9 +1,8 @@
 //! What a real API server makes of the chart and of deploy/, with the Prometheus Operator's own CRDs. Nothing runs there: it has no node.
 
-use k8s_openapi::api::core::v1::Namespace;
-use kube::api::{Api, DynamicObject, PostParams};
+use kube::api::{Api, DynamicObject};
 use kube::core::{ApiResource, GroupVersionKind};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::OnceCell;
 
 use super::{ROOT, manifests, values_files};
@@ -32,11 +31,10 @@ async fn kube() -> &'static Kube {
 
 /// `tried`, in which a pod that would not be let in is a warning already when its Deployment is applied.
 async fn make_restricted_namespace(kube: &Kube) {
-    let metadata = json!({"name": "tried", "labels": {"pod-security.kubernetes.io/warn": "restricted"}});
-    let namespace: Namespace = serde_json::from_value(json!({"metadata": metadata})).unwrap();
-    let namespaces = Api::<Namespace>::all(kube.client().await);
-    namespaces.create(&PostParams::default(), &namespace).await.unwrap();
-    // Admission sees it a moment later, and lets everything pass until then.
+    kube.kubectl(&["create", "namespace", "tried"]).await;
+    let strict = "pod-security.kubernetes.io/warn=restricted";
+    kube.kubectl(&["label", "namespace", "tried", strict]).await;
+    // Admission sees the label a moment later, and lets everything pass until then.
     let loose = manifests("tried", &["--set=podSecurityContext=null"]).await;
     eventually("a warning of Pod Security", async || {
         let said = would_be_taken(kube, &loose).await.err()?;
