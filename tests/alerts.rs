@@ -20,7 +20,7 @@ use adsync::{
     serve::metrics::{DirectoryOperation, Metrics, RuleNumbers, WriteResult, WrittenKind},
 };
 
-use crate::env::helm::{manifests, objects};
+use crate::env::helm::{self, CHART, manifests, objects};
 use crate::env::{self, Namespace, Operator, operator, process};
 use crate::scenario::{apply_company, apply_rule, apply_scope, await_scope, await_synced, eventually, has};
 
@@ -74,6 +74,51 @@ async fn promtool_accepts_the_rule_and_each_alert_fires_and_stays_silent_as_writ
     }
     let tested = process::run("promtool", &arguments, &[], "").await;
     assert_eq!(tested.matches("SUCCESS").count(), arguments.len() - 2, "{tested}");
+}
+
+#[tokio::test]
+async fn alerts_about_the_operator_are_about_that_of_the_release() {
+    let expressions = async |release: &str, namespace: &str, arguments: &[&str]| -> String {
+        let usual = [
+            "template",
+            release,
+            CHART,
+            "--namespace",
+            namespace,
+            "--set=metrics.prometheusRule.enabled=true",
+        ];
+        let objects = objects(&helm::helm(None, &[&usual, arguments].concat()).await);
+        let rule = objects
+            .iter()
+            .find(|object| object["kind"] == "PrometheusRule")
+            .unwrap();
+        let expressions = rules(&rule["spec"]).map(|rule| rule["expr"].as_str().unwrap());
+        expressions.collect::<Vec<_>>().join("\n")
+    };
+    for (release, namespace, arguments, selector) in [
+        ("adsync", "adsync", vec![], r#"{job="adsync",namespace="adsync"}"#),
+        (
+            "branch",
+            "phones",
+            vec![],
+            r#"{job="branch-adsync",namespace="phones"}"#,
+        ),
+        (
+            "adsync",
+            "adsync",
+            vec!["--set=metrics.service.enabled=false,metrics.prometheusRule.selector.job=adsync/pods"],
+            r#"{job="adsync/pods"}"#,
+        ),
+    ] {
+        let expressions = expressions(release, namespace, &arguments).await;
+        for metric in ["adsync_build_info", "process_start_time_seconds"] {
+            let (all, of_release) = (
+                expressions.matches(metric).count(),
+                expressions.matches(&format!("{metric}{selector}")).count(),
+            );
+            assert!(all > 0 && all == of_release, "{metric}{selector}: {expressions}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -167,7 +212,7 @@ async fn the_page_about_monitoring_has_every_alert_and_every_metric() {
     let families: usize = families.iter().map(|family| registered.matches(family).count()).sum();
     assert_eq!(
         text.matches("# HELP ").count(),
-        families + 1,
+        families + 2,
         "add the new metric to all_metrics(): {text}"
     );
     let kinds: BTreeMap<&str, &str> = text
@@ -225,7 +270,7 @@ async fn each_metric_of_a_rule_is_served_by_the_operator() {
         .filter_map(|line| line.split(['{', ' ']).next())
         .collect();
     let groups = groups().await;
-    let name = Regex::new(r"\badsync_\w+").unwrap();
+    let name = Regex::new(r"\b(adsync|process)_\w+").unwrap();
     for rule in rules(&groups) {
         let expression = rule["expr"].as_str().unwrap();
         let metrics: Vec<_> = name.find_iter(expression).map(|found| found.as_str()).collect();
@@ -257,6 +302,14 @@ async fn a_scope_tells_what_its_alerts_stand_on_also_after_a_restart_and_nothing
     let kube = env::kube().await;
     let (namespace, operator) = office().await;
     let now = Timestamp::now();
+    let started = async |operator: &Operator| {
+        operator::value(operator.metrics, "process_start_time_seconds")
+            .await
+            .unwrap()
+    };
+    let first_start = started(&operator).await;
+    let seconds = u64::try_from(now.as_second()).unwrap();
+    assert!((seconds - 600..=seconds).contains(&first_start), "{first_start}");
     let before = told(&operator, &namespace).await;
     assert_eq!(before.synced, Some(1));
     let hours = before.fresh_until.unwrap().duration_since(now).as_secs_f64() / 3600.0;
@@ -274,6 +327,10 @@ async fn a_scope_tells_what_its_alerts_stand_on_also_after_a_restart_and_nothing
     // Another process tells of the failure, too: before it has tried, and when it could not.
     operator.stop().await;
     let operator = Operator::start(kube, &[&namespace]).await;
+    assert!(
+        started(&operator).await >= seconds,
+        "AdsyncRestarting counts the second start"
+    );
     let again = eventually("the alarm", async || {
         let told = told(&operator, &namespace).await;
         (told.synced == Some(0)).then_some(told)

@@ -3,6 +3,7 @@
 
 mod served;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -169,6 +170,100 @@ async fn who_serves_some_namespaces_has_no_rights_in_others() {
     }
 }
 
+/// What of a release is in no namespace, by kind and name.
+async fn cluster_wide(release: &str, namespace: &str, arguments: &[&str]) -> BTreeSet<String> {
+    let arguments = [&["template", release, CHART, "--namespace", namespace], arguments].concat();
+    let objects = objects(&helm::helm(None, &arguments).await);
+    let cluster_wide = objects
+        .iter()
+        .filter(|object| object["metadata"]["namespace"].is_null());
+    let named = cluster_wide.map(|object| format!("{} {}", object["kind"], object["metadata"]["name"]));
+    named.collect()
+}
+
+#[tokio::test]
+async fn two_releases_share_nothing_but_the_crds() {
+    let plain = cluster_wide("adsync", "adsync", &[]).await;
+    let without_crds: BTreeSet<_> = plain
+        .iter()
+        .filter(|name| !name.starts_with("\"CustomResourceDefinition\""))
+        .cloned()
+        .collect();
+    let names = [r#""ClusterRole" "adsync""#, r#""ClusterRoleBinding" "adsync""#];
+    assert_eq!(
+        without_crds,
+        names.map(str::to_owned).into(),
+        "the documents call them so"
+    );
+    for (release, namespace) in [("adsync", "branch"), ("branch", "adsync"), ("adsync-adsync", "adsync")] {
+        let second = cluster_wide(release, namespace, &["--set=crds.enabled=false"]).await;
+        assert_eq!(second.len(), 2, "{second:?}");
+        assert!(
+            plain.is_disjoint(&second),
+            "{release} in {namespace}: {second:?} and {plain:?}"
+        );
+    }
+
+    // Where both serve a namespace, though none should, each has a binding of its own.
+    let binding = async |namespace: &str| {
+        let manifests = manifests(namespace, &["--set=scope.namespaces={phones}"]).await;
+        the(&objects(&manifests), "RoleBinding")["metadata"].clone()
+    };
+    assert_ne!(binding("adsync").await["name"], binding("branch").await["name"]);
+}
+
+#[tokio::test]
+async fn a_name_that_looks_like_a_number_or_a_word_of_yaml_stays_a_name() {
+    let arguments = [
+        "template",
+        "1234",
+        CHART,
+        "--namespace=2024",
+        "--set=fullnameOverride=on,serviceAccount.name=off,priorityClassName=yes",
+        r#"--set-json=scope.namespaces=["2024","on"]"#,
+    ];
+    let objects = objects(&helm::helm(None, &arguments).await);
+    let bindings = of_kind(&objects, "RoleBinding");
+    let served: Vec<_> = bindings
+        .iter()
+        .map(|binding| &binding["metadata"]["namespace"])
+        .collect();
+    assert_eq!(served, ["2024", "on"]);
+    assert_eq!(bindings[0]["subjects"][0]["name"], "off");
+    let deployment = the(&objects, "Deployment");
+    assert_eq!(deployment["metadata"]["name"], "on");
+    assert_eq!(deployment["metadata"]["namespace"], "2024");
+    assert_eq!(deployment["spec"]["template"]["spec"]["priorityClassName"], "yes");
+    for object in &objects {
+        assert_eq!(
+            object["metadata"]["labels"]["app.kubernetes.io/instance"], "1234",
+            "{object}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_label_that_is_set_twice_is_there_once_as_the_nearer_says() {
+    // `objects` takes no key that is there twice.
+    let objects = rendered(&[
+        "--set=commonLabels.team=everybody,podLabels.team=pods",
+        "--set=metrics.serviceMonitor.enabled=true,metrics.serviceMonitor.labels.team=monitors",
+        "--set=metrics.prometheusRule.enabled=true,metrics.prometheusRule.labels.team=rules",
+        r"--set=podAnnotations.kubectl\.kubernetes\.io/default-container=beside",
+    ])
+    .await;
+    for (kind, team) in [
+        ("Deployment", "everybody"),
+        ("ServiceMonitor", "monitors"),
+        ("PrometheusRule", "rules"),
+    ] {
+        assert_eq!(the(&objects, kind)["metadata"]["labels"]["team"], team);
+    }
+    let pod = &the(&objects, "Deployment")["spec"]["template"]["metadata"];
+    assert_eq!(pod["labels"]["team"], "pods");
+    assert_eq!(pod["annotations"]["kubectl.kubernetes.io/default-container"], "beside");
+}
+
 #[tokio::test]
 async fn the_service_and_its_monitor_find_the_pod() {
     let objects = rendered(&["--set=metrics.serviceMonitor.enabled=true"]).await;
@@ -204,16 +299,39 @@ async fn a_bad_value_is_refused_with_what_to_write() {
         ("concurrency=0", "no number from 1"),
         ("concurrency=many", "no number from 1"),
         ("scope.namespaces=phones", "write [phones]"),
+        ("scope.namespaces={ }", r#"" " is no name of a namespace"#),
+        ("scope.namespaces={Phones}", r#""Phones" is no name of a namespace"#),
+        ("scope.namespaces={2024}", "put it into quotes"),
+        (
+            "scope.namespaces={phones,branch,phones}",
+            "write each of phones, branch, phones once",
+        ),
+        ("fullnameOverride=1234", "can't be the name of a Service"),
+        ("fullnameOverride=Adsync", "can't be the name of a Service"),
+        (
+            r"commonLabels.app\.kubernetes\.io/name=sync",
+            "commonLabels: the chart sets the label app.kubernetes.io/name itself",
+        ),
+        (
+            r"podLabels.app\.kubernetes\.io/instance=sync",
+            "podLabels: the chart sets the label app.kubernetes.io/instance itself",
+        ),
         ("image.repository=", "say where the operator's image is"),
         ("serviceAccount.create=false", "name the service account that you made"),
         (
             "metrics.service.enabled=false,metrics.serviceMonitor.enabled=true",
             "it needs the service",
         ),
+        (
+            "metrics.service.enabled=false,metrics.prometheusRule.enabled=true",
+            "by which labels Prometheus knows the operator",
+        ),
     ] {
         let said = refusal(&["template", "adsync", CHART, "--set", value]).await;
         assert!(said.contains(hint), "{value}: {said}");
     }
+    let said = refusal(&["template", "adsync", CHART, "--namespace=No Namespace"]).await;
+    assert!(said.contains(r#""No Namespace" is no name of a namespace"#), "{said}");
     let said = refusal(&["template", "adsync", CHART, "--kube-version=1.31.9"]).await;
     assert!(said.contains("kubeVersion: >=1.32"), "{said}");
 }

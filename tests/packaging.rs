@@ -93,14 +93,20 @@ async fn what_would_make_a_broken_image_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let existing = folder.path().to_str().unwrap();
     let new = format!("{existing}/rootfs");
+    // Something that runs, though nobody can tell which libraries it takes.
+    let script_of_its_own = format!("{existing}/adsync");
+    fs::write(&script_of_its_own, "#!/bin/sh\n").unwrap();
+    process::run("chmod", &["755", &script_of_its_own], &[], "").await;
     for (arguments, hint) in [
         (vec![BINARY], "usage: "),
         (vec!["/nowhere/adsync", &new], "is no program"),
         (vec![BINARY, existing], "exists already"),
+        (vec![&script_of_its_own, &new], "can't be looked into"),
     ] {
         let output = process::attempt(&script, &arguments, &[], "").await;
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success() && said.contains(hint), "{arguments:?}: {said}");
+        assert!(!Path::new(&new).exists(), "{arguments:?} leaves half an image");
     }
 }
 

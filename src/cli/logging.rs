@@ -15,6 +15,9 @@ use tracing_subscriber::{
 /// answer that it can't read, ldap3 traces its requests. What goes wrong in them comes back as an error of ours anyway.
 const NEVER_HEARD: [&str; 3] = ["kube_client", "ldap3", "lber"];
 
+const WHAT_TO_WRITE: &str =
+    "write off, error, warn, info, debug or trace, or parts such as `info,adsync::directory=debug`";
+
 /// How a line of the log looks.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
 pub enum LogFormat {
@@ -27,10 +30,14 @@ pub enum LogFormat {
 /// Why there is no log.
 #[derive(Debug, thiserror::Error)]
 pub enum LoggingError {
-    /// The level is none.
-    #[error(
-        "`{level}` is no log level: write error, warn, info, debug or trace, or parts such as `info,adsync::directory=debug`"
-    )]
+    /// A word is no level. The filter would take it for the name of a module, and say nothing of all others.
+    #[error("`{word}` is no log level: {WHAT_TO_WRITE}")]
+    RecognizeLevel {
+        /// As given.
+        word: String,
+    },
+    /// A directive is none.
+    #[error("`{level}` is no log level: {WHAT_TO_WRITE}")]
     ParseLevel {
         /// As given.
         level: String,
@@ -44,14 +51,7 @@ pub enum LoggingError {
 
 /// Starts the log, to standard error. Without a format: text on a terminal, else JSON.
 pub fn install(level: &str, format: Option<LogFormat>) -> Result<(), LoggingError> {
-    let wanted = EnvFilter::builder()
-        .with_default_directive(LevelFilter::INFO.into())
-        .parse(level)
-        .map_err(|source| LoggingError::ParseLevel {
-            level: level.to_owned(),
-            source,
-        })?;
-    let filter = wanted.and(filter_fn(may_be_heard));
+    let filter = wanted(level)?.and(filter_fn(may_be_heard));
     let on_terminal = io::stderr().is_terminal();
     let lines = fmt::layer().with_writer(io::stderr).with_ansi(on_terminal);
     let layer = match format.unwrap_or(if on_terminal { LogFormat::Text } else { LogFormat::Json }) {
@@ -69,8 +69,65 @@ pub fn install(level: &str, format: Option<LogFormat>) -> Result<(), LoggingErro
     )?)
 }
 
+/// What somebody wants to read, by the level that was given.
+fn wanted(level: &str) -> Result<EnvFilter, LoggingError> {
+    let parts = level.split(',').map(str::trim).filter(|part| !part.is_empty());
+    let mut words = parts.filter(|part| !part.contains(['=', '[']));
+    if let Some(word) = words.find(|word| word.parse::<LevelFilter>().is_err()) {
+        let word = word.to_owned();
+        return Err(LoggingError::RecognizeLevel { word });
+    }
+    EnvFilter::builder()
+        .with_default_directive(LevelFilter::INFO.into())
+        .parse(level)
+        .map_err(|source| LoggingError::ParseLevel {
+            level: level.to_owned(),
+            source,
+        })
+}
+
 /// Our own words at any level; those of dependencies only when they warn, and of some never.
 fn may_be_heard(metadata: &Metadata<'_>) -> bool {
     let origin = metadata.target().split("::").next().unwrap_or_default();
     origin == env!("CARGO_CRATE_NAME") || (*metadata.level() <= Level::WARN && !NEVER_HEARD.contains(&origin))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_alone_or_by_module_is_taken() {
+        for level in [
+            "",
+            "info",
+            "WARN",
+            "off",
+            "info,adsync::directory=debug",
+            "adsync=trace, warn",
+            "info,adsync[reconcile]=debug",
+        ] {
+            assert!(wanted(level).is_ok(), "{level}");
+        }
+    }
+
+    #[test]
+    fn a_word_that_is_no_level_is_refused_wherever_it_stands() {
+        for (level, word) in [
+            ("warning", "warning"),
+            ("verbose", "verbose"),
+            ("info,verbose", "verbose"),
+            ("debugging,adsync=info", "debugging"),
+            ("adsync::directory", "adsync::directory"),
+            ("adsync=loud", "adsync=loud"),
+        ] {
+            let error = wanted(level).unwrap_err().to_string();
+            assert!(
+                error.starts_with(&format!(
+                    "`{word}` is no log level: write off, error, warn, info, debug or trace"
+                )),
+                "{error}"
+            );
+        }
+    }
 }

@@ -3,6 +3,7 @@
 pub mod crds;
 mod files;
 pub mod logging;
+mod namespace;
 pub mod reference;
 pub mod run;
 

@@ -12,7 +12,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::logging::{self, LogFormat, LoggingError};
+use super::{
+    logging::{self, LogFormat, LoggingError},
+    namespace,
+};
 use crate::{
     controllers::{
         client,
@@ -42,7 +45,8 @@ pub struct Args {
         short,
         value_name = "NAME",
         env = "ADSYNC_NAMESPACES",
-        value_delimiter = ','
+        value_delimiter = ',',
+        value_parser = namespace::parse
     )]
     pub namespaces: Vec<String>,
     /// Where `/metrics` is served.

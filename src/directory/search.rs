@@ -37,8 +37,12 @@ pub(super) struct Search<'a> {
     pub(super) names_say_guids: bool,
 }
 
-/// How a page ended.
-struct PageEnd {
+/// Results of a search that was asked for, as they come.
+type Results<'a> = Result<SearchStream<'a, &'a str, Vec<&'a str>>, LdapError>;
+
+/// What a page held.
+struct Page {
+    entries: Vec<RawEntry>,
     /// Where the next page begins; empty: there is none.
     cookie: Vec<u8>,
     referrals: usize,
@@ -54,21 +58,20 @@ impl Connection {
     ) -> Result<usize, DirectoryError> {
         let mut cut = Vec::new();
         let mut referrals = 0;
-        let mut cookie = Vec::new();
-        loop {
-            let page = self
-                .page(search, cookie, &mut |entry| {
-                    if ranges::is_cut(&entry) {
-                        cut.push(entry);
-                    } else {
-                        found(entry);
-                    }
-                })
-                .await?;
+        let mut results = Some(self.ask_page(search, Vec::new()).await);
+        while let Some(asked) = results.take() {
+            let page = self.take_page(search, asked).await?;
             referrals += page.referrals;
-            cookie = page.cookie;
-            if cookie.is_empty() {
-                break;
+            // The directory collects the next page while this one is looked at.
+            if !page.cookie.is_empty() {
+                results = Some(self.ask_page(search, page.cookie).await);
+            }
+            for entry in page.entries {
+                if ranges::is_cut(&entry) {
+                    cut.push(entry);
+                } else {
+                    found(entry);
+                }
             }
         }
         for entry in cut {
@@ -77,12 +80,7 @@ impl Connection {
         Ok(referrals)
     }
 
-    async fn page(
-        &mut self,
-        search: Search<'_>,
-        cookie: Vec<u8>,
-        found: &mut (impl FnMut(RawEntry) + Send),
-    ) -> Result<PageEnd, DirectoryError> {
+    async fn ask_page<'a>(&mut self, search: Search<'a>, cookie: Vec<u8>) -> Results<'a> {
         let paging = PagedResults {
             size: PAGE_SIZE,
             cookie,
@@ -90,15 +88,21 @@ impl Connection {
         .critical();
         let mut controls = vec![RawControl::from(paging)];
         controls.extend(search.names_say_guids.then(extended_names));
-        let stream = self
-            .ldap
+        self.ldap
             .with_timeout(self.timeouts.search)
             .with_controls(controls)
             .streaming_search(search.base, Scope::Subtree, search.filter, search.attributes.to_vec())
-            .await;
-        let (answer, referrals) = self.drain(stream, self.timeouts.search, found).await?;
+            .await
+    }
+
+    async fn take_page(&mut self, search: Search<'_>, results: Results<'_>) -> Result<Page, DirectoryError> {
+        let mut entries = Vec::new();
+        let (answer, referrals) = self
+            .drain(results, self.timeouts.search, &mut |entry| entries.push(entry))
+            .await?;
         match answer.rc {
-            0 => Ok(PageEnd {
+            0 => Ok(Page {
+                entries,
                 cookie: self.next_cookie(&answer)?,
                 referrals,
             }),
@@ -135,13 +139,13 @@ impl Connection {
 
     /// Takes one search's results until the directory has said how it ended. Each wait has ldap3's own timeout: one from
     /// outside would lose results without a word.
-    async fn drain<'a>(
+    async fn drain(
         &mut self,
-        stream: Result<SearchStream<'a, &'a str, Vec<&'a str>>, LdapError>,
+        results: Results<'_>,
         timeout: Duration,
         found: &mut (impl FnMut(RawEntry) + Send),
     ) -> Result<(LdapResult, usize), DirectoryError> {
-        let mut stream = stream.map_err(|error| self.failure(error, timeout))?;
+        let mut stream = results.map_err(|error| self.failure(error, timeout))?;
         let mut referrals = 0;
         while let Some(result) = stream.next().await.map_err(|error| self.failure(error, timeout))? {
             self.guard.took_result();

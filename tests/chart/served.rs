@@ -1,8 +1,10 @@
 //! What a real API server makes of the chart and of deploy/, with the Prometheus Operator's own CRDs. Nothing runs there: it has no node.
 
+use std::path::Path;
+
 use kube::api::{Api, DynamicObject};
 use kube::core::{ApiResource, GroupVersionKind};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use super::{ROOT, manifests, values_files};
@@ -178,6 +180,69 @@ async fn kustomize_installs_what_helm_then_takes_over_and_leaves_people_their_ob
             .await
             .contains("hq")
     );
+}
+
+/// The chart of a later version, in which a PhoneSystem has one more field.
+async fn later_chart(folder: &Path) -> String {
+    let chart = folder.join("later").display().to_string();
+    process::run("cp", &["-r", CHART, &chart], &[], "").await;
+    let file = format!("{chart}/files/crds/phonesystems.telephony.adsync.dev.yaml");
+    let mut crd: Value = serde_yaml::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    let fields = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties";
+    crd.pointer_mut(fields).unwrap()["later"] = json!({"type": "string"});
+    std::fs::write(&file, serde_yaml::to_string(&crd).unwrap()).unwrap();
+    chart
+}
+
+#[tokio::test]
+async fn an_older_chart_takes_no_field_away_where_it_leaves_the_crds_alone_and_a_rollback_does() {
+    // Of its own, since the CRDs are a cluster's.
+    let kube = Kube::own().await;
+    let folder = tempfile::tempdir().unwrap();
+    let later = later_chart(folder.path()).await;
+    let helm = async |arguments: &[&str]| {
+        let usual = ["--namespace=adsync", "--force-conflicts"];
+        helm::helm(Some(kube.kubeconfig()), &[arguments, &usual].concat()).await
+    };
+    // A write, as somebody's edit would be, and what is left after it.
+    let after_a_write = async || {
+        let path = "jsonpath={.spec.later}";
+        kube.kubectl(&["annotate", "phonesystem", "hq", "--overwrite", "seen=once"])
+            .await;
+        kube.kubectl(&["annotate", "phonesystem", "hq", "--overwrite", "seen=twice"])
+            .await;
+        kube.kubectl(&["get", "phonesystem", "hq", "--output", path]).await
+    };
+    helm(&["install", "adsync", CHART, "--create-namespace", "--take-ownership"]).await;
+    helm(&["upgrade", "adsync", &later]).await;
+    let system = r#"{"apiVersion": "telephony.adsync.dev/v1alpha1", "kind": "PhoneSystem", "metadata": {"name": "hq"}, "spec": {"later": "kept"}}"#;
+    // The server takes a new schema up a moment after it has said yes.
+    eventually("the field", async || {
+        kube.kubectl_with_input(&["apply", "--server-side", "--validate=ignore", "--filename=-"], system)
+            .await;
+        (after_a_write().await == "kept").then_some(())
+    })
+    .await;
+
+    let back = [
+        "upgrade",
+        "adsync",
+        CHART,
+        "--reset-then-reuse-values",
+        "--set=crds.enabled=false",
+    ];
+    helm(&back).await;
+    let crd = kube
+        .kubectl(&["get", "crd", "phonesystems.telephony.adsync.dev", "--output=yaml"])
+        .await;
+    assert!(crd.contains(" later:"), "{crd}");
+    assert_eq!(after_a_write().await, "kept");
+
+    helm(&["rollback", "adsync", "1"]).await;
+    eventually("the loss that the documents warn of", async || {
+        (after_a_write().await.is_empty()).then_some(())
+    })
+    .await;
 }
 
 async fn of_deployment(kube: &Kube) -> Value {

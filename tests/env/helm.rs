@@ -67,7 +67,9 @@ pub async fn manifests(namespace: &str, arguments: &[&str]) -> String {
 /// The objects of a YAML stream.
 pub fn objects(yaml: &str) -> Vec<Value> {
     let documents = serde_yaml::Deserializer::from_str(yaml);
-    let values = documents.map(|document| Value::deserialize(document).expect("manifests are YAML"));
+    // By way of YAML's own values: JSON's take a key that is there twice.
+    let values = documents.map(|document| serde_yaml::Value::deserialize(document).expect("manifests are YAML"));
+    let values = values.map(|value| serde_json::to_value(value).expect("YAML's values are JSON's"));
     values.filter(|value| !value.is_null()).collect()
 }
 

@@ -1,17 +1,30 @@
 {{/* The name of the chart, as a label. */}}
 {{- define "adsync.name" -}}
-{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- default .Chart.Name .Values.nameOverride | toString | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
 {{/* The name of the objects: 63 letters, as the DNS allows. */}}
 {{- define "adsync.fullname" -}}
 {{- $name := include "adsync.name" . }}
 {{- if .Values.fullnameOverride }}
-{{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" }}
+{{- .Values.fullnameOverride | toString | trunc 63 | trimSuffix "-" }}
 {{- else if contains $name .Release.Name }}
 {{- .Release.Name | trunc 63 | trimSuffix "-" }}
 {{- else }}
 {{- printf "%s-%s" .Release.Name $name | trunc 63 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+
+{{/*
+The name of what belongs to no namespace, and of what is in somebody else's: two releases of one name may be in two namespaces. No name has a
+colon, so no two of these are equal.
+*/}}
+{{- define "adsync.clusterName" -}}
+{{- $name := include "adsync.fullname" . }}
+{{- if eq $name .Release.Namespace }}
+{{- $name }}
+{{- else }}
+{{- printf "%s:%s" $name .Release.Namespace }}
 {{- end }}
 {{- end }}
 
@@ -25,16 +38,24 @@
 
 {{/* What the operator's pod is found by. Never changes: a Deployment's selector can't. */}}
 {{- define "adsync.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "adsync.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "adsync.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{- define "adsync.labels" -}}
+{{- include "adsync.labelsAnd" (list . dict) }}
+{{- end }}
+
+{{/* The labels of an object that has more of them, which go before commonLabels: (list CONTEXT LABELS). */}}
+{{- define "adsync.labelsAnd" -}}
+{{- $context := index . 0 }}
+{{- with $context -}}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{ include "adsync.selectorLabels" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
-{{- with .Values.commonLabels }}
+{{- end }}
+{{- with merge (dict) (index . 1 | default dict) ($context.Values.commonLabels | default dict) }}
 {{ toYaml . }}
 {{- end }}
 {{- end }}
@@ -62,7 +83,39 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if or (lt (int .Values.concurrency) 1) (gt (int .Values.concurrency) 65535) }}
 {{- fail (printf "concurrency: %v is no number from 1 to 65535" .Values.concurrency) }}
 {{- end }}
-{{- if not (kindIs "slice" .Values.scope.namespaces) }}
-{{- fail (printf "scope.namespaces: %q is no list of namespaces: write [%v]" .Values.scope.namespaces .Values.scope.namespaces) }}
+{{- include "adsync.checkNames" . }}
+{{- range $value, $labels := dict "commonLabels" .Values.commonLabels "podLabels" .Values.podLabels
+  "metrics.serviceMonitor.labels" .Values.metrics.serviceMonitor.labels "metrics.prometheusRule.labels" .Values.metrics.prometheusRule.labels }}
+{{- range list "helm.sh/chart" "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/version" "app.kubernetes.io/managed-by" }}
+{{- if hasKey ($labels | default dict) . }}
+{{- fail (printf "%s: the chart sets the label %s itself; nameOverride and the release's name change what it says" $value .) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Names that the API server would refuse, or that YAML would take for something else. */}}
+{{- define "adsync.checkNames" -}}
+{{- $label := "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$" }}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$" (include "adsync.fullname" .)) }}
+{{- fail (printf "fullnameOverride: %q can't be the name of a Service: write small letters, digits and -, a letter first" (include "adsync.fullname" .)) }}
+{{- end }}
+{{- if not (regexMatch $label .Release.Namespace) }}
+{{- fail (printf "--namespace: %q is no name of a namespace" .Release.Namespace) }}
+{{- end }}
+{{- $namespaces := .Values.scope.namespaces }}
+{{- if not (kindIs "slice" $namespaces) }}
+{{- fail (printf "scope.namespaces: %v is no list of namespaces: write [%v]" $namespaces $namespaces) }}
+{{- end }}
+{{- range $namespaces }}
+{{- if not (kindIs "string" .) }}
+{{- fail (printf "scope.namespaces: %v is no text: put it into quotes, or use --set-string" .) }}
+{{- end }}
+{{- if not (regexMatch $label .) }}
+{{- fail (printf "scope.namespaces: %q is no name of a namespace" .) }}
+{{- end }}
+{{- end }}
+{{- if ne (uniq $namespaces | len) (len $namespaces) }}
+{{- fail (printf "scope.namespaces: write each of %s once" (join ", " $namespaces)) }}
 {{- end }}
 {{- end }}

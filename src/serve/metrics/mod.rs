@@ -10,7 +10,13 @@ use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 use jiff::Timestamp;
 use prometheus_client::{
     encoding::{EncodeLabelValue, text},
-    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::{ConstGauge, Gauge},
+        histogram::Histogram,
+        info::Info,
+    },
     registry::Registry,
 };
 
@@ -97,15 +103,21 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// All at zero.
+    /// All at zero, of an operator that starts now.
     pub fn new() -> Self {
-        let mut registry = Registry::with_prefix("adsync");
+        let mut registry = Registry::default();
+        // Every program's metric, so without our name in front: who starts again and again has it change.
         registry.register(
+            "process_start_time_seconds",
+            "When the operator started, in Unix time",
+            ConstGauge::new(Timestamp::now().as_second()),
+        );
+        let mut all = Registering(registry.sub_registry_with_prefix("adsync"));
+        all.0.register(
             "build",
             "The version that runs",
             Info::new([("version", env!("CARGO_PKG_VERSION"))]),
         );
-        let mut all = Registering(registry);
         let inner = Inner {
             sync_duration: all.timed("sync_duration_seconds", "How long syncs of a SyncScope took"),
             syncs: all.of_objects("syncs", "Syncs of a SyncScope by result"),
@@ -153,7 +165,7 @@ impl Metrics {
                 "How long reconciles took",
                 Family::new_with_constructor(durations as fn() -> Histogram),
             ),
-            registry: all.0,
+            registry,
         };
         Self(Arc::new(inner))
     }

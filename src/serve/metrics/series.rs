@@ -123,9 +123,9 @@ pub(super) fn durations() -> Histogram {
 }
 
 /// Makes families and registers them in one go, so that none is forgotten.
-pub(super) struct Registering(pub(super) Registry);
+pub(super) struct Registering<'registry>(pub(super) &'registry mut Registry);
 
-impl Registering {
+impl Registering<'_> {
     pub(super) fn plain<F: Clone + Metric>(&mut self, name: &str, help: &str, family: F) -> F {
         self.0.register(name, help, family.clone());
         family
