@@ -58,7 +58,7 @@ fn is_synced(status: &SyncScopeStatus) -> Option<bool> {
 
 /// Since when a scope has had no new data, at the least, when a process sees it for the first time. Only its status tells: one that
 /// isn't Synced got none since then, one that never was has none at all. One that is Synced was read until the restart, as
-/// far as anybody knows: who never gets as far as a sync is told of by AdsyncRestarting.
+/// far as anybody knows: who never gets as far as a sync is told of by `AdsyncRestarting`.
 fn unread_since(scope: &SyncScope, now: Timestamp) -> Timestamp {
     let status = scope.status.as_ref();
     let synced = status.and_then(|status| find(&status.conditions, SYNCED));
