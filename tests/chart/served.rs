@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use k8s_openapi::api::core::v1::Namespace;
-use kube::api::{Api, DynamicObject, PostParams};
+use kube::api::{Api, DynamicObject};
 use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
@@ -34,11 +33,10 @@ async fn kube() -> &'static Kube {
 
 /// `tried`, in which a pod that would not be let in is a warning already when its Deployment is applied.
 async fn make_restricted_namespace(kube: &Kube) {
-    let metadata = json!({"name": "tried", "labels": {"pod-security.kubernetes.io/warn": "restricted"}});
-    let namespace: Namespace = serde_json::from_value(json!({"metadata": metadata})).unwrap();
-    let namespaces = Api::<Namespace>::all(kube.client().await);
-    namespaces.create(&PostParams::default(), &namespace).await.unwrap();
-    // Admission sees it a moment later, and lets everything pass until then.
+    kube.kubectl(&["create", "namespace", "tried"]).await;
+    let strict = "pod-security.kubernetes.io/warn=restricted";
+    kube.kubectl(&["label", "namespace", "tried", strict]).await;
+    // Admission sees the label a moment later, and lets everything pass until then.
     let loose = manifests("tried", &["--set=podSecurityContext=null"]).await;
     eventually("a warning of Pod Security", async || {
         let said = would_be_taken(kube, &loose).await.err()?;

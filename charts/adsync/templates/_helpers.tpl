@@ -71,6 +71,9 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 
 {{/* Values that would only fail in the cluster, or quietly do something else. */}}
 {{- define "adsync.check" -}}
+{{- if not (kindIs "string" .Values.image.tag) }}
+{{- fail "image.tag: YAML reads that as a number: write it in quotes, or use --set-string" }}
+{{- end }}
 {{- if not (has (toString .Values.replicas) (list "0" "1")) }}
 {{- fail (printf "replicas: %v: only one operator may run (or none: 0), since there is no leader election yet" .Values.replicas) }}
 {{- end }}
