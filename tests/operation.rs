@@ -26,6 +26,12 @@ async fn it_waits_for_the_crds_and_says_so() {
     sleep(Duration::from_secs(3)).await;
     let (code, text) = operator::get(operator.health, "/readyz").await;
     assert_eq!((code, text.as_str()), (503, "waiting for the CRDs, the caches\n"));
+    let ready = async || {
+        let (_, text) = operator::get(operator.metrics, "/metrics").await;
+        let line = text.lines().find(|line| line.starts_with("adsync_ready "));
+        line.map(str::to_owned)
+    };
+    assert_eq!(ready().await.as_deref(), Some("adsync_ready 0"));
     assert_eq!(
         operator::get(operator.health, "/livez").await.0,
         200,
@@ -38,6 +44,7 @@ async fn it_waits_for_the_crds_and_says_so() {
         assert!(Instant::now() < deadline, "it does not get ready");
         sleep(Duration::from_millis(100)).await;
     }
+    assert_eq!(ready().await.as_deref(), Some("adsync_ready 1"));
     operator.stop().await;
 }
 

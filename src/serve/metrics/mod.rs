@@ -72,6 +72,7 @@ pub struct RuleNumbers {
 
 struct Inner {
     registry: Registry,
+    ready: Gauge,
     sync_duration: ObjectFamily<ObjectLabels, Histogram>,
     syncs: ObjectFamily<ResultLabels, Counter>,
     last_successful_sync: ObjectFamily<ObjectLabels, Gauge>,
@@ -107,6 +108,7 @@ impl Metrics {
         );
         let mut all = Registering(registry);
         let inner = Inner {
+            ready: all.plain("ready", "1 while /readyz answers 200, else 0", Gauge::default()),
             sync_duration: all.timed("sync_duration_seconds", "How long syncs of a SyncScope took"),
             syncs: all.of_objects("syncs", "Syncs of a SyncScope by result"),
             last_successful_sync: all.of_objects(
@@ -163,6 +165,11 @@ impl Metrics {
         let mut text = String::new();
         text::encode(&mut text, &self.0.registry)?;
         Ok(text)
+    }
+
+    /// Whether the operator has all that it needs to serve.
+    pub fn ready(&self, ready: bool) {
+        self.0.ready.set(i64::from(ready));
     }
 
     /// A sync worked, and ended at this time.
