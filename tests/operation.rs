@@ -1,9 +1,12 @@
 //! The operator as a process: readiness, metrics, logs, and how it ends.
 
-use std::time::Duration;
+use std::{process::Stdio, time::Duration};
 
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    time::{Instant, sleep},
+};
 
 use crate::env::{self, Binary, Directory, Flags, Kube, Operator, Options, operator};
 
@@ -116,6 +119,40 @@ async fn the_binary_refuses_a_nonsensical_level_with_a_hint() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success());
     assert!(said.contains("`adsync=loud` is no log level"), "{said}");
+}
+
+/// With a person's rights, which suffice to tell.
+#[tokio::test]
+async fn a_namespace_that_does_not_exist_is_named_in_the_log() {
+    let kube = env::kube().await;
+    let mut child = tokio::process::Command::new(env!("CARGO_BIN_EXE_adsync"))
+        .args(["run", "--namespace=nowhere", "--log-format=json"])
+        .args([
+            "--health-bind-address=127.0.0.1:0",
+            "--metrics-bind-address=127.0.0.1:0",
+        ])
+        .env("KUBECONFIG", kube.kubeconfig())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut warned = false;
+    while let Some(line) = lines.next_line().await.unwrap() {
+        let line: Value = serde_json::from_str(&line).unwrap();
+        let message = line["message"].as_str().unwrap();
+        if message.starts_with("this namespace does not exist") {
+            assert_eq!(
+                (&line["level"], &line["namespace"]),
+                (&json!("WARN"), &json!("nowhere"))
+            );
+            warned = true;
+        }
+        if message == "the caches are filled" {
+            break;
+        }
+    }
+    assert!(warned, "it begins without a word");
 }
 
 #[tokio::test]
