@@ -317,6 +317,7 @@ async fn a_bad_value_is_refused_with_what_to_write() {
             "podLabels: the chart sets the label app.kubernetes.io/instance itself",
         ),
         ("image.repository=", "say where the operator's image is"),
+        ("image.tag=20260101", "use --set-string"),
         ("serviceAccount.create=false", "name the service account that you made"),
         (
             "metrics.service.enabled=false,metrics.serviceMonitor.enabled=true",

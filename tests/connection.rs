@@ -527,6 +527,26 @@ async fn a_wrong_password_is_tried_once_over_two_configurations_and_a_restart() 
     operator.stop().await;
 }
 
+#[tokio::test]
+async fn who_was_never_asked_is_not_said_to_have_refused_a_password() {
+    let site = Site::new("connection").await;
+    let person = PersonSpec::named("Svc Elsewhere").with_password("Passw0rd.Right");
+    let account = site.directory.ou("refused elsewhere").await.person(person).await;
+    site.secret("bind", &account.user_principal_name, "Passw0rd.Wr0ng")
+        .await;
+    site.refusal(json!({})).await;
+    site.config("other", json!({"servers": [{"host": "dc9.example.com"}]}))
+        .await;
+    let seen = site.wait("other", |seen| seen.status(CONNECTED) == "False").await;
+    let refused_by = format!(
+        "the password of {} was refused by {}:{} at ",
+        account.user_principal_name,
+        Directory::HOST,
+        site.directory.ldaps_port()
+    );
+    seen.is_refused_for_good("InvalidCredentials", &refused_by);
+}
+
 /// The reasons of the events; waits for the first.
 async fn told(site: &Site<'_>) -> Vec<String> {
     eventually("an event", async || {

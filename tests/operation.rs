@@ -1,9 +1,12 @@
 //! The operator as a process: readiness, metrics, logs, and how it ends.
 
-use std::time::Duration;
+use std::{process::Stdio, time::Duration};
 
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    time::{Instant, sleep},
+};
 
 use crate::env::{self, Binary, Directory, Flags, Kube, Operator, Options, operator};
 
@@ -26,6 +29,12 @@ async fn it_waits_for_the_crds_and_says_so() {
     sleep(Duration::from_secs(3)).await;
     let (code, text) = operator::get(operator.health, "/readyz").await;
     assert_eq!((code, text.as_str()), (503, "waiting for the CRDs, the caches\n"));
+    let ready = async || {
+        let (_, text) = operator::get(operator.metrics, "/metrics").await;
+        let line = text.lines().find(|line| line.starts_with("adsync_ready "));
+        line.map(str::to_owned)
+    };
+    assert_eq!(ready().await.as_deref(), Some("adsync_ready 0"));
     assert_eq!(
         operator::get(operator.health, "/livez").await.0,
         200,
@@ -38,6 +47,7 @@ async fn it_waits_for_the_crds_and_says_so() {
         assert!(Instant::now() < deadline, "it does not get ready");
         sleep(Duration::from_millis(100)).await;
     }
+    assert_eq!(ready().await.as_deref(), Some("adsync_ready 1"));
     operator.stop().await;
 }
 
@@ -109,6 +119,40 @@ async fn the_binary_refuses_a_nonsensical_level_with_a_hint() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success());
     assert!(said.contains("`adsync=loud` is no log level"), "{said}");
+}
+
+/// With a person's rights, which suffice to tell.
+#[tokio::test]
+async fn a_namespace_that_does_not_exist_is_named_in_the_log() {
+    let kube = env::kube().await;
+    let mut child = tokio::process::Command::new(env!("CARGO_BIN_EXE_adsync"))
+        .args(["run", "--namespace=nowhere", "--log-format=json"])
+        .args([
+            "--health-bind-address=127.0.0.1:0",
+            "--metrics-bind-address=127.0.0.1:0",
+        ])
+        .env("KUBECONFIG", kube.kubeconfig())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut warned = false;
+    while let Some(line) = lines.next_line().await.unwrap() {
+        let line: Value = serde_json::from_str(&line).unwrap();
+        let message = line["message"].as_str().unwrap();
+        if message.starts_with("this namespace does not exist") {
+            assert_eq!(
+                (&line["level"], &line["namespace"]),
+                (&json!("WARN"), &json!("nowhere"))
+            );
+            warned = true;
+        }
+        if message == "the caches are filled" {
+            break;
+        }
+    }
+    assert!(warned, "it begins without a word");
 }
 
 #[tokio::test]

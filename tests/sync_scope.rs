@@ -760,6 +760,39 @@ async fn a_first_attempt_that_cannot_heal_itself_is_stalled_until_somebody_mends
 }
 
 #[tokio::test]
+async fn a_scope_says_why_its_directory_cannot_be_asked_now_not_before() {
+    let (kube, directory) = (env::kube().await, env::directory().await);
+    let (namespace, ou) = (kube.namespace("scope").await, directory.ou("scope").await);
+    let account = ou
+        .person(PersonSpec::named("Svc Outdated").with_password("Passw0rd.Right"))
+        .await;
+    apply_company(&namespace, directory).await;
+    apply_rule(&namespace, "hq-numbers", "2000", "2009").await;
+    let bind = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "corp-bind"},
+        "stringData": {"username": account.user_principal_name, "password": "Passw0rd.Wr0ng"}});
+    namespace.apply(&bind.to_string()).await;
+    namespace.kubectl(&["delete", "configmap", "corp-ca"]).await;
+    let _operator = Operator::start(kube, &[&namespace]).await;
+    apply_scope(&namespace, "staff", ou.dn(), NUMBERED).await;
+    let because = async |reason: &str| {
+        await_scope(&namespace, "staff", reason, |_, status| {
+            let mut synced = status.conditions.iter().filter(|condition| condition.type_ == "Synced");
+            synced.any(|condition| condition.reason == reason)
+        })
+        .await
+    };
+    because("ConfigMapNotFound").await;
+    // After so many attempts the next is minutes away.
+    for _ in 0..5 {
+        sync_now(&namespace, "staff").await;
+    }
+    let authority = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "corp-ca"},
+        "data": {"ca.crt": directory.ca_pem()}});
+    namespace.apply(&authority.to_string()).await;
+    because("InvalidCredentials").await;
+}
+
+#[tokio::test]
 async fn the_older_of_two_scopes_has_whom_both_select() {
     let Office {
         namespace,

@@ -181,7 +181,7 @@ impl Operator {
         }
         let (health, metrics) = (
             health::router(shared.readiness.clone()),
-            serve::metrics_router(shared.metrics),
+            serve::metrics_router(shared.metrics, shared.readiness.clone()),
         );
         let mut servers = JoinSet::new();
         servers.spawn(serve::serve("health", self.health, health));

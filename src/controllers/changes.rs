@@ -68,6 +68,13 @@ pub enum Change {
     ConfigMap(NamespacedName),
     /// A directory answers (again), or answers as somebody else.
     Connected(NamespacedName),
+    /// A directory can't be asked, for another reason than before.
+    Unconnected {
+        /// Its ActiveDirectoryConfig.
+        directory: NamespacedName,
+        /// The reason.
+        reason: &'static str,
+    },
     /// A directory refused the operator's password when something else than a test asked it.
     Refused(NamespacedName),
     /// Too much changed to say what: look at everything.

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use kube::Client;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{Api, Client};
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep},
@@ -13,6 +14,7 @@ use tracing::{error, info, warn};
 use super::{
     active_directory_config,
     changes::Changes,
+    client::call,
     configuration::{Configuration, Reach},
     connections::{Connections, Permissions},
     context::Context,
@@ -67,6 +69,10 @@ pub async fn run(shared: Shared, reach: Reach) {
         () = stop.cancelled() => return,
     }
     shared.readiness.arrived(CRDS);
+    tokio::select! {
+        () = warn_of_an_absent_namespace(&shared.client, &reach) => {}
+        () = stop.cancelled() => return,
+    }
 
     let changes = Changes::default();
     let (configuration, watch_configuration) = Configuration::watch(&shared.client, &reach, &changes);
@@ -142,6 +148,23 @@ async fn find_kinds(client: &Client, reach: &Reach) {
             complained = Some(Instant::now());
         }
         sleep(LOOK_AGAIN).await;
+    }
+}
+
+/// A namespace that is not there looks like an empty one. It may come later, and who runs the operator with no more rights than
+/// it needs isn't told: both are no reason not to begin.
+async fn warn_of_an_absent_namespace(client: &Client, reach: &Reach) {
+    let Reach::Namespace(namespace) = reach else {
+        return;
+    };
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    if let Err(error) = call(namespaces.get_metadata(namespace)).await
+        && error.code() == Some(404)
+    {
+        warn!(
+            namespace,
+            "this namespace does not exist: create it, or correct --namespace; until then there is nothing to serve in it"
+        );
     }
 }
 

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use tokio_rustls::rustls;
 
 use super::error::DirectoryError;
+use super::settings::ServerAddress;
 
 pub(super) fn connect_problem(source: &io::Error) -> (&'static str, &'static str) {
     match source.kind() {
@@ -38,6 +39,10 @@ pub(super) fn certificate_problem(error: &rustls::CertificateError) -> String {
         E::Other(other) => format!("{other}; Samba's own certificate has no SAN and cannot be used"),
         other => format!("{other:?}"),
     }
+}
+
+pub(super) fn by(server: Option<&ServerAddress>) -> String {
+    server.map(|server| format!(" by {server}")).unwrap_or_default()
 }
 
 pub(super) fn not_before(retry_after: Option<Timestamp>) -> String {

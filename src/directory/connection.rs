@@ -126,7 +126,7 @@ impl Connection {
             INVALID_CREDENTIALS => {
                 let refusal = bind_refusal(&answer.text);
                 let resting = if refusal.counts {
-                    Some(attempt.refused())
+                    Some(attempt.refused(&self.server))
                 } else {
                     attempt.answered();
                     None
@@ -262,10 +262,13 @@ impl Connection {
 /// A password that is left alone for now is not even sent.
 pub(super) fn bind_again(username: &str, resting: Resting) -> DirectoryError {
     let account = username.to_owned();
+    let refused_by = resting.refused_by().cloned();
+    let was_refused = resting.was_refused();
     let Resting { since, until, .. } = resting;
-    if resting.was_refused {
+    if was_refused {
         DirectoryError::BindAgain {
             account,
+            refused_by,
             rejected_at: since,
             retry_after: until,
         }

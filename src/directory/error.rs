@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio_rustls::rustls;
 
-use super::advice::{certificate_problem, connect_problem, deepest, each, not_before, server_said};
+use super::advice::{by, certificate_problem, connect_problem, deepest, each, not_before, server_said};
 use super::ber::Malformed;
 use super::codes::{BindRefusal, ResultAdvice};
 use super::settings::ServerAddress;
@@ -90,11 +90,14 @@ pub enum DirectoryError {
     },
 
     #[error(
-        "the password of {account} was refused at {rejected_at:.0} and is not tried again before {retry_after:.0}, so that \
-         the account is not locked out; a new password in the Secret is tried at once"
+        "the password of {account} was refused{} at {rejected_at:.0} and is not tried again before {retry_after:.0}, at any \
+         server of the domain, so that the account is not locked out; a new password in the Secret is tried at once",
+        by(refused_by.as_ref())
     )]
     BindAgain {
         account: String,
+        /// Not known after a restart.
+        refused_by: Option<ServerAddress>,
         rejected_at: Timestamp,
         retry_after: Timestamp,
     },

@@ -11,7 +11,7 @@ use secrecy::ExposeSecret;
 use tokio::sync::OwnedMutexGuard;
 
 use super::Dn;
-use super::settings::Account;
+use super::settings::{Account, ServerAddress};
 
 /// How long a refused password is left alone.
 const REST: SignedDuration = SignedDuration::from_mins(30);
@@ -43,16 +43,19 @@ struct Shared {
 }
 
 /// What came of the last attempt at a password.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Verdict {
     at: Timestamp,
     outcome: Outcome,
 }
 
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 enum Outcome {
     Accepted,
-    Refused,
+    /// By this server, if that is known: a status from before a restart does not tell.
+    Refused {
+        by: Option<ServerAddress>,
+    },
     /// Sent, and not answered; whether the attempt before had no good end either.
     Unanswered {
         again: bool,
@@ -61,32 +64,46 @@ enum Outcome {
 
 impl Verdict {
     /// How long the password is left alone.
-    fn rest(self) -> SignedDuration {
+    fn rest(&self) -> SignedDuration {
         match self.outcome {
             Outcome::Accepted => SignedDuration::ZERO,
             Outcome::Unanswered { again: false } => FIRST_REST,
-            Outcome::Refused | Outcome::Unanswered { again: true } => REST,
+            Outcome::Refused { .. } | Outcome::Unanswered { again: true } => REST,
         }
     }
 
-    fn resting(self) -> Resting {
+    fn resting(&self) -> Resting {
         Resting {
             since: self.at,
             until: self.at.checked_add(self.rest()).unwrap_or(Timestamp::MAX),
-            was_refused: self.outcome == Outcome::Refused,
+            outcome: self.outcome.clone(),
         }
     }
 }
 
 /// A password that is left alone for a while.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Resting {
     /// When it was tried.
     pub(super) since: Timestamp,
     /// When it may be tried again.
     pub(super) until: Timestamp,
+    outcome: Outcome,
+}
+
+impl Resting {
     /// Refused; or else not answered.
-    pub(super) was_refused: bool,
+    pub(super) fn was_refused(&self) -> bool {
+        matches!(self.outcome, Outcome::Refused { .. })
+    }
+
+    /// The server that refused it, which need not be one of whoever asks.
+    pub(super) fn refused_by(&self) -> Option<&ServerAddress> {
+        match &self.outcome {
+            Outcome::Refused { by } => by.as_ref(),
+            Outcome::Accepted | Outcome::Unanswered { .. } => None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -102,14 +119,14 @@ impl RejectedPasswords {
         let key = self.key(domain, account);
         let mut verdicts = self.shared.verdicts();
         if verdicts.get(&key).is_none_or(|known| known.at < at) {
-            let outcome = Outcome::Refused;
+            let outcome = Outcome::Refused { by: None };
             verdicts.insert(key, Verdict { at, outcome });
         }
     }
 
     /// When this password was last refused, if it was in the last 30 minutes.
     pub fn rejected_at(&self, domain: &str, account: &Account) -> Option<Timestamp> {
-        let resting = self.resting(domain, account).filter(|resting| resting.was_refused);
+        let resting = self.resting(domain, account).filter(Resting::was_refused);
         resting.map(|resting| resting.since)
     }
 
@@ -145,7 +162,7 @@ impl RejectedPasswords {
             verdict.at = now.min(verdict.at);
             now.duration_since(verdict.at) < MEMORY
         });
-        let verdict = *verdicts.get(key)?;
+        let verdict = verdicts.get(key)?;
         (now.duration_since(verdict.at) < verdict.rest()).then(|| verdict.resting())
     }
 
@@ -187,9 +204,10 @@ impl Attempt {
         self.end(Outcome::Accepted);
     }
 
-    /// The directory refused the password now.
-    pub(super) fn refused(mut self) -> Resting {
-        self.end(Outcome::Refused).resting()
+    /// This server refused the password now.
+    pub(super) fn refused(mut self, server: &ServerAddress) -> Resting {
+        let by = Some(server.clone());
+        self.end(Outcome::Refused { by }).resting()
     }
 
     /// The directory answered, and said nothing about the password.
@@ -207,12 +225,13 @@ impl Attempt {
         self.is_answered = true;
         let at = Timestamp::now();
         let verdict = Verdict { at, outcome };
-        self.passwords.shared.verdicts().insert(self.key.clone(), verdict);
+        let key = self.key.clone();
+        self.passwords.shared.verdicts().insert(key, verdict.clone());
         verdict
     }
 
     fn end_without_answer(&mut self) -> Verdict {
-        let known = self.passwords.shared.verdicts().get(&self.key).copied();
+        let known = self.passwords.shared.verdicts().get(&self.key).cloned();
         match known {
             Some(known) if known.outcome == Outcome::Accepted => {
                 self.is_answered = true;
@@ -233,10 +252,15 @@ impl Drop for Attempt {
 
 #[cfg(test)]
 mod tests {
+    use super::super::settings::Encryption;
     use super::*;
 
     fn ago(minutes: i64) -> Timestamp {
         Timestamp::now() - SignedDuration::from_mins(minutes)
+    }
+
+    fn server() -> ServerAddress {
+        ServerAddress::new("dc1.example.com", Some(636), Encryption::Ldaps)
     }
 
     #[tokio::test]
@@ -248,14 +272,15 @@ mod tests {
             .attempt("example.com", &account)
             .await
             .unwrap()
-            .refused();
+            .refused(&server());
         let again = Account::new("SVC@example.com", "wrong");
         assert_eq!(passwords.attempt("EXAMPLE.com.", &again).await.unwrap_err(), resting);
+        assert_eq!(resting.refused_by(), Some(&server()), "whoever asks for the next time");
         assert_eq!(passwords.rejected_at("example.com", &account), Some(resting.since));
 
         let key = passwords.key("example.com", &account);
         let almost = resting.since + SignedDuration::from_mins(29);
-        assert_eq!(passwords.resting_at(&key, almost), Some(resting));
+        assert_eq!(passwords.resting_at(&key, almost), Some(resting.clone()));
         assert_eq!(passwords.resting_at(&key, resting.since + REST), None);
     }
 
@@ -348,7 +373,7 @@ mod tests {
         });
         tokio::task::yield_now().await;
         assert!(!second.is_finished());
-        let resting = first.refused();
+        let resting = first.refused(&server());
         assert_eq!(second.await.unwrap(), Err(resting));
     }
 

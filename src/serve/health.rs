@@ -26,6 +26,11 @@ impl Readiness {
         awaited.retain(|_, count| *count > 0);
     }
 
+    /// Whether nothing is awaited.
+    pub fn is_complete(&self) -> bool {
+        self.awaited().is_empty()
+    }
+
     fn awaited(&self) -> MutexGuard<'_, BTreeMap<&'static str, usize>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -14,7 +14,7 @@ use axum::{
 use tokio::net::TcpListener;
 use tracing::info;
 
-use metrics::Metrics;
+use self::{health::Readiness, metrics::Metrics};
 
 /// Serves for as long as it is polled. `what` is for the log.
 pub async fn serve(what: &'static str, listener: TcpListener, router: Router) -> io::Result<()> {
@@ -24,11 +24,12 @@ pub async fn serve(what: &'static str, listener: TcpListener, router: Router) ->
 }
 
 /// Serves `/metrics`.
-pub fn metrics_router(metrics: Metrics) -> Router {
-    Router::new().route("/metrics", get(async move || scrape(&metrics)))
+pub fn metrics_router(metrics: Metrics, readiness: Readiness) -> Router {
+    Router::new().route("/metrics", get(async move || scrape(&metrics, &readiness)))
 }
 
-fn scrape(metrics: &Metrics) -> Response {
+fn scrape(metrics: &Metrics, readiness: &Readiness) -> Response {
+    metrics.ready(readiness.is_complete());
     match metrics.encode() {
         Ok(text) => (
             [(

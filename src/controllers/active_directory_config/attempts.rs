@@ -76,6 +76,15 @@ pub(super) struct Cause {
     pub requested: Option<String>,
 }
 
+/// What an attempt tells that was not known before.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum News {
+    /// Something is connected that was not, or not like this.
+    Connected,
+    /// It is not, for another reason than before.
+    Unconnected(&'static str),
+}
+
 /// What is remembered of a configuration. It starts empty with the process.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Attempts {
@@ -109,15 +118,23 @@ impl Attempts {
         self.last.as_ref().map(|last| &last.outcome)
     }
 
-    /// Takes in what an attempt came to; `true`: something is connected that was not, or not like this.
-    pub(super) fn ended(&mut self, cause: Cause, outcome: Outcome, now: Timestamp) -> bool {
+    /// Takes in what an attempt came to, and says what is new about it.
+    pub(super) fn ended(&mut self, cause: Cause, outcome: Outcome, now: Timestamp) -> Option<News> {
         let before = self.last.take();
-        let is_news = match &outcome {
-            Outcome::Connected(report) => !before.is_some_and(|before| {
-                before.cause.revision == cause.revision
-                    && matches!(&before.outcome, Outcome::Connected(known) if known.invocation_id == report.invocation_id)
-            }),
-            Outcome::Failed(_) => false,
+        let news = match &outcome {
+            Outcome::Connected(report) => {
+                let is_known = before.is_some_and(|before| {
+                    before.cause.revision == cause.revision
+                        && matches!(&before.outcome, Outcome::Connected(known) if known.invocation_id == report.invocation_id)
+                });
+                (!is_known).then_some(News::Connected)
+            }
+            Outcome::Failed(failure) => {
+                let is_known = before.is_some_and(
+                    |before| matches!(&before.outcome, Outcome::Failed(known) if known.reason == failure.reason),
+                );
+                (!is_known).then_some(News::Unconnected(failure.reason))
+            }
         };
         self.failures = if matches!(outcome, Outcome::Connected(_)) {
             0
@@ -129,7 +146,7 @@ impl Attempts {
             ended: now,
             outcome,
         });
-        is_news
+        news
     }
 
     /// How long until the next attempt, if nothing happens before.
@@ -284,18 +301,36 @@ mod tests {
     #[test]
     fn a_connection_is_news_when_it_was_not_there_or_leads_elsewhere() {
         let news = |before: &[Outcome], cause: Cause, outcome| after(before).ended(cause, outcome, time(9));
-        assert!(news(&[], cause(), connected(1)));
-        assert!(news(&[failed(Trouble::Passing, None)], cause(), connected(1)));
-        assert!(news(&[connected(1)], cause(), connected(2)));
-        assert!(news(
-            &[connected(1)],
-            Cause {
-                revision: Some(2),
-                ..cause()
-            },
-            connected(1)
-        ));
-        assert!(!news(&[connected(1)], cause(), connected(1)));
-        assert!(!news(&[connected(1)], cause(), failed(Trouble::Passing, None)));
+        let is_news = Some(News::Connected);
+        assert_eq!(news(&[], cause(), connected(1)), is_news);
+        assert_eq!(news(&[failed(Trouble::Passing, None)], cause(), connected(1)), is_news);
+        assert_eq!(news(&[connected(1)], cause(), connected(2)), is_news);
+        let moved = Cause {
+            revision: Some(2),
+            ..cause()
+        };
+        assert_eq!(news(&[connected(1)], moved, connected(1)), is_news);
+        assert_eq!(news(&[connected(1)], cause(), connected(1)), None);
+    }
+
+    #[test]
+    fn a_failure_is_news_when_its_reason_is_another() {
+        let missing = || failed(Trouble::Missing, None);
+        let refused = || {
+            Outcome::Failed(Failure {
+                trouble: Trouble::Refused,
+                reason: "InvalidCredentials",
+                message: "any".to_owned(),
+                retry_after: None,
+            })
+        };
+        let news = |before: &[Outcome], outcome| after(before).ended(cause(), outcome, time(9));
+        assert_eq!(news(&[], missing()), Some(News::Unconnected("Any")));
+        assert_eq!(news(&[connected(1)], missing()), Some(News::Unconnected("Any")));
+        assert_eq!(news(&[missing()], missing()), None);
+        assert_eq!(
+            news(&[missing()], refused()),
+            Some(News::Unconnected("InvalidCredentials"))
+        );
     }
 }

@@ -19,7 +19,7 @@ use kube::{
 use tracing::info;
 
 use self::{
-    attempts::{Attempts, Cause, Failure, Outcome},
+    attempts::{Attempts, Cause, Failure, News, Outcome},
     references::{Reference, references},
     report::Look,
 };
@@ -96,7 +96,9 @@ fn concerned(configs: &Store<ActiveDirectoryConfig>, change: &Change) -> Vec<Nam
             .iter()
             .map(|config| NamespacedName::of(&**config))
             .collect(),
-        Change::Rule(_) | Change::System(_) | Change::Scope(_) | Change::Connected(_) => Vec::new(),
+        Change::Rule(_) | Change::System(_) | Change::Scope(_) | Change::Connected(_) | Change::Unconnected { .. } => {
+            Vec::new()
+        }
     }
 }
 
@@ -132,10 +134,10 @@ impl Controller {
             let Some(outcome) = self.attempt(&prepared).await else {
                 return Ok(Action::await_change());
             };
-            let is_news = attempts.ended(cause, outcome, Timestamp::now());
+            let news = attempts.ended(cause, outcome, Timestamp::now());
             self.remember(name.clone(), attempts.clone());
-            if is_news {
-                self.context.changes.announce(Change::Connected(name));
+            if let Some(news) = news {
+                self.announce(name, news);
             }
         }
 
@@ -195,6 +197,14 @@ impl Controller {
             Err(ConnectionError::Stop) => None,
             Err(error) => Some(Outcome::Failed(Failure::from(&error))),
         }
+    }
+
+    /// Whoever reads the directory should not go on saying what no longer holds.
+    fn announce(&self, directory: NamespacedName, news: News) {
+        self.context.changes.announce(match news {
+            News::Connected => Change::Connected(directory),
+            News::Unconnected(reason) => Change::Unconnected { directory, reason },
+        });
     }
 
     fn rejected(&self, prepared: &Prepared) -> Option<RejectedCredentials> {

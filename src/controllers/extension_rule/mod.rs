@@ -99,6 +99,7 @@ fn concerned(configuration: &Configuration, change: &Change) -> Vec<NamespacedNa
         | Change::Secret(_)
         | Change::ConfigMap(_)
         | Change::Connected(_)
+        | Change::Unconnected { .. }
         | Change::Refused(_) => Vec::new(),
     }
 }

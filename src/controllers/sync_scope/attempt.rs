@@ -130,6 +130,7 @@ impl Controller {
         self.memories.of(name, |memory| {
             memory.read = Some(read);
             memory.unconnected_since = None;
+            memory.unread_for = None;
             let reads = synced.is_fresh;
             memory.attempts.ended(Due { reads, ..due }, synced.failed, now);
         });
@@ -143,6 +144,7 @@ impl Controller {
             let may_still_come = memory
                 .unconnected_since
                 .is_some_and(|since| since.duration_until(now).unsigned_abs() < PATIENCE);
+            memory.unread_for = Some(error.reason());
             memory.attempts.failed(now);
             Ending::Unread(Unread {
                 reason: error.reason(),

@@ -27,6 +27,10 @@ pub(super) struct Memory {
     pub objects_changed: bool,
     /// Its directory answers again, or answers as somebody else, since the last attempt began.
     pub reconnected: bool,
+    /// Why its directory can't be asked now, heard since the last attempt began.
+    pub unconnected_for: Option<&'static str>,
+    /// Why the last attempt could not read its directory.
+    pub unread_for: Option<&'static str>,
     /// Since when something that it refers to is missing.
     pub missing_since: Option<Timestamp>,
     /// Since when something that its directory refers to is missing.
@@ -52,6 +56,13 @@ impl Memory {
             .as_ref()
             .filter(|written| written.uid() == seen.uid() && version(written) > version(seen))
             .unwrap_or(seen)
+    }
+
+    /// Whether another attempt would end otherwise than the last one that failed: the directory answers again, or can't be
+    /// asked for another reason.
+    pub(super) fn has_news_of_its_directory(&self) -> bool {
+        let other_reason = self.unconnected_for.is_some() && self.unconnected_for != self.unread_for;
+        self.reconnected || other_reason
     }
 
     /// The status could not be written. That an attempt has begun is not worth a second try: it ends with more to say.
@@ -109,6 +120,19 @@ impl Memories {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_scope_says_already_of_its_directory_is_no_news() {
+        let mut memory = Memory {
+            unread_for: Some("ConfigMapNotFound"),
+            ..Memory::default()
+        };
+        assert!(!memory.has_news_of_its_directory());
+        memory.unconnected_for = Some("ConfigMapNotFound");
+        assert!(!memory.has_news_of_its_directory());
+        memory.unconnected_for = Some("InvalidCredentials");
+        assert!(memory.has_news_of_its_directory());
+    }
 
     #[test]
     fn nothing_is_left_to_say_after_a_report() {

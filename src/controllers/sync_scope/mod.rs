@@ -191,7 +191,7 @@ impl Controller {
                 requested: requested.is_some() && requested != memory.handled(scope),
                 connection: match (memory.attempts.failures, is_read) {
                     (0, false) => ConnectionNews::Changed,
-                    _ if memory.reconnected => ConnectionNews::Back,
+                    _ if memory.has_news_of_its_directory() => ConnectionNews::Moved,
                     _ => ConnectionNews::None,
                 },
                 objects_changed: memory.objects_changed,
@@ -207,6 +207,7 @@ impl Controller {
         self.memories.of(&NamespacedName::of(&scope), |memory| {
             memory.objects_changed = false;
             memory.reconnected = false;
+            memory.unconnected_for = None;
             memory.attempts.generation = generation(&scope);
             memory.attempts.references = Some(ready.digest);
             if due.reads {

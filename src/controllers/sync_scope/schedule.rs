@@ -55,8 +55,8 @@ pub(super) enum ConnectionNews {
     /// Nothing.
     #[default]
     None,
-    /// The directory answers again, or answers as somebody else.
-    Back,
+    /// The directory answers again, or answers as somebody else, or can't be asked for another reason.
+    Moved,
     /// The directory is asked in another way than when it was last read: what was read says nothing any more.
     Changed,
 }
@@ -143,8 +143,8 @@ impl Attempts {
     }
 
     fn may_retry(&self, connection: ConnectionNews, now: Timestamp) -> bool {
-        let is_back = connection == ConnectionNews::Back;
-        self.retry().is_some_and(|retry| is_back || retry <= now)
+        let has_moved = connection == ConnectionNews::Moved;
+        self.retry().is_some_and(|retry| has_moved || retry <= now)
     }
 
     fn retry(&self) -> Option<Timestamp> {
@@ -294,7 +294,7 @@ mod tests {
             Some(Trigger::Retried)
         );
         let back = Situation {
-            connection: ConnectionNews::Back,
+            connection: ConnectionNews::Moved,
             ..CONVERGED
         };
         assert_eq!(

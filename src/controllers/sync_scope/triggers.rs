@@ -50,6 +50,13 @@ fn concerned(configuration: &Configuration, memories: &Memories, change: &Change
             }
             scopes
         }
+        Change::Unconnected { directory, reason } => {
+            let scopes = of_directory(configuration, directory);
+            for scope in &scopes {
+                memories.of(scope, |memory| memory.unconnected_for = Some(reason));
+            }
+            scopes
+        }
         Change::System(system) => of_system(configuration, system),
         // A rule of the phone system that the scope does not name tells it which numbers are not free.
         Change::Rule(rule) => in_namespace_of(configuration, rule, |_| true),

@@ -78,6 +78,7 @@ pub struct RuleNumbers {
 
 struct Inner {
     registry: Registry,
+    ready: Gauge,
     sync_duration: ObjectFamily<ObjectLabels, Histogram>,
     syncs: ObjectFamily<ResultLabels, Counter>,
     last_successful_sync: ObjectFamily<ObjectLabels, Gauge>,
@@ -119,6 +120,7 @@ impl Metrics {
             Info::new([("version", env!("CARGO_PKG_VERSION"))]),
         );
         let inner = Inner {
+            ready: all.plain("ready", "1 while /readyz answers 200, else 0", Gauge::default()),
             sync_duration: all.timed("sync_duration_seconds", "How long syncs of a SyncScope took"),
             syncs: all.of_objects("syncs", "Syncs of a SyncScope by result"),
             last_successful_sync: all.of_objects(
@@ -175,6 +177,11 @@ impl Metrics {
         let mut text = String::new();
         text::encode(&mut text, &self.0.registry)?;
         Ok(text)
+    }
+
+    /// Whether the operator has all that it needs to serve.
+    pub fn ready(&self, ready: bool) {
+        self.0.ready.set(i64::from(ready));
     }
 
     /// A sync worked, and ended at this time.
