@@ -98,7 +98,7 @@ impl Connection {
         let attempt = rejected
             .attempt(&settings.domain, account)
             .await
-            .map_err(|resting| bind_again(&account.username, resting))?;
+            .map_err(|resting| bind_again(&account.username, &resting))?;
         let answer = self
             .ldap
             .with_timeout(self.timeouts.answer)
@@ -260,15 +260,13 @@ impl Connection {
 }
 
 /// A password that is left alone for now is not even sent.
-pub(super) fn bind_again(username: &str, resting: Resting) -> DirectoryError {
+pub(super) fn bind_again(username: &str, resting: &Resting) -> DirectoryError {
     let account = username.to_owned();
-    let refused_by = resting.refused_by().cloned();
-    let was_refused = resting.was_refused();
-    let Resting { since, until, .. } = resting;
-    if was_refused {
+    let &Resting { since, until, .. } = resting;
+    if resting.was_refused() {
         DirectoryError::BindAgain {
             account,
-            refused_by,
+            refused_by: resting.refused_by().cloned(),
             rejected_at: since,
             retry_after: until,
         }

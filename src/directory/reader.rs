@@ -138,7 +138,7 @@ impl Shared {
     ) -> Result<I::Answer, DirectoryError> {
         let account = &settings.account;
         if let Some(resting) = self.rejected.resting(&settings.domain, account) {
-            return Err(connection::bind_again(&account.username, resting));
+            return Err(connection::bind_again(&account.username, &resting));
         }
         let mut failures = Vec::new();
         for server in self.in_order(discovery::servers(settings).await?) {
