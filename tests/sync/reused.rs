@@ -58,7 +58,7 @@ async fn a_login_reused_from_an_account_that_still_exists_elsewhere_makes_a_new_
     assert_eq!(counts(&scope), [1, 0, 0, 1, 1, 0], "{:?}", scope.status);
     let problem = problem_of(&scope, &ada.login);
     assert!(
-        problem.message.contains("names that two users share"),
+        problem.message.contains("the same name to sign in with"),
         "the old user still has the names: {problem:?}"
     );
     let users = phone_users(&scene.namespace).await;
