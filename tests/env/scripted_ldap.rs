@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 use tokio_rustls::TlsAcceptor;
 
@@ -84,6 +85,8 @@ pub enum Say {
     /// These bytes.
     Raw(Vec<u8>),
     Wait(Duration),
+    /// Says no more until the test gives a permit, which is used up.
+    Until(Arc<Semaphore>),
     /// A TCP reset.
     Reset,
     /// Closes the connection.
@@ -260,6 +263,10 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, script: &Script
                     tokio::time::sleep(time).await;
                     continue;
                 }
+                Say::Until(permits) => {
+                    permits.acquire().await.expect("it is never closed").forget();
+                    continue;
+                }
                 Say::Close => return Ended::Closed,
                 Say::Reset => return Ended::Reset,
                 Say::Raw(bytes) => stream.write_all(&bytes).await,
@@ -382,7 +389,7 @@ fn write_reply(id: u32, say: Say) -> Vec<u8> {
         }
         Say::Bound { code, text } => message(id, &result(0x61, code, "", &text), &[]),
         Say::Extended { code, text } => message(id, &result(0x78, code, "", &text), &[]),
-        Say::Raw(_) | Say::Wait(_) | Say::Reset | Say::Close => unreachable!("these are no replies"),
+        Say::Raw(_) | Say::Wait(_) | Say::Until(_) | Say::Reset | Say::Close => unreachable!("these are no replies"),
     }
 }
 
