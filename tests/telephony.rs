@@ -130,6 +130,7 @@ pub fn user(number: u32, values: &[(Field, &str)], expected: Expected) -> UserCh
         scope: "staff".into(),
         guid: guid(number),
         origin: Origin::Provisioned,
+        absence: None,
     };
     let mut applied: Vec<(Field, Value)> = values.iter().map(|(field, text)| (*field, Value::text(text))).collect();
     applied.extend([

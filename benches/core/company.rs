@@ -119,7 +119,8 @@ impl Company {
             bare_username: true,
             observed: &situation.observed,
             references: &[],
-            known: &BTreeMap::new(),
+            sightings: &BTreeMap::new(),
+            past: adsync::sync::past::Past::none("uid-of-staff"),
         })
     }
 
@@ -132,6 +133,7 @@ impl Company {
             base_dn: domain,
             highest_usn: 1,
             read_at: NOW,
+            is_behind: false,
         };
         let mut builder = SnapshotBuilder::new(origin, &self.scope.attributes(&self.rules));
         for number in 0..self.people {

@@ -5,7 +5,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{rules, schema::describe_choices, shared::LocalReference};
+use super::{rules, schema::describe_choices, shared::LocalReference, sync_scope::a_day};
 
 /// How to reach one Active Directory domain. Its status is the Test Connection button.
 #[derive(Clone, CustomResource, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
@@ -44,6 +44,9 @@ pub struct ActiveDirectoryConfigSpec {
     /// What users may sign in with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub login: Option<Login>,
+    /// How many people may leave within a window, over all scopes together that read this directory.
+    #[serde(default)]
+    pub removal_limit: DirectoryRemovalLimit,
     /// How often the connection is tested again, such as `10m` (`10s` to `168h`).
     #[serde(default = "default_interval")]
     #[schemars(length(max = rules::DURATION_LENGTH), regex(pattern = rules::DURATION))]
@@ -53,6 +56,43 @@ pub struct ActiveDirectoryConfigSpec {
 
 fn default_interval() -> String {
     "10m".to_owned()
+}
+
+/// How many people may leave within a window, over all scopes of a directory together. The smaller of the two holds.
+#[derive(Clone, Debug, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DirectoryRemovalLimit {
+    /// Percent of those who were linked when the window began. Three may always leave, unless `count` is less.
+    #[serde(default = "twenty")]
+    #[schemars(range(min = 0, max = 100))]
+    pub percent: i32,
+    /// How many people, and how many ring groups. 0: everything waits for approval.
+    #[serde(default = "two_hundred")]
+    #[schemars(range(min = 0, max = 100_000))]
+    pub count: i32,
+    /// How long the window is, such as `24h` (`1h` to `87600h`).
+    #[serde(default = "a_day")]
+    #[schemars(length(max = rules::DURATION_LENGTH), regex(pattern = rules::DURATION))]
+    #[x_kube(validation = rules::long_duration())]
+    pub window: String,
+}
+
+impl Default for DirectoryRemovalLimit {
+    fn default() -> Self {
+        Self {
+            percent: twenty(),
+            count: two_hundred(),
+            window: a_day(),
+        }
+    }
+}
+
+const fn twenty() -> i32 {
+    20
+}
+
+const fn two_hundred() -> i32 {
+    200
 }
 
 /// A domain controller.

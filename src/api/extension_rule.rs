@@ -60,6 +60,19 @@ pub struct ExtensionRuleSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     pub reserved: Vec<NumberRange>,
+    /// How long a freed number rests before somebody else may have it, such as `720h`; its last holder gets it back at any time.
+    /// A number from an attribute does not rest.
+    #[serde(default = "thirty_days")]
+    #[schemars(length(max = rules::DURATION_LENGTH), regex(pattern = rules::DURATION))]
+    #[x_kube(validation = rules::rest())]
+    pub cool_for: String,
+    /// Moves people whose sequential number does not fit the rule any more. Otherwise they keep it, and are reported as `OutOfRange`.
+    #[serde(default)]
+    pub renumber: bool,
+}
+
+fn thirty_days() -> String {
+    "720h".to_owned()
 }
 
 /// Where numbers come from.

@@ -47,8 +47,15 @@ pub mod labels {
     pub const PHONE_SYSTEM: &str = "adsync.dev/phone-system";
 }
 
+/// On SyncScopes with `deletionPolicy: Delete`: the operator deletes what the scope made before the scope itself goes.
+pub const DELETION_FINALIZER: &str = "adsync.dev/deletion";
+
 /// Annotations that people write.
 pub mod annotations {
     /// "Sync now": any new value asks for one sync, echoed in `status.lastHandledReconcileAt` (Flux's convention).
     pub const REQUESTED_AT: &str = "reconcile.fluxcd.io/requestedAt";
+    /// On a SyncScope: the digest of what `status.held` shows. That batch is let through, once.
+    pub const APPROVE: &str = "adsync.dev/approve";
+    /// On a PhoneUser, Extension or RingGroup, `"true"`: it is never removed.
+    pub const PROTECT: &str = "adsync.dev/protect";
 }

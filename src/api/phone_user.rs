@@ -1,5 +1,6 @@
 //! PhoneUser: one user of a phone system.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -129,6 +130,29 @@ pub struct DirectoryLink {
     pub object_guid: String,
     /// How the user came to be linked.
     pub origin: Origin,
+    /// Why the directory says that they should not be served, once that is proven.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub absence: Option<Absence>,
+}
+
+/// Why the directory says that somebody should not be served.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Absence {
+    /// Why.
+    pub reason: AbsenceReason,
+    /// Since when that is known; begins anew with another reason.
+    pub since: Time,
+}
+
+/// Why the directory says that somebody should not be served.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
+pub enum AbsenceReason {
+    /// The account is disabled or has expired.
+    Disabled,
+    /// The account exists, and the scope does not select it any more.
+    OutOfScope,
+    /// The account is gone.
+    Deleted,
 }
 
 /// How a user came to be linked.

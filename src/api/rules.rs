@@ -142,6 +142,22 @@ pub(super) fn attribute_name() -> Rule {
         .message("write the LDAP name of an attribute, such as telephoneNumber")
 }
 
+/// A duration that may be years.
+pub(super) fn long_duration() -> Rule {
+    Rule::new(format!(
+        "self.matches('{DURATION}') && duration(self) >= duration('1h') && duration(self) <= duration('87600h')"
+    ))
+    .message("write a duration from 1h to 87600h in hours, minutes and seconds, such as 720h for thirty days")
+}
+
+/// How long a number rests.
+pub(super) fn rest() -> Rule {
+    Rule::new(format!(
+        "self.matches('{DURATION}') && duration(self) >= duration('0s') && duration(self) <= duration('87600h')"
+    ))
+    .message("write a duration from 0s to 87600h in hours, minutes and seconds, such as 720h for thirty days")
+}
+
 /// How often something is done.
 pub(super) fn interval() -> Rule {
     Rule::new(format!(

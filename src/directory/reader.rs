@@ -14,7 +14,7 @@ use super::error::DirectoryError;
 use super::reading::{ConnectionReport, Find, Inquiry, Read, Request, Test};
 use super::rejected::RejectedPasswords;
 use super::settings::{ConnectionSettings, ServerAddress};
-use super::{Guid, Snapshot};
+use super::{Guid, Sighting, Snapshot};
 
 /// At any time: one read, and beside it something short.
 const MOST_CONNECTIONS: usize = 2;
@@ -90,8 +90,8 @@ impl Directory {
         .await
     }
 
-    /// Where the entries with these objectGUIDs are; `None`: the account sees no such entry.
-    pub async fn find(&self, guids: &[Guid]) -> Result<BTreeMap<Guid, Option<String>>, DirectoryError> {
+    /// What the entries with these objectGUIDs say of themselves, each of them answered.
+    pub async fn find(&self, guids: &[Guid]) -> Result<BTreeMap<Guid, Sighting>, DirectoryError> {
         if guids.is_empty() {
             return Ok(BTreeMap::new());
         }

@@ -9,7 +9,7 @@ use super::connection::{Connection, Root};
 use super::error::DirectoryError;
 use super::search::Search;
 use super::settings::ConnectionSettings;
-use super::{AttributeName, Dn, Guid, Origin, Snapshot, SnapshotBuilder};
+use super::{Alive, AttributeName, Dn, Guid, Origin, Sighting, Snapshot, SnapshotBuilder};
 
 /// People; without contacts (no user), and computers (no person).
 const USERS: &str = "(&(objectCategory=person)(objectClass=user))";
@@ -128,6 +128,7 @@ impl Inquiry for Read {
                 base_dn: base_dn.clone(),
                 highest_usn: root.highest_usn,
                 read_at,
+                is_behind: false,
             },
             &self.request.attributes,
         );
@@ -184,10 +185,11 @@ pub(super) struct Find {
 }
 
 impl Inquiry for Find {
-    type Answer = BTreeMap<Guid, Option<String>>;
+    type Answer = BTreeMap<Guid, Sighting>;
 
     async fn ask(&self, _: &ConnectionSettings, connection: &mut Connection) -> Result<Self::Answer, DirectoryError> {
-        let mut found: Self::Answer = self.guids.iter().map(|guid| (*guid, None)).collect();
+        let unseen = Sighting::Unseen { sees_tombstones: false };
+        let mut found: Self::Answer = self.guids.iter().map(|guid| (*guid, unseen.clone())).collect();
         let root = connection.root().await?;
         for guids in self.guids.chunks(GUIDS_AT_ONCE) {
             let filter = guid_filter(guids);
@@ -198,8 +200,9 @@ impl Inquiry for Find {
                 names_say_guids: false,
             };
             let mut matched = |entry: super::RawEntry| {
-                if let Some(place) = entry.guid().and_then(|guid| found.get_mut(&guid)) {
-                    *place = Some(entry.dn);
+                let place = entry.guid().and_then(|guid| found.get_mut(&guid));
+                if let (Some(place), Ok(dn)) = (place, Dn::parse(&entry.dn)) {
+                    *place = Sighting::Alive(Box::new(Alive { dn, groups: Vec::new() }));
                 }
             };
             connection.search(search, &mut matched).await?;

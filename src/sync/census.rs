@@ -3,6 +3,7 @@
 
 use super::{
     Input,
+    absence::Missing,
     claims::{Claims, Provider},
     observed::ObservedUser,
     person::{Newcomer, Person},
@@ -28,6 +29,8 @@ pub struct Census<'a> {
     pub newcomers: Vec<Newcomer<'a>>,
     /// Linked ones that are left exactly as they are.
     pub kept: Vec<Kept<'a>>,
+    /// Linked ones whom the scope does not select any more, for all that the snapshot shows.
+    pub missing: Vec<Missing<'a>>,
     /// Why others are not served.
     pub unmatched: Vec<Problem>,
     /// What else is to be told.
@@ -213,6 +216,7 @@ impl<'a> Taker<'a, '_> {
             observed: Some(named.user),
             origin: origin_of(named.user),
             is_inactive,
+            absence: None,
             rule: self.rules.choose(account.index()),
         });
     }

@@ -87,6 +87,7 @@ pub(super) enum State {
 impl Observed {
     pub(super) fn with_user(mut self, name: &str, values: &[(Field, Value)]) -> Self {
         let user = ObservedUser {
+            is_protected: false,
             version: version(name),
             is_unlinked: false,
             values: values.iter().cloned().collect(),
@@ -108,6 +109,7 @@ impl Observed {
 
     pub(super) fn with_ring_group(mut self, name: &str, values: &[(RingField, Value)]) -> Self {
         let ring_group = ObservedRingGroup {
+            is_protected: false,
             version: version(name),
             values: values.iter().cloned().collect(),
             ownership: Ownership::default(),
@@ -120,6 +122,7 @@ impl Observed {
     /// An Extension; its holder written as for [`holder`].
     pub(super) fn with_extension(mut self, number: &str, state: State, holder_text: Option<&str>) -> Self {
         let extension = ObservedExtension {
+            is_protected: false,
             version: version(number),
             number: number.parse().ok(),
             state: match state {

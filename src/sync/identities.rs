@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     api::sync_scope::{Problem, ProblemReason},
-    directory::{Guid, Snapshot},
+    directory::{Guid, Sighting, Snapshot},
 };
 
 /// How messages call what is compared, in the order of [`identity_of`].
@@ -21,7 +21,7 @@ const SHOWN: [&str; 3] = ["login", "userPrincipalName", "employeeID"];
 /// The identities of all PhoneUsers that are linked to accounts which no directory shows.
 pub(super) struct Identities<'a> {
     by_key: [HashMap<String, Vec<Owner<'a>>>; 3],
-    known: &'a BTreeMap<Guid, bool>,
+    sightings: &'a BTreeMap<Guid, Sighting>,
 }
 
 #[derive(Clone, Copy)]
@@ -51,21 +51,21 @@ impl<'a> Identities<'a> {
         }
         Self {
             by_key,
-            known: input.known,
+            sightings: input.sightings,
         }
     }
 
     /// Former owners of what a newcomer has, of whom the directory was not asked yet.
     pub(super) fn to_ask(&self, newcomer: &Newcomer<'_>) -> Vec<Guid> {
         let owners = self.owners(newcomer).map(|(_, owner)| owner.guid);
-        owners.filter(|guid| !self.known.contains_key(guid)).collect()
+        owners.filter(|guid| !self.sightings.contains_key(guid)).collect()
     }
 
     /// A newcomer with the identity of an account of which nothing is known waits.
     pub(super) fn check(&self, newcomer: &Newcomer<'_>) -> Result<(), Problem> {
         let unproven = self
             .owners(newcomer)
-            .find(|(_, owner)| self.known.get(&owner.guid) != Some(&true));
+            .find(|(_, owner)| !matches!(self.sightings.get(&owner.guid), Some(Sighting::Alive(_))));
         let Some((property, owner)) = unproven else {
             return Ok(());
         };

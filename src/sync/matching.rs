@@ -189,6 +189,7 @@ fn link<'a>(newcomer: Newcomer<'a>, adopted: Option<NamedUser<'a>>) -> Person<'a
             Origin::Provisioned
         },
         is_inactive: false,
+        absence: None,
         rule,
     }
 }

@@ -1,5 +1,6 @@
 //! THE CORE: who is synced, and what the phone system should look like. Values in, values out: no client, no clock, no randomness.
 
+pub mod absence;
 pub mod census;
 pub mod claims;
 pub mod departments;
@@ -8,6 +9,7 @@ pub mod field;
 pub mod field_set;
 #[cfg(test)]
 mod fixture;
+pub mod guard;
 mod identities;
 mod keys;
 pub mod login_names;
@@ -22,9 +24,11 @@ pub mod number_set;
 pub mod number_wish;
 pub mod numbering;
 pub mod observed;
+pub mod past;
 pub mod person;
 pub mod plan;
 pub mod references;
+pub mod removal;
 pub mod report;
 pub mod ring_field;
 pub mod ring_groups;
@@ -43,15 +47,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use self::{
+    absence::Absences,
     census::{Census, LetGo},
     claims::Claims,
     departments::{Departments, RingGroup},
     field::Field,
+    guard::{Guard, Ledger},
     login_names::LoginNames,
     matching::match_newcomers,
     number_holders::NumberHolders,
     numbering::Numbered,
     observed::Observed,
+    past::Past,
     person::Person,
     plan::{Plan, UserChange},
     references::References,
@@ -64,7 +71,7 @@ use self::{
 };
 use crate::{
     api::sync_scope::{Problem, ResolvedReference},
-    directory::{Guid, Snapshot},
+    directory::{Guid, Sighting, Snapshot},
 };
 
 /// Everything that a plan is made of.
@@ -88,8 +95,10 @@ pub struct Input<'a> {
     pub observed: &'a Observed,
     /// The entries that the spec named the last time (`status.references`).
     pub references: &'a [ResolvedReference],
-    /// What the directory said of accounts it was asked for by objectGUID: whether they exist. Missing: not asked yet.
-    pub known: &'a BTreeMap<Guid, bool>,
+    /// What the directory said of accounts it was asked for by objectGUID. Missing: not asked yet.
+    pub sightings: &'a BTreeMap<Guid, Sighting>,
+    /// What earlier syncs left.
+    pub past: Past<'a>,
 }
 
 /// Another live scope of the same phone system.
@@ -123,29 +132,42 @@ pub struct Outcome {
     pub report: Report,
     /// The entries that the spec names (`status.references`).
     pub references: Vec<ResolvedReference>,
-    /// Accounts to ask the directory for by objectGUID: with the answers in [`Input::known`], plan again.
+    /// Accounts to ask the directory for by objectGUID: with the answers in [`Input::sightings`], plan again.
     pub ask: BTreeSet<Guid>,
+    /// What is held, and what the limit's window has seen: to be stored before the plan is carried out.
+    pub ledger: Ledger,
+    /// Accounts that gave no answer, for [`Past::suspects`] of the next sync. When there are any, read again after
+    /// [`Past::confirm_after`].
+    pub suspects: BTreeMap<Guid, Timestamp>,
+    /// There is more to do once this plan is carried out: plan again.
+    pub continues: bool,
 }
 
 /// Makes the plan of one scope.
 ///
 /// 1. resolve the entries that the spec names
 /// 2. select, and take a census of everybody by objectGUID
-/// 3. match newcomers with users that exist
-/// 4. number people and ring groups together
-/// 5. compare what should be with what is
-/// 6. count
+/// 3. prove who has left
+/// 4. match newcomers with users that exist
+/// 5. weigh who may be taken away now
+/// 6. number people and ring groups together
+/// 7. compare what should be with what is
+/// 8. count
 pub fn plan(input: &Input<'_>) -> Outcome {
     let references = References::resolve(input.scope, input.directory, input.references);
     let selection = Selection::new(input.scope, &references, input.directory);
     let claims = Claims::new(input);
     let mut census = Census::take(input, &references, &selection, &claims);
+    let missing = std::mem::take(&mut census.missing);
+    let absences = Absences::prove(input, &references, &selection, &claims, missing);
     let matched = match_newcomers(input, std::mem::take(&mut census.newcomers), &claims);
     let departments = Departments::new(input, &references, &claims, &selection);
 
     let mut people = std::mem::take(&mut census.linked);
     people.extend(matched.people);
     people.sort_by(|left, right| left.name.cmp(&right.name));
+    let mut guard = Guard::new(input, people.len() + absences.proven.len() + absences.doubted.len());
+    let _allowed = guard.weigh(removal::due(input, &people, &absences));
     let holders = NumberHolders::new(input.observed, input.now);
     let (numbers, ring_numbers) = number(input, &holders, &people, &departments.ring_groups);
     let people = people
@@ -174,12 +196,19 @@ pub fn plan(input: &Input<'_>) -> Outcome {
         claims,
         users,
         ring_groups: ring_groups.changes,
+        deletions: Vec::new(),
+        frees: Vec::new(),
     };
+    let mut ask = matched.ask;
+    ask.extend(&absences.ask);
     Outcome {
         plan,
         report,
         references: references.to_store(),
-        ask: matched.ask,
+        ask,
+        ledger: guard.finish(),
+        suspects: absences.suspects,
+        continues: false,
     }
 }
 

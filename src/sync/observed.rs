@@ -59,6 +59,8 @@ pub struct ObservedUser {
     pub version: Version,
     /// People set `link: Unlinked`.
     pub is_unlinked: bool,
+    /// People set `adsync.dev/protect: "true"`: it is never removed.
+    pub is_protected: bool,
     /// The fields that the operator could write, the link to the account and the labels among them.
     pub values: Values,
     /// Who holds them.
@@ -97,6 +99,8 @@ pub struct ObservedExtension {
     pub is_readable: bool,
     /// The SyncScope in its label, if any.
     pub scope: Option<Box<str>>,
+    /// People set `adsync.dev/protect: "true"`: it is never taken from its holder.
+    pub is_protected: bool,
 }
 
 /// A RingGroup.
@@ -104,6 +108,8 @@ pub struct ObservedExtension {
 pub struct ObservedRingGroup {
     /// Which version was seen.
     pub version: Version,
+    /// People set `adsync.dev/protect: "true"`: it is never removed.
+    pub is_protected: bool,
     /// The fields that the operator could write, the source and the labels among them.
     pub values: BTreeMap<RingField, Value>,
     /// Who holds them.

@@ -1,6 +1,6 @@
 //! Someone whom a scope provides, on their way through the pipeline. Plain data: each stage says in its own file what it decides.
 
-use super::{keys::MAIL, observed::ObservedUser, plan::Subject, select::Doubt};
+use super::{keys::MAIL, observed::ObservedUser, plan::Subject, select::Doubt, value::Absence};
 use crate::{
     api::phone_user::Origin,
     directory::{Guid, User},
@@ -23,6 +23,8 @@ pub struct Person<'a> {
     pub origin: Origin,
     /// Their account is disabled or has expired. They keep what they have; a newcomer never is.
     pub is_inactive: bool,
+    /// What their PhoneUser says about why they should not be served, from now on.
+    pub absence: Option<Absence>,
     /// How they are numbered.
     pub rule: RuleChoice<'a>,
 }

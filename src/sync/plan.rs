@@ -1,14 +1,17 @@
 //! The difference between what should be and what is, as data. Who writes it, and how, is not known here.
 
+use jiff::Timestamp;
+
 use super::{
     field::{Field, FieldSet, RingField, WrittenField},
     number::Number,
     observed::Version,
     value::Value,
 };
-use crate::api::extension::Holder;
+use crate::api::extension::{Holder, HolderKind};
 
-/// All that a sync would write, in a deterministic order: claims first, then users, then ring groups.
+/// All that a sync would write, in a deterministic order: claims first, then users, then ring groups, then what goes away, and
+/// last the numbers that nobody names any more.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
     /// Numbers to claim. Whoever's claim is lost is left out of this round: look again and plan again.
@@ -17,12 +20,23 @@ pub struct Plan {
     pub users: Vec<UserChange>,
     /// RingGroups to create or change.
     pub ring_groups: Vec<RingGroupChange>,
+    /// Objects to delete.
+    pub deletions: Vec<Deletion>,
+    /// Numbers that begin to rest.
+    pub frees: Vec<Free>,
 }
 
 impl Plan {
     /// Whether everything is as it should be.
     pub fn is_empty(&self) -> bool {
-        self.claims.is_empty() && self.users.is_empty() && self.ring_groups.is_empty()
+        let Self {
+            claims,
+            users,
+            ring_groups,
+            deletions,
+            frees,
+        } = self;
+        claims.is_empty() && users.is_empty() && ring_groups.is_empty() && deletions.is_empty() && frees.is_empty()
     }
 }
 
@@ -44,6 +58,35 @@ pub struct Claim {
     pub holder: Holder,
     /// What is there of the Extension.
     pub expected: Expected,
+}
+
+/// An object to delete: this version of it, and no other.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Deletion {
+    /// PhoneUser or RingGroup.
+    pub kind: HolderKind,
+    /// Name of the object.
+    pub name: Box<str>,
+    /// Whom it is about, for messages.
+    pub subject: Subject,
+    /// What is there.
+    pub version: Version,
+    /// Why, for people to read.
+    pub why: String,
+}
+
+/// A number that begins to rest: its Extension becomes Cooling, and remembers who had it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Free {
+    /// The number.
+    pub number: Number,
+    /// Who had it. When the plan changes or deletes that object, the number is freed only once that is done: what an object names
+    /// is never free.
+    pub holder: Holder,
+    /// What is there of the Extension.
+    pub version: Version,
+    /// From when on anybody may have it.
+    pub release_after: Timestamp,
 }
 
 /// A PhoneUser to create or change.

@@ -228,6 +228,7 @@ fn link(input: &Input<'_>, person: &Person<'_>) -> Link {
         scope: input.scope.name.clone(),
         guid: person.guid,
         origin: person.origin,
+        absence: person.absence,
     }
 }
 

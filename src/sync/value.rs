@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::api::{phone_user::Origin, ring_group::RingGroupSource};
+use jiff::Timestamp;
+
+use crate::api::{
+    phone_user::{AbsenceReason, Origin},
+    ring_group::RingGroupSource,
+};
 use crate::directory::Guid;
 
 use super::field::{Field, FieldSet};
@@ -48,6 +53,17 @@ pub struct Link {
     pub guid: Guid,
     /// How the user came to be linked.
     pub origin: Origin,
+    /// Why they should not be served, once that is proven.
+    pub absence: Option<Absence>,
+}
+
+/// Why the directory says that somebody should not be served, and since when that is known.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Absence {
+    /// Why.
+    pub reason: AbsenceReason,
+    /// Since when: whole seconds.
+    pub since: Timestamp,
 }
 
 /// The fields of one PhoneUser: all texts in one allocation, because a hundred thousand of them stay in memory.

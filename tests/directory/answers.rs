@@ -483,7 +483,12 @@ async fn there_are_never_more_than_two_connections() {
         tokio::spawn(async move { handle.test().await.unwrap() })
     });
     let reads = reads.collect::<Vec<_>>();
-    let waiting = || ldap.searches().iter().filter(|search| search.mentions("person")).count();
+    let waiting = || {
+        ldap.searches()
+            .iter()
+            .filter(|search| search.mentions("person"))
+            .count()
+    };
     while waiting() < 2 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

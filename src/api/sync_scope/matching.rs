@@ -29,6 +29,10 @@ pub struct Match {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 15))]
     pub require: Vec<TargetField>,
+    /// A new account with the same value as somebody whose account is proven gone is the same person, and gets their PhoneUser.
+    /// Unset: it is somebody else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relink_by: Option<RelinkBy>,
 }
 
 impl Default for Match {
@@ -38,6 +42,7 @@ impl Default for Match {
             on_no_match: OnNoMatch::default(),
             adopt: Adopt::default(),
             require: Vec::new(),
+            relink_by: None,
         }
     }
 }
@@ -60,6 +65,18 @@ pub enum MatchProperty {
     EmployeeId,
     /// givenName with sn, and `firstName` with `lastName`.
     FirstLastName,
+}
+
+/// What tells that a new account is somebody who was there before.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum RelinkBy {
+    /// employeeID and `employeeID`.
+    #[serde(rename = "EmployeeID")]
+    EmployeeId,
+    /// userPrincipalName and `userPrincipalName`.
+    UserName,
+    /// sAMAccountName and `login`.
+    WindowsLogin,
 }
 
 /// What happens to people who match no user.

@@ -2,8 +2,10 @@
 
 mod entries;
 mod fields;
+mod held;
 mod matching;
 mod remedies;
+mod removal;
 mod status;
 mod users;
 
@@ -11,10 +13,13 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub(super) use self::removal::a_day;
 pub use self::{
     entries::{Department, ExtensionEntry, GroupType, RingGroupTemplate},
     fields::{FieldMap, FieldPolicy, FieldSource, TargetField},
-    matching::{Adopt, Match, MatchProperty, OnNoMatch},
+    held::{Approval, BudgetEntry, DIGEST_LENGTH, Held, HeldType, MOST_BUDGET, MOST_SAMPLED},
+    matching::{Adopt, Match, MatchProperty, OnNoMatch, RelinkBy},
+    removal::{CreationLimit, DeletionPolicy, Removal, RemovalLimit, WhenAbsent},
     status::{
         ExtensionCounts, LONGEST_MESSAGE, LONGEST_NAME, Problem, ProblemReason, ResolvedReference, RingGroupCounts,
         SyncRecord, SyncScopeStatus, SyncType, Trigger, UserCounts,
@@ -93,6 +98,15 @@ pub struct SyncScopeSpec {
     /// Whether a sync writes.
     #[serde(default)]
     pub mode: Mode,
+    /// What happens to those who leave.
+    #[serde(default)]
+    pub removal: Removal,
+    /// How many PhoneUsers may be created in one sync; more are held until somebody approves. Unset: any number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub creation_limit: Option<CreationLimit>,
+    /// What happens to users, numbers and ring groups when this scope is deleted.
+    #[serde(default)]
+    pub deletion_policy: DeletionPolicy,
 }
 
 /// Times of day.

@@ -4,6 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{BudgetEntry, Held, MOST_BUDGET};
 use crate::api::{rules, schema::describe_choices};
 
 /// What the last sync found and did.
@@ -14,7 +15,7 @@ pub struct SyncScopeStatus {
     /// The `metadata.generation` that the conditions speak of; −1 before the operator has looked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Ready, Synced, Matched, ReferencesResolved; only while True: Reconciling, Stalled.
+    /// Ready, Synced, Matched, ReferencesResolved; only while True: RemovalsHeld, CreationsHeld, BlanksHeld, Reconciling, Stalled.
     #[serde(default)]
     pub conditions: Vec<Condition>,
     /// The scope's people, counted.
@@ -26,10 +27,18 @@ pub struct SyncScopeStatus {
     /// The scope's ring groups, counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ring_groups: Option<RingGroupCounts>,
-    /// The last sync that changed or failed something, or was asked for.
+    /// What waits for somebody's approval: annotate the scope with `adsync.dev/approve: <digest>`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 3), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub held: Vec<Held>,
+    /// What the window of `removal.limit` has seen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = MOST_BUDGET))]
+    pub budget: Vec<BudgetEntry>,
+    /// The last sync that changed, held or failed something, or was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_sync: Option<SyncRecord>,
-    /// The last ten syncs that changed or failed something, latest first.
+    /// The last ten syncs that changed, held or failed something, latest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
     pub history: Vec<SyncRecord>,
@@ -69,6 +78,9 @@ pub struct UserCounts {
     pub out_of_scope: i64,
     /// Linked, and the account was not found any more.
     pub gone: i64,
+    /// Disabled or gone in the directory, yet enabled here: unlinked, excluded, protected, held, not yet proven, or kept by `removal`.
+    #[serde(default)]
+    pub lingering: i64,
 }
 
 /// A scope's numbers.
@@ -99,6 +111,15 @@ pub struct SyncRecord {
     pub created: i64,
     /// Objects changed.
     pub updated: i64,
+    /// PhoneUsers switched off.
+    #[serde(default)]
+    pub disabled: i64,
+    /// PhoneUsers and RingGroups deleted or let go of.
+    #[serde(default)]
+    pub deleted: i64,
+    /// What was held back for approval.
+    #[serde(default)]
+    pub held: i64,
     /// Writes that failed; they are tried again.
     pub failed: i64,
     /// How long it took, such as `1.2s`.

@@ -8,7 +8,7 @@ use crate::{
     sync::{
         field::{Place, WrittenField},
         plan::{Apply, Claim, Expected},
-        value::Value,
+        value::{Link, Value},
     },
 };
 
@@ -88,14 +88,23 @@ fn json_of(value: &Value) -> Json {
         Value::Text(text) => json!(&**text),
         Value::List(list) => json!(list),
         Value::Flag(flag) => json!(flag),
-        Value::Link(link) => json!({
-            "configRef": {"name": link.config},
-            "scopeRef": {"name": link.scope},
-            "objectGUID": link.guid.to_string(),
-            "origin": link.origin,
-        }),
+        Value::Link(link) => json_of_link(link),
         Value::Source(source) => json!(source),
     }
+}
+
+fn json_of_link(link: &Link) -> Json {
+    let mut json = json!({
+        "configRef": {"name": link.config},
+        "scopeRef": {"name": link.scope},
+        "objectGUID": link.guid.to_string(),
+        "origin": link.origin,
+    });
+    if let (Some(absence), Some(fields)) = (&link.absence, json.as_object_mut()) {
+        let absence = json!({"reason": absence.reason, "since": absence.since.to_string()});
+        fields.insert("absence".to_owned(), absence);
+    }
+    json
 }
 
 #[cfg(test)]
@@ -106,7 +115,7 @@ mod tests {
             extension::{Holder, HolderKind},
             phone_user::Origin,
         },
-        sync::{field::Field, observed::Version, value::Link},
+        sync::{field::Field, observed::Version},
     };
 
     fn system() -> NamespacedName {
@@ -120,6 +129,7 @@ mod tests {
             scope: "staff".into(),
             guid: "0f7c1b1e-7a0c-4d5a-9f7e-0123456789ab".parse().unwrap(),
             origin: Origin::Provisioned,
+            absence: None,
         };
         let apply = Apply {
             values: vec![

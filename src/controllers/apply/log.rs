@@ -11,7 +11,7 @@ use crate::{
     sync::{
         field::WrittenField,
         plan::FieldChange,
-        value::{Link, Value},
+        value::{Absence, Link, Value},
     },
 };
 
@@ -106,8 +106,13 @@ impl fmt::Display for Shown<'_> {
                     scope,
                     guid,
                     origin,
+                    absence,
                 } = &**link;
-                write!(formatter, "{guid} ({origin:?} by {scope} from {config})")
+                write!(formatter, "{guid} ({origin:?} by {scope} from {config}")?;
+                if let Some(Absence { reason, since }) = absence {
+                    write!(formatter, ", {reason:?} since {since}")?;
+                }
+                formatter.write_str(")")
             }
             Some(Value::Source(source)) => {
                 write!(

@@ -132,6 +132,8 @@ impl<'a> Writer<'a> {
             claims,
             users,
             ring_groups,
+            deletions: _,
+            frees: _,
         } = plan;
         let claimed = all(claims, |claim| self.claim(claim).boxed()).await;
         let numbers: BTreeMap<Number, &Fate> = claims.iter().map(|claim| claim.number).zip(&claimed).collect();

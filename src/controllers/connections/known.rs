@@ -136,6 +136,7 @@ mod tests {
             base_dn: root,
             highest_usn: 1,
             read_at: time(0),
+            is_behind: false,
         };
         Arc::new(SnapshotBuilder::new(origin, &attributes(&["mail"])).build())
     }

@@ -21,7 +21,7 @@ use crate::{
     api::ActiveDirectoryConfig,
     directory::{
         AttributeName, ConnectionReport, ConnectionSettings, Directory, DirectoryError, Guid, RejectedPasswords,
-        Request, Snapshot,
+        Request, Sighting, Snapshot,
     },
     serve::metrics::{DirectoryOperation, Metrics},
 };
@@ -184,12 +184,12 @@ impl Connections {
         self.known(config).state().latest(attributes)
     }
 
-    /// Where the entries with these objectGUIDs are; `None`: the account sees no such entry.
+    /// What the entries with these objectGUIDs say of themselves, each of them answered.
     pub async fn find(
         &self,
         config: &NamespacedName,
         guids: &[Guid],
-    ) -> Result<BTreeMap<Guid, Option<String>>, ConnectionError> {
+    ) -> Result<BTreeMap<Guid, Sighting>, ConnectionError> {
         let object = self.0.configs.get(&config.reference());
         let object = object.ok_or_else(|| ConnectionError::FindConfig {
             name: config.name.clone(),

@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 use super::kind::{Kind, Record};
 use crate::{
     api::{
+        annotations,
         extension::{ExtensionState, Holder},
         labels,
         phone_user::{DirectoryLink, Origin},
@@ -20,7 +21,7 @@ use crate::{
         field::{Field, Place, RingField, WrittenField},
         number::Number,
         observed::{Observed, ObservedExtension, ObservedRingGroup, ObservedUser, Version},
-        value::{Link, Value, Values},
+        value::{Absence, Link, Value, Values},
     },
 };
 
@@ -29,6 +30,13 @@ fn version(object: &DynamicObject) -> Version {
         uid: object.metadata.uid.as_deref().unwrap_or_default().into(),
         resource_version: object.metadata.resource_version.as_deref().unwrap_or_default().into(),
     }
+}
+
+fn is_protected(object: &DynamicObject) -> bool {
+    object
+        .annotations()
+        .get(annotations::PROTECT)
+        .is_some_and(|protect| protect == "true")
 }
 
 /// Reads the values of a spec, and remembers whether something was not as it should be.
@@ -95,6 +103,14 @@ impl<'a> Reader<'a> {
             config: text("/configRef/name").into(),
             scope: text("/scopeRef/name").into(),
             guid: guid?,
+            absence: read
+                .as_ref()
+                .ok()
+                .and_then(|read| read.absence.as_ref())
+                .map(|absence| Absence {
+                    reason: absence.reason,
+                    since: absence.since.0,
+                }),
             // An adopted one is never deleted.
             origin: read.map_or(Origin::Adopted, |read| read.origin),
         })))
@@ -138,6 +154,7 @@ impl Record for ObservedUser {
         Self {
             version: version(object),
             is_unlinked,
+            is_protected: is_protected(object),
             values,
             ownership: ownership(object.managed_fields()),
             is_readable: reader.readable,
@@ -152,12 +169,19 @@ impl Record for ObservedUser {
         let Self {
             version: _,
             is_unlinked,
+            is_protected,
             values,
             ownership,
             is_readable,
         } = self;
-        (is_unlinked, values, ownership, is_readable)
-            != (&other.is_unlinked, &other.values, &other.ownership, &other.is_readable)
+        (is_unlinked, is_protected, values, ownership, is_readable)
+            != (
+                &other.is_unlinked,
+                &other.is_protected,
+                &other.values,
+                &other.ownership,
+                &other.is_readable,
+            )
             || self.version.uid != other.version.uid
     }
 
@@ -192,6 +216,7 @@ impl Record for ObservedExtension {
             release_after,
             is_readable: reader.readable,
             scope: object.labels().get(labels::SCOPE).map(|scope| scope.as_str().into()),
+            is_protected: is_protected(object),
         }
     }
 
@@ -208,8 +233,9 @@ impl Record for ObservedExtension {
             release_after,
             is_readable,
             scope,
+            is_protected,
         } = self;
-        (number, state, holder, release_after, is_readable, scope)
+        (number, state, holder, release_after, is_readable, scope, is_protected)
             != (
                 &other.number,
                 &other.state,
@@ -217,6 +243,7 @@ impl Record for ObservedExtension {
                 &other.release_after,
                 &other.is_readable,
                 &other.scope,
+                &other.is_protected,
             )
             || self.version.uid != other.version.uid
     }
@@ -246,6 +273,7 @@ impl Record for ObservedRingGroup {
             .collect();
         Self {
             version: version(object),
+            is_protected: is_protected(object),
             values,
             ownership: ownership(object.managed_fields()),
             is_readable: reader.readable,
@@ -259,11 +287,13 @@ impl Record for ObservedRingGroup {
     fn differs(&self, other: &Self) -> bool {
         let Self {
             version: _,
+            is_protected,
             values,
             ownership,
             is_readable,
         } = self;
-        (values, ownership, is_readable) != (&other.values, &other.ownership, &other.is_readable)
+        (is_protected, values, ownership, is_readable)
+            != (&other.is_protected, &other.values, &other.ownership, &other.is_readable)
             || self.version.uid != other.version.uid
     }
 

@@ -156,6 +156,8 @@ impl Converged {
             claims: _,
             users,
             ring_groups,
+            deletions: _,
+            frees: _,
         } = plan;
         self.report.writes_failed(failed(users, &applied.users));
         self.report.writes_failed(failed(ring_groups, &applied.ring_groups));
@@ -183,6 +185,8 @@ fn in_words(
         claims,
         users,
         ring_groups,
+        deletions: _,
+        frees: _,
     }: &Plan,
 ) -> String {
     format!(

@@ -1,21 +1,22 @@
 //! Third step, and what hangs on it: read the directory, converge, and remember how it went.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use kube::ResourceExt;
 use tokio::time::Instant;
 use tracing::info;
 
 use super::{
     Controller,
     apply::{Converged, converge},
-    plan::Prepared,
+    plan::{Kept, Prepared},
     report::{Ending, PATIENCE, Synced, Unread},
     schedule::{Due, stale_from},
     validate::Validated,
 };
 use crate::{
-    api::SyncScope,
+    api::{SyncScope, annotations},
     causes::with_causes,
     controllers::{
         changes::NamespacedName,
@@ -23,7 +24,7 @@ use crate::{
         events::Notices,
     },
     directory::Snapshot,
-    sync::validated::Timing,
+    sync::{past::DirectoryBudget, validated::Timing},
 };
 
 impl Controller {
@@ -51,6 +52,7 @@ impl Controller {
             validated: validated.clone(),
             siblings: self.siblings(validated),
             references: self.memories.of(name, |memory| memory.references(scope).to_vec()),
+            past: Arc::new(kept(scope)),
             snapshot,
         };
         let system = name.beside(&validated.scope.phone_system);
@@ -153,6 +155,22 @@ impl Controller {
                 is_stale: memory.read.is_some_and(|read| stale_from(timing, read) <= now),
             })
         })
+    }
+}
+
+/// What earlier syncs of a scope left.
+fn kept(scope: &SyncScope) -> Kept {
+    let status = scope.status.clone().unwrap_or_default();
+    Kept {
+        uid: scope.uid().unwrap_or_default(),
+        has_synced: status.users.is_some(),
+        is_respecified: status.observed_generation != scope.metadata.generation,
+        held: status.held,
+        budget: status.budget,
+        approval: scope.annotations().get(annotations::APPROVE).cloned(),
+        suspects: BTreeMap::new(),
+        confirm_after: SignedDuration::from_mins(5),
+        directory: DirectoryBudget::default(),
     }
 }
 

@@ -6,15 +6,19 @@ use std::{
     sync::Arc,
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tracing::warn;
 
 use super::validate::Validated;
 use crate::{
-    api::sync_scope::ResolvedReference,
+    api::sync_scope::{BudgetEntry, Held, ResolvedReference},
     controllers::{changes::NamespacedName, connections::ConnectionError, context::Context},
-    directory::{Guid, Snapshot},
-    sync::{self, Input, Outcome, Sibling, Sight, observed::Observed},
+    directory::{Guid, Sighting, Snapshot},
+    sync::{
+        self, Input, Outcome, Sibling, Sight,
+        observed::Observed,
+        past::{DirectoryBudget, Past},
+    },
 };
 
 /// What a plan is made of, but for what is in the cluster.
@@ -28,6 +32,47 @@ pub(super) struct Prepared {
     pub siblings: Vec<Option<Arc<Snapshot>>>,
     /// The entries that the spec named the last time.
     pub references: Vec<ResolvedReference>,
+    /// What earlier syncs left.
+    pub past: Arc<Kept>,
+}
+
+/// What earlier syncs left, as the status and the memory have it.
+#[derive(Clone, Debug)]
+pub(super) struct Kept {
+    /// `metadata.uid` of the scope.
+    pub uid: String,
+    /// A sync has gone to the end before.
+    pub has_synced: bool,
+    /// The spec is another one than when the status was written.
+    pub is_respecified: bool,
+    /// `status.held`
+    pub held: Vec<Held>,
+    /// `status.budget`
+    pub budget: Vec<BudgetEntry>,
+    /// The annotation `adsync.dev/approve`.
+    pub approval: Option<String>,
+    /// Accounts that gave no answer.
+    pub suspects: BTreeMap<Guid, Timestamp>,
+    /// How much later an absence is confirmed.
+    pub confirm_after: SignedDuration,
+    /// What the other scopes on the same directory have, and have spent.
+    pub directory: DirectoryBudget,
+}
+
+impl Kept {
+    fn past(&self) -> Past<'_> {
+        Past {
+            uid: &self.uid,
+            has_synced: self.has_synced,
+            is_respecified: self.is_respecified,
+            held: &self.held,
+            budget: &self.budget,
+            approval: self.approval.as_deref(),
+            suspects: &self.suspects,
+            confirm_after: self.confirm_after,
+            directory: self.directory,
+        }
+    }
 }
 
 /// Plans on what is in the cluster now; what the plan wants to know of single accounts is asked first.
@@ -48,7 +93,8 @@ pub(super) async fn plan(context: &Context, system: &NamespacedName, prepared: &
                 bare_username: work.validated.bare_username,
                 observed: &observed,
                 references: &work.references,
-                known: &answers,
+                sightings: &answers,
+                past: work.past.past(),
             });
             let asked_of = whom_to_ask(&outcome.ask, &observed, &work, &answers);
             (outcome, asked_of)
@@ -65,7 +111,7 @@ pub(super) async fn plan(context: &Context, system: &NamespacedName, prepared: &
         let before = known.len();
         for (config, guids) in asked_of {
             match context.connections.find(&system.beside(&config), &guids).await {
-                Ok(found) => known.extend(found.into_iter().map(|(guid, dn)| (guid, dn.is_some()))),
+                Ok(found) => known.extend(found),
                 Err(ConnectionError::Stop) => return None,
                 Err(error) => warn!(namespace = system.namespace, config, %error, "could not ask for single accounts"),
             }
@@ -100,7 +146,7 @@ fn whom_to_ask(
     wanted: &BTreeSet<Guid>,
     observed: &Observed,
     work: &Prepared,
-    known: &BTreeMap<Guid, bool>,
+    known: &BTreeMap<Guid, Sighting>,
 ) -> BTreeMap<String, Vec<Guid>> {
     let mut asked_of: BTreeMap<String, Vec<Guid>> = BTreeMap::new();
     let unknown: BTreeSet<Guid> = wanted

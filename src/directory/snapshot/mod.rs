@@ -41,6 +41,9 @@ pub struct Origin {
     pub highest_usn: i64,
     /// When the read began.
     pub read_at: Timestamp,
+    /// It knows less than another controller knew before: it was restored, or waits for replication. It takes nobody away, and
+    /// moves no number.
+    pub is_behind: bool,
 }
 
 /// What one complete read saw. Never changes; held in an `Arc`.

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    api::extension::ExtensionState,
+    api::extension::{ExtensionState, HolderKind},
     sync::{
         field::{Field, FieldSet, RingField, WrittenField},
         observed::{Observed, ObservedExtension, ObservedRingGroup, ObservedUser, Ownership, Version},
-        plan::{Apply, Change, Claim, Expected, Plan},
+        plan::{Apply, Change, Claim, Deletion, Expected, Free, Plan},
         value::Value,
     },
 };
@@ -22,6 +22,12 @@ pub(super) fn apply(observed: &mut Observed, plan: &Plan) {
     }
     for change in &plan.ring_groups {
         apply_ring_group(observed, change);
+    }
+    for deletion in &plan.deletions {
+        delete(observed, deletion);
+    }
+    for free in &plan.frees {
+        apply_free(observed, free);
     }
 }
 
@@ -58,6 +64,7 @@ fn apply_claim(observed: &mut Observed, claim: &Claim) {
         assert!(may_change, "422: {name} is held by {:?}", extension.holder);
     }
     let extension = ObservedExtension {
+        is_protected: false,
         version: existing.map_or_else(|| version(&name, 1), |extension| next(&extension.version)),
         number: Some(claim.number),
         state: Some(ExtensionState::Assigned),
@@ -77,6 +84,7 @@ fn apply_user(observed: &mut Observed, change: &Change<Field>) {
         assert_eq!(extension.holder.as_ref().unwrap().name, *change.name);
     }
     let user = user.get_or_insert_with(|| ObservedUser {
+        is_protected: false,
         version: version(&change.name, 0),
         is_unlinked: false,
         values: std::iter::empty().collect(),
@@ -106,6 +114,7 @@ fn apply_ring_group(observed: &mut Observed, change: &Change<RingField>) {
         &change.name,
     );
     let group = group.get_or_insert_with(|| ObservedRingGroup {
+        is_protected: false,
         version: version(&change.name, 0),
         values: BTreeMap::new(),
         ownership: Ownership::default(),
@@ -117,6 +126,37 @@ fn apply_ring_group(observed: &mut Observed, change: &Change<RingField>) {
 }
 
 /// What `release(fields)` and a server-side apply do (Kubernetes' structured-merge-diff).
+fn delete(observed: &mut Observed, deletion: &Deletion) {
+    let Deletion {
+        kind, name, version, ..
+    } = deletion;
+    let found = match kind {
+        HolderKind::PhoneUser => observed.users.remove(name).map(|user| user.version),
+        HolderKind::RingGroup => observed.ring_groups.remove(name).map(|group| group.version),
+    };
+    assert_eq!(found.as_ref(), Some(version), "409: another {name}");
+}
+
+fn apply_free(observed: &mut Observed, free: &Free) {
+    let name = format!("hq-{}", free.number);
+    let number = free.number.to_string();
+    let names_it = |named: Option<&str>| named == Some(number.as_str());
+    let user = observed.users.get(&*free.holder.name);
+    let group = observed.ring_groups.get(&*free.holder.name);
+    let group_number = group.and_then(|group| group.values.get(&RingField::Number)?.as_text());
+    assert!(
+        !names_it(user.and_then(|user| user.values.text(Field::Extension))) && !names_it(group_number),
+        "{name} is freed while {} names it",
+        free.holder.name
+    );
+    let extension = observed.extensions.get_mut(&*name).unwrap();
+    assert_eq!(extension.version, free.version, "409: another {name}");
+    assert_eq!(extension.holder.as_ref(), Some(&free.holder), "422: {name}");
+    extension.version = next(&extension.version);
+    extension.state = Some(ExtensionState::Cooling);
+    extension.release_after = Some(free.release_after);
+}
+
 fn apply_change<F: WrittenField>(values: &mut BTreeMap<F, Value>, ownership: &mut Ownership<F>, change: &Change<F>) {
     assert!(
         !change.release.is_empty() || change.apply.is_some(),

@@ -1,8 +1,8 @@
 //! A company and its phone system in a few words.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::{Timestamp, ToSpan as _};
+use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
 use super::cluster;
 use crate::{
@@ -10,12 +10,14 @@ use crate::{
         SyncScopeSpec,
         sync_scope::{Problem, ProblemReason, ResolvedReference},
     },
-    directory::{AttributeName, Dn, Guid, Origin, RawEntry, Snapshot, SnapshotBuilder},
+    directory::{Alive, AttributeName, Dn, Guid, Origin, RawEntry, Sighting, Snapshot, SnapshotBuilder},
     sync::{
         Input, Outcome, Sibling, Sight,
         field::Field,
         fixture::{NOW, time},
+        guard::Ledger,
         observed::{Observed, ObservedUser, Ownership, Version},
+        past::Past,
         plan,
         validated::{ValidatedRule, ValidatedScope, ValidatedSystem},
         value::Value,
@@ -36,7 +38,16 @@ pub(super) struct World {
     pub scopes: Vec<Scope>,
     pub rules: BTreeMap<Box<str>, ValidatedRule>,
     pub observed: Observed,
-    pub known: BTreeMap<Guid, bool>,
+    /// What the directory answers about single accounts, where it is not what it shows.
+    pub sightings: BTreeMap<Guid, Sighting>,
+    /// What time it is.
+    pub now: Timestamp,
+    /// The account may see tombstones.
+    pub sees_tombstones: bool,
+    /// Accounts that were deleted, and left a tombstone.
+    pub deleted: BTreeSet<Guid>,
+    /// The controller that answers knows less than another one did.
+    pub is_behind: bool,
     pub bare_username: bool,
 }
 
@@ -44,6 +55,14 @@ pub(super) struct World {
 pub(super) struct Scope {
     pub validated: ValidatedScope,
     pub references: Vec<ResolvedReference>,
+    /// `status.held` and `status.budget`
+    pub ledger: Ledger,
+    /// Who gave no answer.
+    pub suspects: BTreeMap<Guid, Timestamp>,
+    /// The annotation `adsync.dev/approve`.
+    pub approval: Option<String>,
+    /// It has synced before.
+    pub has_synced: bool,
     /// Its directory can be read now.
     pub is_readable: bool,
     /// Logins of people whom its service account may not see.
@@ -81,7 +100,11 @@ impl World {
             scopes: Vec::new(),
             rules: BTreeMap::new(),
             observed: Observed::default(),
-            known: BTreeMap::new(),
+            sightings: BTreeMap::new(),
+            now: time(NOW),
+            sees_tombstones: false,
+            deleted: BTreeSet::new(),
+            is_behind: false,
             bare_username: false,
         };
         world.unit("DC=example,DC=com").unit(STAFF).scope("staff", users, spec)
@@ -95,6 +118,10 @@ impl World {
         self.scopes.push(Scope {
             validated,
             references: Vec::new(),
+            ledger: Ledger::default(),
+            suspects: BTreeMap::new(),
+            approval: None,
+            has_synced: false,
             is_readable: true,
             hidden: Vec::new(),
             base: DOMAIN,
@@ -180,6 +207,7 @@ impl World {
     pub(super) fn hand_made(mut self, name: &str, values: &[(Field, &str)]) -> Self {
         let fields = values.iter().map(|(field, _)| *field).collect();
         let user = ObservedUser {
+            is_protected: false,
             version: Version {
                 uid: format!("uid-of-{name}").into(),
                 resource_version: "1".into(),
@@ -227,13 +255,14 @@ impl World {
             naming_context: Dn::parse("DC=example,DC=com").unwrap(),
             base_dn: Dn::parse(base).unwrap(),
             highest_usn: 1,
-            read_at: time(NOW),
+            read_at: self.now,
+            is_behind: self.is_behind,
         };
         let attributes = self
             .scopes
             .iter()
             .flat_map(|scope| scope.validated.attributes(&self.rules));
-        let attributes: std::collections::BTreeSet<AttributeName> = attributes.collect();
+        let attributes: BTreeSet<AttributeName> = attributes.collect();
         let mut builder = SnapshotBuilder::new(origin, &attributes);
         let is_hidden = |entry: &RawEntry| hidden.iter().any(|login| entry.guid() == Some(guid(login)));
         let seen = self.users.iter().filter(|entry| !is_hidden(entry)).cloned();
@@ -259,6 +288,54 @@ impl World {
     }
 
     fn plan_of_with(&self, index: usize, directory: &Snapshot) -> Outcome {
+        let mut sightings = self.sightings.clone();
+        loop {
+            let outcome = self.plan_knowing(index, directory, &sightings);
+            let unknown: Vec<_> = outcome
+                .ask
+                .iter()
+                .filter(|guid| !sightings.contains_key(*guid))
+                .collect();
+            if unknown.is_empty() {
+                return outcome;
+            }
+            sightings.extend(unknown.into_iter().map(|guid| (*guid, self.look_for(*guid))));
+        }
+    }
+
+    /// What the directory says of an account that is asked for.
+    fn look_for(&self, wanted: Guid) -> Sighting {
+        if self.deleted.contains(&wanted) && self.sees_tombstones {
+            return Sighting::Deleted;
+        }
+        let Some(account) = self.users.iter().find(|entry| entry.guid() == Some(wanted)) else {
+            return Sighting::Unseen {
+                sees_tombstones: self.sees_tombstones,
+            };
+        };
+        let is_in = |group: &&RawEntry| {
+            let mut members = group.attributes.iter().filter(|(name, _)| name == "member");
+            members.any(|(_, members)| members.iter().any(|member| **member == *account.dn.as_bytes()))
+        };
+        Sighting::Alive(Box::new(Alive {
+            dn: Dn::parse(&account.dn).unwrap(),
+            groups: self.groups.iter().filter(is_in).filter_map(RawEntry::guid).collect(),
+        }))
+    }
+
+    fn past(&self, index: usize) -> Past<'_> {
+        let scope = &self.scopes[index];
+        Past {
+            has_synced: scope.has_synced,
+            held: &scope.ledger.held,
+            budget: &scope.ledger.budget,
+            approval: scope.approval.as_deref(),
+            suspects: &scope.suspects,
+            ..Past::none(&scope.validated.name)
+        }
+    }
+
+    fn plan_knowing(&self, index: usize, directory: &Snapshot, sightings: &BTreeMap<Guid, Sighting>) -> Outcome {
         let others = self.scopes.iter().enumerate().filter(|(other, _)| *other != index);
         let seen: Vec<_> = others
             .clone()
@@ -277,7 +354,7 @@ impl World {
             })
             .collect();
         plan(&Input {
-            now: time(NOW),
+            now: self.now,
             scope: &self.scopes[index].validated,
             siblings: &siblings,
             system: &ValidatedSystem::new("hq", &crate::api::PhoneSystemSpec::default()).unwrap(),
@@ -286,7 +363,8 @@ impl World {
             bare_username: self.bare_username,
             observed: &self.observed,
             references: &self.scopes[index].references,
-            known: &self.known,
+            sightings,
+            past: self.past(index),
         })
     }
 
@@ -297,9 +375,13 @@ impl World {
 
     /// Syncs one scope, and holds that nothing is left to do.
     pub(super) fn sync_scope(&mut self, index: usize) -> Outcome {
-        let outcome = self.plan_of(index);
-        cluster::apply(&mut self.observed, &outcome.plan);
-        self.scopes[index].references.clone_from(&outcome.references);
+        let mut outcome = self.step(index);
+        for _ in 0..8 {
+            if !outcome.continues {
+                break;
+            }
+            outcome = self.step(index);
+        }
         let again = self.plan_of(index);
         assert!(again.plan.is_empty(), "not converged: {:#?}", again.plan);
         // Messages may name others by what their objects held before.
@@ -315,6 +397,31 @@ impl World {
         };
         assert_eq!(essence(&again), essence(&outcome), "what was reported is what is");
         outcome
+    }
+}
+
+impl World {
+    /// Plans once, and carries the plan out.
+    pub(super) fn step(&mut self, index: usize) -> Outcome {
+        let outcome = self.plan_of(index);
+        cluster::apply(&mut self.observed, &outcome.plan);
+        let scope = &mut self.scopes[index];
+        scope.references.clone_from(&outcome.references);
+        scope.ledger.clone_from(&outcome.ledger);
+        scope.suspects.clone_from(&outcome.suspects);
+        scope.has_synced = true;
+        outcome
+    }
+
+    /// Time passes.
+    pub(super) fn later(&mut self, time: SignedDuration) {
+        self.now += time;
+    }
+
+    /// An account is deleted, and leaves a tombstone.
+    pub(super) fn delete(&mut self, login: &str) {
+        self.leave(login);
+        self.deleted.insert(guid(login));
     }
 }
 

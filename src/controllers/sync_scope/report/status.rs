@@ -86,6 +86,9 @@ fn take_over(after: &mut SyncScopeStatus, synced: &Synced, now: Timestamp) {
         trigger: *trigger,
         created: *created,
         updated: *updated,
+        disabled: 0,
+        deleted: 0,
+        held: 0,
         failed: *failed,
         duration: format!("{:.1}s", duration.as_secs_f64()),
     };
