@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::{
-    Input, claims::Claims, observed::ObservedUser, plan::Subject, references::References, select::Selection,
-    value::Absence,
+    Input, claims::Claims, observed::ObservedUser, past::Suspect, plan::Subject, references::References,
+    select::Selection, value::Absence,
 };
 use crate::directory::{Guid, User};
 
@@ -41,8 +41,8 @@ pub struct Absences<'a> {
     pub proven: Vec<Absentee<'a>>,
     /// Those of whom it is not known: they stay exactly as they are. With why, for people to read.
     pub doubted: Vec<(Missing<'a>, String)>,
-    /// Accounts that gave no answer, for [`super::past::Past::suspects`] of the next sync.
-    pub suspects: BTreeMap<Guid, Timestamp>,
+    /// Absences that must last, for [`super::past::Past::suspects`] of the next sync.
+    pub suspects: BTreeMap<Suspect, Timestamp>,
     /// Accounts to ask the directory for.
     pub ask: BTreeSet<Guid>,
 }

@@ -5,6 +5,7 @@ pub mod census;
 pub mod claims;
 pub mod departments;
 pub mod difference;
+pub mod evidence;
 pub mod field;
 pub mod field_set;
 #[cfg(test)]
@@ -58,7 +59,7 @@ use self::{
     number_holders::NumberHolders,
     numbering::Numbered,
     observed::Observed,
-    past::Past,
+    past::{Past, Suspect},
     person::Person,
     plan::{Plan, UserChange},
     references::References,
@@ -136,9 +137,9 @@ pub struct Outcome {
     pub ask: BTreeSet<Guid>,
     /// What is held, and what the limit's window has seen: to be stored before the plan is carried out.
     pub ledger: Ledger,
-    /// Accounts that gave no answer, for [`Past::suspects`] of the next sync. When there are any, read again after
+    /// Absences that must last, for [`Past::suspects`] of the next sync. When there are any, read again after
     /// [`Past::confirm_after`].
-    pub suspects: BTreeMap<Guid, Timestamp>,
+    pub suspects: BTreeMap<Suspect, Timestamp>,
     /// There is more to do once this plan is carried out: plan again.
     pub continues: bool,
 }
