@@ -14,6 +14,7 @@ pub mod entry;
 pub mod error;
 mod extended_name;
 pub mod filter;
+mod finding;
 mod framing;
 mod guard;
 pub mod guid;

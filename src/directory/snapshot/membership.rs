@@ -72,6 +72,12 @@ impl Membership {
         reached
     }
 
+    /// The members of each group, by position.
+    pub(super) fn each(&self) -> impl Iterator<Item = (GroupIndex, &Direct)> {
+        let each = self.groups.iter().enumerate();
+        each.map(|(position, direct)| (GroupIndex::at(position), direct))
+    }
+
     pub(super) fn heap_size(&self) -> usize {
         let lists = |direct: &Direct| {
             size_of_val(&*direct.users)
