@@ -14,6 +14,6 @@ mod properties;
 mod referring;
 mod ring_groups;
 mod selecting;
-mod world;
 mod shrinking;
+mod world;
 mod writing;

@@ -294,15 +294,14 @@ fn who_is_excluded_disabled_unlinked_or_without_a_number_does_not_ring() {
 }
 
 #[test]
-fn ring_groups_only_grow_and_what_people_typed_into_the_members_goes() {
+fn what_people_typed_into_the_members_goes() {
     let mut world = world(&format!(r#"{{name: all, group: {{dn: "{}"}}}}"#, group_dn("all")))
         .person("ada", &[])
         .person("bob", &[])
         .group("all", &["ada"]);
     world.sync();
-    world.members_of_group("all", &["bob"]);
+    world.members_of_group("all", &["ada", "bob"]);
     world.sync();
-    assert_eq!(world.members("all"), ["2000", "2001"]);
     world.set_ring(
         "all",
         RingField::Members,

@@ -54,7 +54,11 @@ fn who_is_moved_out_of_a_unit_leaves_its_ring_group() {
     let renamed = "OU=Shed,OU=Staff,DC=example,DC=com";
     World::rename(&mut world.units, lab, renamed);
     for login in ["bob", "cem"] {
-        World::rename(&mut world.users, &format!("CN={login},{lab}"), &format!("CN={login},{renamed}"));
+        World::rename(
+            &mut world.users,
+            &format!("CN={login},{lab}"),
+            &format!("CN={login},{renamed}"),
+        );
     }
     world.sync();
     assert_eq!(world.members(lab), ["2001", "2002"]);
@@ -80,7 +84,11 @@ fn who_is_excluded_leaves() {
     world.respec("{everyone: {}}", &format!("{NUMBERED}, {exclude}, {departments}"));
     world.sync();
     assert_eq!(world.members("all"), ["2001", "2002", "2003", "2004", "2005"]);
-    assert_eq!(world.user(&name_of("ada")).values.enabled(), Some(true), "let go of, not removed");
+    assert_eq!(
+        world.user(&name_of("ada")).values.enabled(),
+        Some(true),
+        "let go of, not removed"
+    );
 }
 
 #[test]
@@ -137,7 +145,10 @@ fn while_the_directory_is_behind_or_an_object_unreadable_nobody_leaves_and_who_j
         spoil(&mut world);
         world.members_of_group("all", &["bob", "cem", "dan", "eve", "fay", "gil"]);
         world.sync();
-        assert_eq!(world.members("all"), ["2000", "2001", "2002", "2003", "2004", "2005", "2006"]);
+        assert_eq!(
+            world.members("all"),
+            ["2000", "2001", "2002", "2003", "2004", "2005", "2006"]
+        );
     }
 }
 
@@ -199,7 +210,11 @@ fn who_is_in_the_primary_group_or_in_a_group_in_it_stays() {
     world = world.group("inner", &["ada"]);
     let inner = group_dn("inner").into_bytes();
     world.members_of_group("all", &SIX[1..]);
-    let all = world.groups.iter_mut().find(|group| group.guid() == Some(guid("all"))).unwrap();
+    let all = world
+        .groups
+        .iter_mut()
+        .find(|group| group.guid() == Some(guid("all")))
+        .unwrap();
     all.attributes.last_mut().unwrap().1.push(inner);
     world.sync();
     assert_eq!(world.members("all").len(), 6);
@@ -210,11 +225,18 @@ fn people_of_another_scope_leave_a_ring_group_too() {
     let lab = "OU=Lab,DC=example,DC=com";
     let mut world = World::with_users(
         &format!(r#"{{organizationalUnits: [{{dn: "{STAFF}"}}]}}"#),
-        &format!(r#"{NUMBERED}, departments: [{{name: all, group: {{dn: "{}"}}}}]"#, group_dn("all")),
+        &format!(
+            r#"{NUMBERED}, departments: [{{name: all, group: {{dn: "{}"}}}}]"#,
+            group_dn("all")
+        ),
     )
     .rule(sequential("hq-numbers", "2000", "2099"))
     .unit(lab)
-    .scope("lab", &format!(r#"{{organizationalUnits: [{{dn: "{lab}"}}]}}"#), NUMBERED)
+    .scope(
+        "lab",
+        &format!(r#"{{organizationalUnits: [{{dn: "{lab}"}}]}}"#),
+        NUMBERED,
+    )
     .person("ada", &[])
     .person("bob", &[])
     .person_in(lab, "cem", &[])
