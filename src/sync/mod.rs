@@ -57,9 +57,9 @@ use self::{
     departments::{Coverage, Departments, RingGroup},
     evidence::Open,
     field::Field,
-    guard::{Guard, Ledger},
+    guard::{Allowed, Guard, Ledger},
     login_names::LoginNames,
-    matching::match_newcomers,
+    matching::{Matched, Relink, match_newcomers},
     number_holders::NumberHolders,
     numbering::Numbered,
     observed::Observed,
@@ -167,21 +167,25 @@ pub fn plan(input: &Input<'_>) -> Outcome {
     let claims = Claims::new(input);
     let mut census = Census::take(input, &references, &selection, &claims);
     let missing = std::mem::take(&mut census.missing);
-    let absences = Absences::prove(input, &references, &selection, &claims, missing);
-    let matched = match_newcomers(input, std::mem::take(&mut census.newcomers), &claims);
+    let mut absences = Absences::prove(input, &references, &selection, &claims, missing);
+    let mut open = Open::default();
+    let newcomers = std::mem::take(&mut census.newcomers);
+    let mut matched = match_newcomers(input, newcomers, &claims, &absences, &mut open);
     let coverage = Coverage::new(input.scope, &references, input.directory);
     let rivals = RivalDepartments::new(input);
     let departments = Departments::new(input, &coverage, &rivals, &selection);
-    let mut open = Open::default();
     let going = ring_group_removal::going(input, &references, &coverage, &rivals, &mut open);
 
     let mut people = std::mem::take(&mut census.linked);
-    people.extend(matched.people);
+    people.append(&mut matched.people);
     people.sort_by(|left, right| left.name.cmp(&right.name));
     let mut guard = Guard::new(input, people.len() + absences.proven.len() + absences.doubted.len());
     let mut removals = removal::due(input, &people, &absences);
     removals.extend(going.iter().map(|going| going.removal(input)));
+    removals.retain(|removal| !matched.relinks.iter().any(|relink| relink.name == removal.name));
+    removals.extend(matched.relinks.iter().map(Relink::removal));
     let allowed = guard.weigh(removals);
+    relink(&mut matched, &mut people, &mut absences, &allowed);
     let holders = NumberHolders::new(input.observed, input.now);
     let (numbers, ring_numbers) = number(input, &holders, &people, &departments.ring_groups);
     let people = people
@@ -234,9 +238,8 @@ pub fn plan(input: &Input<'_>) -> Outcome {
         deletions,
         frees,
     };
-    let mut ask = matched.ask;
+    let mut ask = open.ask;
     ask.extend(&absences.ask);
-    ask.extend(&open.ask);
     let mut suspects = absences.suspects;
     suspects.extend(open.suspects);
     Outcome {
@@ -248,6 +251,19 @@ pub fn plan(input: &Input<'_>) -> Outcome {
         suspects,
         continues: false,
     }
+}
+
+/// Whoever may have their former PhoneUser now is one of the people; the others wait, and what they had stays as it is.
+fn relink<'a>(matched: &mut Matched<'a>, people: &mut Vec<Person<'a>>, absences: &mut Absences<'a>, allowed: &Allowed) {
+    for relink in std::mem::take(&mut matched.relinks) {
+        if allowed.has(HolderKind::PhoneUser, relink.name) {
+            absences.proven.retain(|absentee| absentee.missing.name != relink.name);
+            people.push(relink.person);
+        } else {
+            matched.unmatched.push(relink.held());
+        }
+    }
+    people.sort_by(|left, right| left.name.cmp(&right.name));
 }
 
 /// People and ring groups together: they share the numbers.
