@@ -26,6 +26,7 @@ pub mod number_set;
 pub mod number_wish;
 pub mod numbering;
 pub mod observed;
+mod outside;
 pub mod past;
 pub mod person;
 pub mod plan;
@@ -167,7 +168,7 @@ pub fn plan(input: &Input<'_>) -> Outcome {
     let claims = Claims::new(input);
     let mut census = Census::take(input, &references, &selection, &claims);
     let missing = std::mem::take(&mut census.missing);
-    let mut absences = Absences::prove(input, &references, &selection, &claims, missing);
+    let mut absences = Absences::prove(input, &references, &selection, missing);
     let mut open = Open::default();
     let newcomers = std::mem::take(&mut census.newcomers);
     let mut matched = match_newcomers(input, newcomers, &claims, &absences, &mut open);

@@ -31,7 +31,7 @@ impl Snapshot {
             &filter.root,
             &|test| match (&test.assertion, Syntax::of(&test.attribute)) {
                 (Assertion::MemberOf { group, nested }, _) => members_of(group, *nested),
-                (Assertion::Present, Syntax::Membership) => self.visible(self.in_any_group(), self.all()),
+                (Assertion::Present, Syntax::Membership) => visible(self.in_any_group(), self.all()),
                 (_, Syntax::OwnName) => self
                     .passing(test, &|_| None)
                     .map_or_else(|| Answer::open(self.all()), Answer::certain),
@@ -39,15 +39,10 @@ impl Snapshot {
                 (assertion, _) => {
                     let mut without = self.all();
                     without.subtract(&self.with_any(&test.attribute, |_| true));
-                    self.visible(self.with_value(&test.attribute, assertion), without)
+                    visible(self.with_value(&test.attribute, assertion), without)
                 }
             },
         )
-    }
-
-    /// A yes for some, and a perhaps for whoever else nothing is visible of.
-    fn visible(&self, yes: UserSet, nothing: UserSet) -> Answer {
-        Answer::certain(yes).or(&Answer::open(nothing))
     }
 
     fn holding(&self, node: &Node, passing: &dyn Fn(&Test) -> Answer) -> Answer {
@@ -138,6 +133,11 @@ impl Snapshot {
         set.extend(found.map(User::index));
         set
     }
+}
+
+/// A yes for some, and a perhaps for whoever else nothing is visible of.
+fn visible(yes: UserSet, nothing: UserSet) -> Answer {
+    Answer::certain(yes).or(&Answer::open(nothing))
 }
 
 /// Whether the text begins with the first part, ends with the last, and has the others between them, in order. As around whole
@@ -424,7 +424,7 @@ mod tests {
         ] {
             let filter = Filter::parse(text).unwrap();
             let answer = company.users_visibly_matching(&filter, |_, _| {
-                company.visible(company.users_with_login("jane"), company.users_with_login("bob"))
+                visible(company.users_with_login("jane"), company.users_with_login("bob"))
             });
             assert_eq!(logins(&company, answer.yes()), yes, "{text}");
             assert_eq!(logins(&company, answer.perhaps()), perhaps, "{text}");

@@ -203,6 +203,18 @@ impl Snapshot {
         self.membership.members(group, nested, self.empty_set())
     }
 
+    /// The group that is somebody's primary one.
+    pub fn primary_group(&self, user: UserIndex) -> Option<Group<'_>> {
+        let mut groups = self.membership.each();
+        let (index, _) = groups.find(|(_, direct)| direct.primary.binary_search(&user).is_ok())?;
+        self.group(index)
+    }
+
+    /// Whether a group, or with `nested` one in it, shows no member at all.
+    pub fn is_silent(&self, group: GroupIndex, nested: bool) -> bool {
+        self.membership.is_silent(group, nested)
+    }
+
     /// Whether somebody who is in these groups directly is in another one, as far as groups show their members or what they are in.
     pub fn path(&self, from: &[Guid], to: GroupIndex, nested: bool) -> Path {
         let from = from
@@ -223,7 +235,7 @@ impl Snapshot {
     }
 
     /// Who is in a group as `memberOf` and its in-chain rule have it: by `member` alone, without the primary group.
-    pub(super) fn linked_members(&self, group: GroupIndex, nested: bool) -> UserSet {
+    pub(crate) fn linked_members(&self, group: GroupIndex, nested: bool) -> UserSet {
         self.set_of(self.membership.linked(group, nested))
     }
 
