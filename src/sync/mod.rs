@@ -10,6 +10,7 @@ pub mod departments;
 pub mod departures;
 pub mod difference;
 pub mod digest;
+pub mod evidence;
 pub mod field;
 pub mod field_set;
 #[cfg(test)]
@@ -31,6 +32,7 @@ pub mod number_set;
 pub mod number_wish;
 pub mod numbering;
 pub mod observed;
+mod outside;
 pub mod past;
 pub mod person;
 pub mod plan;
@@ -66,7 +68,7 @@ use self::{
     number_holders::NumberHolders,
     numbering::Numbered,
     observed::Observed,
-    past::Past,
+    past::{Past, Suspect},
     person::Person,
     plan::{Plan, UserChange},
     references::References,
@@ -144,9 +146,9 @@ pub struct Outcome {
     pub ask: BTreeSet<Guid>,
     /// What is held, and what the limit's window has seen: to be stored before the plan is carried out.
     pub ledger: Ledger,
-    /// Accounts that gave no answer, for [`Past::suspects`] of the next sync. When there are any, read again after
+    /// Absences that must last, for [`Past::suspects`] of the next sync. When there are any, read again after
     /// [`Past::confirm_after`].
-    pub suspects: BTreeMap<Guid, Timestamp>,
+    pub suspects: BTreeMap<Suspect, Timestamp>,
     /// There is more to do once this plan is carried out: plan again.
     pub continues: bool,
 }
@@ -167,7 +169,7 @@ pub fn plan(input: &Input<'_>) -> Outcome {
     let claims = Claims::new(input);
     let mut census = Census::take(input, &references, &selection, &claims);
     let missing = std::mem::take(&mut census.missing);
-    let absences = Absences::prove(input, &references, &selection, &claims, missing);
+    let absences = Absences::prove(input, &references, &selection, missing);
     let matched = match_newcomers(input, std::mem::take(&mut census.newcomers), &claims);
     let departments = Departments::new(input, &references, &claims, &selection);
 

@@ -17,7 +17,7 @@ use crate::{
         fixture::{NOW, time},
         guard::Ledger,
         observed::{Observed, ObservedUser, Ownership, Version},
-        past::Past,
+        past::{Past, Suspect},
         plan,
         validated::{ValidatedRule, ValidatedScope, ValidatedSystem},
         value::Value,
@@ -57,8 +57,8 @@ pub(super) struct Scope {
     pub references: Vec<ResolvedReference>,
     /// `status.held` and `status.budget`
     pub ledger: Ledger,
-    /// Who gave no answer.
-    pub suspects: BTreeMap<Guid, Timestamp>,
+    /// Who seems to be gone.
+    pub suspects: BTreeMap<Suspect, Timestamp>,
     /// The annotation `adsync.dev/approve`.
     pub approval: Option<String>,
     /// It has synced before.
