@@ -38,6 +38,11 @@ impl Plan {
         } = self;
         claims.is_empty() && users.is_empty() && ring_groups.is_empty() && deletions.is_empty() && frees.is_empty()
     }
+
+    /// Whether it takes a phone away from somebody.
+    pub fn removes(&self) -> bool {
+        !self.deletions.is_empty() || self.users.iter().any(UserChange::disables)
+    }
 }
 
 /// What a plan comes to, when all of it is written.
