@@ -6,6 +6,7 @@ mod blanks;
 pub mod budget;
 pub mod census;
 pub mod claims;
+pub mod department_claims;
 pub mod departments;
 pub mod departures;
 pub mod difference;
@@ -40,6 +41,7 @@ pub mod references;
 pub mod removal;
 pub mod report;
 pub mod ring_field;
+pub mod ring_group_removal;
 pub mod ring_groups;
 pub mod ring_members;
 pub mod roster;
@@ -59,12 +61,14 @@ use self::{
     absence::Absences,
     census::{Census, LetGo},
     claims::Claims,
-    departments::{Departments, RingGroup},
+    department_claims::RivalDepartments,
+    departments::{Coverage, Departments, RingGroup},
     departures::Departures,
+    evidence::Open,
     field::Field,
-    guard::{Guard, Ledger, Minutes},
+    guard::{Allowed, Guard, Ledger, Minutes},
     login_names::LoginNames,
-    matching::match_newcomers,
+    matching::{Matched, Relink, match_newcomers},
     number_holders::NumberHolders,
     numbering::Numbered,
     observed::Observed,
@@ -72,7 +76,9 @@ use self::{
     person::Person,
     plan::{Plan, UserChange},
     references::References,
+    removal::{Due, Removal},
     report::Report,
+    ring_group_removal::Going,
     ring_groups::RingGroups,
     ring_members::RingingPeople,
     select::Selection,
@@ -80,7 +86,10 @@ use self::{
     validated::{ValidatedRule, ValidatedScope, ValidatedSystem},
 };
 use crate::{
-    api::sync_scope::{Problem, ResolvedReference},
+    api::{
+        extension::HolderKind,
+        sync_scope::{Problem, ResolvedReference},
+    },
     directory::{Guid, Sighting, Snapshot},
 };
 
@@ -169,20 +178,26 @@ pub fn plan(input: &Input<'_>) -> Outcome {
     let claims = Claims::new(input);
     let mut census = Census::take(input, &references, &selection, &claims);
     let missing = std::mem::take(&mut census.missing);
-    let absences = Absences::prove(input, &references, &selection, missing);
-    let matched = match_newcomers(input, std::mem::take(&mut census.newcomers), &claims);
-    let departments = Departments::new(input, &references, &claims, &selection);
+    let mut absences = Absences::prove(input, &references, &selection, missing);
+    let mut open = Open::default();
+    let newcomers = std::mem::take(&mut census.newcomers);
+    let mut matched = match_newcomers(input, newcomers, &claims, &absences, &mut open);
+    let coverage = Coverage::new(input.scope, &references, input.directory);
+    let rivals = RivalDepartments::new(input);
+    let departments = Departments::new(input, &coverage, &rivals, &selection);
+    let going = ring_group_removal::going(input, &references, &coverage, &rivals, &mut open);
 
     let linked = census.linked.len() + census.kept.len() + absences.proven.len() + absences.doubted.len();
     let mut people = std::mem::take(&mut census.linked);
-    people.extend(matched.people);
+    people.append(&mut matched.people);
     people.sort_by(|left, right| left.name.cmp(&right.name));
     for person in &mut people {
         let user = person.observed;
         person.absence = user.and_then(|user| removal::absence_of(input, user, person.is_inactive));
     }
     let mut guard = Guard::new(input, linked);
-    let allowed = guard.weigh(removal::due(input, &people, &absences));
+    let allowed = guard.weigh(due(input, &people, &absences, &matched, &going));
+    relink(&mut matched, &mut people, &mut absences, &allowed);
     let departures = Departures::take(input, &mut people, &absences, &allowed);
 
     let holders = NumberHolders::new(input.observed, input.now);
@@ -202,8 +217,17 @@ pub fn plan(input: &Input<'_>) -> Outcome {
     let (mut users, problems) = changes(input, &provided, std::mem::take(&mut census.let_go), &guarded);
     users.extend(departures.changes);
     users.sort_by(|left, right| left.name.cmp(&right.name));
-    let ringing = RingingPeople::new(input, &holders, &provided, &users);
-    let ring_groups = RingGroups::plan(input, &selection, departments, &ring_numbers, &ringing);
+    let deleted = departures.deletions.iter().map(|deletion| &*deletion.name).collect();
+    let ringing = RingingPeople::new(input, &holders, &provided, &users, &deleted);
+    let ring_groups = RingGroups::plan(
+        input,
+        &selection,
+        &departments,
+        &ring_numbers,
+        &ringing,
+        &mut guard,
+        &mut open,
+    );
 
     let mut claimed: Vec<_> = provided
         .iter()
@@ -211,11 +235,14 @@ pub fn plan(input: &Input<'_>) -> Outcome {
         .chain(ring_groups.claims.iter().cloned())
         .collect();
     claimed.sort_by_key(|claim| claim.number);
+    let going_now = going
+        .iter()
+        .filter(|going| allowed.has(HolderKind::RingGroup, going.name));
     let mut plan = Plan {
         claims: claimed,
         users,
         ring_groups: ring_groups.changes.clone(),
-        deletions: departures.deletions,
+        deletions: going_now.map(Going::deletion).chain(departures.deletions).collect(),
         frees: Vec::new(),
     };
     let waiting_names = waiting.iter().chain(&held_back).map(|provided| &*provided.person.name);
@@ -230,8 +257,10 @@ pub fn plan(input: &Input<'_>) -> Outcome {
     report.add_ring_groups(&ring_groups);
     report.add_departures(&departures.counts);
     report.add_lingering(lingering::count(input, &selection, &claims, &absences, &plan));
-    let mut ask = matched.ask;
+    let mut ask = open.ask;
     ask.extend(&absences.ask);
+    let mut suspects = absences.suspects;
+    suspects.extend(open.suspects);
     let Minutes { ledger, continues } = guard.finish();
     Outcome {
         plan,
@@ -239,9 +268,25 @@ pub fn plan(input: &Input<'_>) -> Outcome {
         references: references.to_store(),
         ask,
         ledger,
-        suspects: absences.suspects,
+        suspects,
         continues,
     }
+}
+
+/// Everything that is due and would take something away.
+fn due<'a>(
+    input: &Input<'a>,
+    people: &[Person<'a>],
+    absences: &Absences<'a>,
+    matched: &Matched<'a>,
+    going: &[Going<'a>],
+) -> Due<'a> {
+    let mut due = removal::due(input, people, absences);
+    let is_relinked = |removal: &Removal<'_>| matched.relinks.iter().any(|relink| relink.name == removal.name);
+    due.proven.retain(|removal| !is_relinked(removal));
+    due.proven.extend(matched.relinks.iter().map(Relink::removal));
+    due.proven.extend(going.iter().map(|going| going.removal(input)));
+    due
 }
 
 /// Takes the newcomers out when there are too many of them at once.
@@ -256,6 +301,24 @@ fn hold_newcomers<'a>(guard: &mut Guard<'a>, provided: &mut Vec<Provided<'a>>) -
     let (held_back, others) = std::mem::take(provided).into_iter().partition(is_new);
     *provided = others;
     held_back
+}
+
+/// Whoever may have their former PhoneUser now is one of the people; the others wait, and what they had stays as it is.
+fn relink<'a>(
+    matched: &mut Matched<'a>,
+    people: &mut Vec<Person<'a>>,
+    absences: &mut Absences<'a>,
+    allowed: &Allowed<'_>,
+) {
+    for relink in std::mem::take(&mut matched.relinks) {
+        if allowed.has(HolderKind::PhoneUser, relink.name) {
+            absences.proven.retain(|absentee| absentee.missing.name != relink.name);
+            people.push(relink.person);
+        } else {
+            matched.unmatched.push(relink.held());
+        }
+    }
+    people.sort_by(|left, right| left.name.cmp(&right.name));
 }
 
 /// People and ring groups together: they share the numbers.

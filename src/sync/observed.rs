@@ -22,6 +22,18 @@ pub struct Observed {
     pub ring_groups: BTreeMap<Box<str>, ObservedRingGroup>,
 }
 
+impl Observed {
+    /// Whether all objects of ours can be read. One that can't may be anybody's, so that nobody is taken away meanwhile.
+    pub fn is_readable(&self) -> bool {
+        let mut users = self.users.values();
+        let mut ring_groups = self.ring_groups.values();
+        let mut extensions = self.extensions.values();
+        users.all(|user| user.is_readable || user.ownership.ours.is_empty())
+            && ring_groups.all(|ring_group| ring_group.is_readable || ring_group.ownership.ours.is_empty())
+            && extensions.all(|extension| extension.is_readable || extension.scope.is_none())
+    }
+}
+
 /// Which object, and which version of it: a write names both, so that it neither raises the dead nor undoes an unlink.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Version {

@@ -166,7 +166,10 @@ pub fn change(
         apply: difference.apply,
         changes: difference.changes,
         needs: numbered.claim.is_some().then_some(numbered.number).flatten(),
-        links: person.observed.is_none_or(|user| user.values.link().is_none()),
+        links: person
+            .observed
+            .and_then(|user| user.values.link())
+            .is_none_or(|link| link.guid != person.guid),
     });
     (change, problems)
 }
