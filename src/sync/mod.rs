@@ -16,11 +16,14 @@ pub mod login_names;
 pub mod mapping;
 pub mod matching;
 pub mod number;
+pub mod number_frees;
 pub mod number_holders;
 pub mod number_pattern;
 pub mod number_plan;
 mod number_pool;
+mod number_rivals;
 pub mod number_set;
+pub mod number_taker;
 pub mod number_wish;
 pub mod numbering;
 pub mod observed;
@@ -55,8 +58,10 @@ use self::{
     guard::{Guard, Ledger},
     login_names::LoginNames,
     matching::match_newcomers,
+    number_frees::Rests,
     number_holders::NumberHolders,
-    numbering::Numbered,
+    number_rivals::NumberRivals,
+    numbering::{Numbering, Terms},
     observed::Observed,
     past::Past,
     person::Person,
@@ -169,10 +174,11 @@ pub fn plan(input: &Input<'_>) -> Outcome {
     let mut guard = Guard::new(input, people.len() + absences.proven.len() + absences.doubted.len());
     let _allowed = guard.weigh(removal::due(input, &people, &absences));
     let holders = NumberHolders::new(input.observed, input.now);
-    let (numbers, ring_numbers) = number(input, &holders, &people, &departments.ring_groups);
+    let mut numbering = number(input, &holders, &claims, &absences, &people, &departments.ring_groups);
+    let ring_numbers = numbering.numbered.split_off(people.len());
     let people = people
         .into_iter()
-        .zip(numbers)
+        .zip(numbering.numbered)
         .map(|(person, numbered)| Provided { person, numbered });
     let (waiting, provided): (Vec<_>, Vec<_>) = people.partition(|provided| provided.numbered.waits);
 
@@ -192,13 +198,20 @@ pub fn plan(input: &Input<'_>) -> Outcome {
         .chain(ring_groups.claims)
         .collect();
     claims.sort_by_key(|claim| claim.number);
-    let plan = Plan {
+    let mut plan = Plan {
         claims,
         users,
         ring_groups: ring_groups.changes,
         deletions: Vec::new(),
         frees: Vec::new(),
     };
+    let rests = Rests {
+        now: input.now,
+        holders: &holders,
+        rules: input.rules,
+        handover: &numbering.handover,
+    };
+    plan.frees = rests.begin(&plan);
     let mut ask = matched.ask;
     ask.extend(&absences.ask);
     Outcome {
@@ -208,7 +221,7 @@ pub fn plan(input: &Input<'_>) -> Outcome {
         ask,
         ledger: guard.finish(),
         suspects: absences.suspects,
-        continues: false,
+        continues: numbering.handover.continues,
     }
 }
 
@@ -216,16 +229,24 @@ pub fn plan(input: &Input<'_>) -> Outcome {
 fn number(
     input: &Input<'_>,
     holders: &NumberHolders<'_>,
+    claims: &Claims<'_>,
+    absences: &Absences<'_>,
     people: &[Person<'_>],
     ring_groups: &[RingGroup<'_>],
-) -> (Vec<Numbered>, Vec<Numbered>) {
+) -> Numbering {
+    let rivals = NumberRivals::new(input, people.iter().map(|person| person.guid).collect());
     let people = people.iter().map(|person| users::claimant(input, person));
     let ring_groups = ring_groups.iter().map(|ring_group| ring_group.claimant(input));
-    let count = people.len();
     let claimants: Vec<_> = people.chain(ring_groups).collect();
-    let mut numbers = numbering::assign(&claimants, holders, &input.system.number_plan);
-    let ring_numbers = numbers.split_off(count);
-    (numbers, ring_numbers)
+    let terms = Terms {
+        holders,
+        plan: &input.system.number_plan,
+        gone: &users::yielding(absences),
+        orphans: &number_frees::orphans(input, claims, holders, &claimants),
+        may_move: !input.directory.origin().is_behind,
+        asked_for_elsewhere: &|number| rivals.of(number),
+    };
+    numbering::assign(&claimants, &terms)
 }
 
 fn changes(input: &Input<'_>, provided: &[Provided<'_>], let_go: Vec<LetGo<'_>>) -> (Vec<UserChange>, Vec<Problem>) {

@@ -58,9 +58,11 @@ impl RingingPeople {
             .map(|change| &*change.name)
             .collect();
         for Provided { person, numbered } in provided {
-            people.linked.extend(numbered.number);
+            // Who is on the way to another number rings under the old one until then.
+            let number = numbered.number.or(numbered.lets_go_of);
+            people.linked.extend(number);
             let is_off = person.observed.is_some_and(|user| user.values.enabled() == Some(false));
-            match numbered.number {
+            match number {
                 Some(number) if !is_off || switched_on.contains(&*person.name) => {
                     people.numbers.insert(person.guid, number)
                 }
