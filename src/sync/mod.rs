@@ -16,7 +16,6 @@ pub mod field;
 pub mod field_set;
 #[cfg(test)]
 mod fixture;
-pub mod freeing;
 pub mod guard;
 mod identities;
 mod keys;
@@ -25,11 +24,14 @@ pub mod login_names;
 pub mod mapping;
 pub mod matching;
 pub mod number;
+pub mod number_frees;
 pub mod number_holders;
 pub mod number_pattern;
 pub mod number_plan;
 mod number_pool;
+mod number_rivals;
 pub mod number_set;
+pub mod number_taker;
 pub mod number_wish;
 pub mod numbering;
 pub mod observed;
@@ -69,8 +71,10 @@ use self::{
     guard::{Allowed, Guard, Ledger, Minutes},
     login_names::LoginNames,
     matching::{Matched, Relink, match_newcomers},
+    number_frees::Rests,
     number_holders::NumberHolders,
-    numbering::Numbered,
+    number_rivals::NumberRivals,
+    numbering::{Numbering, Terms},
     observed::Observed,
     past::{Past, Suspect},
     person::Person,
@@ -204,10 +208,11 @@ pub fn plan(input: &Input<'_>) -> Outcome {
     let departures = Departures::take(input, &mut people, &absences, &allowed);
 
     let holders = NumberHolders::new(input.observed, input.now);
-    let (numbers, ring_numbers) = number(input, &holders, &people, &departments.ring_groups);
+    let mut numbering = number(input, &holders, &claims, &absences, &people, &departments.ring_groups);
+    let ring_numbers = numbering.numbered.split_off(people.len());
     let people = people
         .into_iter()
-        .zip(numbers)
+        .zip(numbering.numbered)
         .map(|(person, numbered)| Provided { person, numbered });
     let (waiting, mut provided): (Vec<_>, Vec<_>) = people.partition(|provided| provided.numbered.waits);
     let held_back = hold_newcomers(&mut guard, &mut provided);
@@ -248,8 +253,13 @@ pub fn plan(input: &Input<'_>) -> Outcome {
         deletions: going_now.map(Going::deletion).chain(departures.deletions).collect(),
         frees: Vec::new(),
     };
-    let waiting_names = waiting.iter().chain(&held_back).map(|provided| &*provided.person.name);
-    plan.frees = freeing::free(input, &claims, &plan, &waiting_names.collect());
+    let rests = Rests {
+        now: input.now,
+        holders: &holders,
+        rules: input.rules,
+        handover: &numbering.handover,
+    };
+    plan.frees = rests.begin(&plan);
 
     let unmatched = matched
         .unmatched
@@ -272,7 +282,7 @@ pub fn plan(input: &Input<'_>) -> Outcome {
         ask,
         ledger,
         suspects,
-        continues: continues || is_awaited,
+        continues: continues || is_awaited || numbering.handover.continues,
     }
 }
 
@@ -333,16 +343,24 @@ fn relink<'a>(
 fn number(
     input: &Input<'_>,
     holders: &NumberHolders<'_>,
+    claims: &Claims<'_>,
+    absences: &Absences<'_>,
     people: &[Person<'_>],
     ring_groups: &[RingGroup<'_>],
-) -> (Vec<Numbered>, Vec<Numbered>) {
+) -> Numbering {
+    let rivals = NumberRivals::new(input, people.iter().map(|person| person.guid).collect());
     let people = people.iter().map(|person| users::claimant(input, person));
     let ring_groups = ring_groups.iter().map(|ring_group| ring_group.claimant(input));
-    let count = people.len();
     let claimants: Vec<_> = people.chain(ring_groups).collect();
-    let mut numbers = numbering::assign(&claimants, holders, &input.system.number_plan);
-    let ring_numbers = numbers.split_off(count);
-    (numbers, ring_numbers)
+    let terms = Terms {
+        holders,
+        plan: &input.system.number_plan,
+        gone: &users::yielding(absences),
+        orphans: &number_frees::orphans(input, claims, holders, &claimants),
+        may_move: !input.directory.origin().is_behind,
+        asked_for_elsewhere: &|number| rivals.of(number),
+    };
+    numbering::assign(&claimants, &terms)
 }
 
 fn changes(

@@ -113,6 +113,10 @@ pub struct ObservedExtension {
     pub scope: Option<Box<str>>,
     /// People set `adsync.dev/protect: "true"`: it is never taken from its holder.
     pub is_protected: bool,
+    /// The operator wrote who holds it, and nobody else since.
+    pub is_ours: bool,
+    /// Another tool that applies the spec.
+    pub applied_by: Option<Box<str>>,
 }
 
 /// A RingGroup.
