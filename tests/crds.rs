@@ -176,6 +176,7 @@ fn lists_are_atomic_but_for_those_whose_entries_have_a_name() {
             let expected = match path {
                 "status.conditions" => ("map", Some("type")),
                 "spec.exclude" => ("map", Some("name")),
+                "status.held" => ("map", Some("type")),
                 _ => ("atomic", None),
             };
             let found = (

@@ -46,6 +46,7 @@ stories! {
     numbers_from_attribute: "numbers-from-attribute",
     departments: "departments",
     exclusions: "exclusions",
+    leavers: "leavers",
     two_sites: "two-sites",
     starttls: "starttls",
 }

@@ -138,7 +138,7 @@ pub struct DirectoryLink {
 /// Why the directory says that somebody should not be served.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Absence {
-    /// Why.
+    /// Why they should not be served.
     pub reason: AbsenceReason,
     /// Since when that is known; begins anew with another reason.
     pub since: Time,

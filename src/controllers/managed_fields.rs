@@ -48,7 +48,9 @@ pub fn appliers(entries: &[ManagedFieldsEntry]) -> (bool, Option<&str>) {
     };
     let is_operators = |entry: &&ManagedFieldsEntry| entry.manager.as_deref() == Some(FIELD_MANAGER);
     let mut ours = entries.iter().filter(is_operators).filter_map(spec);
-    let mut others = entries.iter().filter(|entry| !is_operators(entry) && spec(entry).is_some());
+    let mut others = entries
+        .iter()
+        .filter(|entry| !is_operators(entry) && spec(entry).is_some());
     (
         ours.any(|spec| spec.contains_key("f:holder")),
         others.find_map(|entry| entry.manager.as_deref()),
@@ -161,9 +163,7 @@ mod tests {
 
     #[test]
     fn tells_whether_the_operator_wrote_the_holder_and_who_applies_an_extension() {
-        let entry = |manager: &str, operation: &str, field: &str| {
-            json!({"manager": manager, "operation": operation, "fieldsV1": {"f:spec": {field: {}}}})
-        };
+        let entry = |manager: &str, operation: &str, field: &str| json!({"manager": manager, "operation": operation, "fieldsV1": {"f:spec": {field: {}}}});
         let told = |entries: &[Value]| {
             let entries: Vec<ManagedFieldsEntry> = serde_json::from_value(json!(entries)).unwrap();
             let (is_ours, other) = appliers(&entries);
@@ -172,9 +172,15 @@ mod tests {
         let ours = entry("adsync", "Apply", "f:holder");
         let edited = entry("kubectl-edit", "Update", "f:releaseAfter");
         assert_eq!(told(&[ours.clone(), edited]), (true, None));
-        let taken_over = [entry("adsync", "Apply", "f:number"), entry("kubectl-edit", "Update", "f:holder")];
+        let taken_over = [
+            entry("adsync", "Apply", "f:number"),
+            entry("kubectl-edit", "Update", "f:holder"),
+        ];
         assert_eq!(told(&taken_over), (false, None), "a person gave it to somebody");
-        assert_eq!(told(&[ours, entry("flux", "Apply", "f:state")]), (true, Some("flux".to_owned())));
+        assert_eq!(
+            told(&[ours, entry("flux", "Apply", "f:state")]),
+            (true, Some("flux".to_owned()))
+        );
         assert_eq!(told(&[]), (false, None));
     }
 

@@ -3,8 +3,10 @@
 pub mod absence;
 pub mod census;
 pub mod claims;
+pub mod department_claims;
 pub mod departments;
 pub mod difference;
+pub mod evidence;
 pub mod field;
 pub mod field_set;
 #[cfg(test)]
@@ -27,6 +29,7 @@ pub mod number_taker;
 pub mod number_wish;
 pub mod numbering;
 pub mod observed;
+mod outside;
 pub mod past;
 pub mod person;
 pub mod plan;
@@ -34,6 +37,7 @@ pub mod references;
 pub mod removal;
 pub mod report;
 pub mod ring_field;
+pub mod ring_group_removal;
 pub mod ring_groups;
 pub mod ring_members;
 pub mod roster;
@@ -53,19 +57,21 @@ use self::{
     absence::Absences,
     census::{Census, LetGo},
     claims::Claims,
-    departments::{Departments, RingGroup},
+    department_claims::RivalDepartments,
+    departments::{Coverage, Departments, RingGroup},
+    evidence::Open,
     field::Field,
-    guard::{Guard, Ledger},
+    guard::{Allowed, Guard, Ledger},
     login_names::LoginNames,
-    matching::match_newcomers,
+    matching::{Matched, Relink, match_newcomers},
     number_frees::Rests,
     number_holders::NumberHolders,
     number_rivals::NumberRivals,
     numbering::{Numbering, Terms},
     observed::Observed,
-    past::Past,
+    past::{Past, Suspect},
     person::Person,
-    plan::{Plan, UserChange},
+    plan::{Deletion, Plan, UserChange},
     references::References,
     report::Report,
     ring_groups::RingGroups,
@@ -75,7 +81,10 @@ use self::{
     validated::{ValidatedRule, ValidatedScope, ValidatedSystem},
 };
 use crate::{
-    api::sync_scope::{Problem, ResolvedReference},
+    api::{
+        extension::HolderKind,
+        sync_scope::{Problem, ResolvedReference},
+    },
     directory::{Guid, Sighting, Snapshot},
 };
 
@@ -141,9 +150,9 @@ pub struct Outcome {
     pub ask: BTreeSet<Guid>,
     /// What is held, and what the limit's window has seen: to be stored before the plan is carried out.
     pub ledger: Ledger,
-    /// Accounts that gave no answer, for [`Past::suspects`] of the next sync. When there are any, read again after
+    /// Absences that must last, for [`Past::suspects`] of the next sync. When there are any, read again after
     /// [`Past::confirm_after`].
-    pub suspects: BTreeMap<Guid, Timestamp>,
+    pub suspects: BTreeMap<Suspect, Timestamp>,
     /// There is more to do once this plan is carried out: plan again.
     pub continues: bool,
 }
@@ -164,27 +173,63 @@ pub fn plan(input: &Input<'_>) -> Outcome {
     let claims = Claims::new(input);
     let mut census = Census::take(input, &references, &selection, &claims);
     let missing = std::mem::take(&mut census.missing);
-    let absences = Absences::prove(input, &references, &selection, &claims, missing);
-    let matched = match_newcomers(input, std::mem::take(&mut census.newcomers), &claims);
-    let departments = Departments::new(input, &references, &claims, &selection);
+    let mut absences = Absences::prove(input, &references, &selection, missing);
+    let mut open = Open::default();
+    let newcomers = std::mem::take(&mut census.newcomers);
+    let mut matched = match_newcomers(input, newcomers, &claims, &absences, &mut open);
+    let coverage = Coverage::new(input.scope, &references, input.directory);
+    let rivals = RivalDepartments::new(input);
+    let departments = Departments::new(input, &coverage, &rivals, &selection);
+    let going = ring_group_removal::going(input, &references, &coverage, &rivals, &mut open);
 
     let mut people = std::mem::take(&mut census.linked);
-    people.extend(matched.people);
+    people.append(&mut matched.people);
     people.sort_by(|left, right| left.name.cmp(&right.name));
     let mut guard = Guard::new(input, people.len() + absences.proven.len() + absences.doubted.len());
-    let _allowed = guard.weigh(removal::due(input, &people, &absences));
+    let mut removals = removal::due(input, &people, &absences);
+    removals.extend(going.iter().map(|going| going.removal(input)));
+    removals.retain(|removal| !matched.relinks.iter().any(|relink| relink.name == removal.name));
+    removals.extend(matched.relinks.iter().map(Relink::removal));
+    let allowed = guard.weigh(removals);
+    relink(&mut matched, &mut people, &mut absences, &allowed);
     let holders = NumberHolders::new(input.observed, input.now);
     let mut numbering = number(input, &holders, &claims, &absences, &people, &departments.ring_groups);
     let ring_numbers = numbering.numbered.split_off(people.len());
     let people = people
         .into_iter()
-        .zip(numbering.numbered)
+        .zip(std::mem::take(&mut numbering.numbered))
         .map(|(person, numbered)| Provided { person, numbered });
     let (waiting, provided): (Vec<_>, Vec<_>) = people.partition(|provided| provided.numbered.waits);
 
     let (users, problems) = changes(input, &provided, std::mem::take(&mut census.let_go));
-    let ringing = RingingPeople::new(input, &holders, &provided, &users);
-    let ring_groups = RingGroups::plan(input, &selection, departments, &ring_numbers, &ringing);
+    let mut deletions: Vec<Deletion> = Vec::new();
+    for going in going
+        .iter()
+        .filter(|going| allowed.has(HolderKind::RingGroup, going.name))
+    {
+        deletions.push(going.deletion());
+    }
+    let deleted = deletions
+        .iter()
+        .filter(|deletion| deletion.kind == HolderKind::PhoneUser)
+        .map(|deletion| &*deletion.name);
+    let ringing = RingingPeople::new(
+        input,
+        &holders,
+        &provided,
+        &users,
+        &deleted.collect(),
+        &numbering.handover.moved,
+    );
+    let ring_groups = RingGroups::plan(
+        input,
+        &selection,
+        &departments,
+        &ring_numbers,
+        &ringing,
+        &mut guard,
+        &mut open,
+    );
 
     let unmatched = matched
         .unmatched
@@ -202,7 +247,7 @@ pub fn plan(input: &Input<'_>) -> Outcome {
         claims,
         users,
         ring_groups: ring_groups.changes,
-        deletions: Vec::new(),
+        deletions,
         frees: Vec::new(),
     };
     let rests = Rests {
@@ -212,17 +257,32 @@ pub fn plan(input: &Input<'_>) -> Outcome {
         handover: &numbering.handover,
     };
     plan.frees = rests.begin(&plan);
-    let mut ask = matched.ask;
+    let mut ask = open.ask;
     ask.extend(&absences.ask);
+    let mut suspects = absences.suspects;
+    suspects.extend(open.suspects);
     Outcome {
         plan,
         report,
         references: references.to_store(),
         ask,
         ledger: guard.finish(),
-        suspects: absences.suspects,
+        suspects,
         continues: numbering.handover.continues,
     }
+}
+
+/// Whoever may have their former PhoneUser now is one of the people; the others wait, and what they had stays as it is.
+fn relink<'a>(matched: &mut Matched<'a>, people: &mut Vec<Person<'a>>, absences: &mut Absences<'a>, allowed: &Allowed) {
+    for relink in std::mem::take(&mut matched.relinks) {
+        if allowed.has(HolderKind::PhoneUser, relink.name) {
+            absences.proven.retain(|absentee| absentee.missing.name != relink.name);
+            people.push(relink.person);
+        } else {
+            matched.unmatched.push(relink.held());
+        }
+    }
+    people.sort_by(|left, right| left.name.cmp(&right.name));
 }
 
 /// People and ring groups together: they share the numbers.

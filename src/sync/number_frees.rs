@@ -89,7 +89,11 @@ impl Rests<'_> {
 pub fn rest_of(number: Number, rules: &BTreeMap<Box<str>, ValidatedRule>) -> SignedDuration {
     let counting = rules.values().filter(|rule| rule.ranges_over(number));
     let reads_attribute = rules.values().any(|rule| rule.attribute.is_some());
-    let otherwise = if reads_attribute { SignedDuration::ZERO } else { DEFAULT_REST };
+    let otherwise = if reads_attribute {
+        SignedDuration::ZERO
+    } else {
+        DEFAULT_REST
+    };
     counting.map(|rule| rule.cool_for).max().unwrap_or(otherwise)
 }
 

@@ -159,7 +159,9 @@ impl<'a> NumberHolders<'a> {
     /// Whether a number could go from its holder to somebody: it can be let go of, and no third one names it.
     pub fn can_pass(&self, number: Number, from: &Holder, to: &Holder) -> bool {
         let is_third = |(kind, name): &HolderName<'_>| {
-            [from, to].iter().all(|holder| (holder.kind, holder.name.as_str()) != (*kind, *name))
+            [from, to]
+                .iter()
+                .all(|holder| (holder.kind, holder.name.as_str()) != (*kind, *name))
         };
         let traces = self.numbers.get(&number);
         self.releasable(number, from).is_some() && !traces.is_some_and(|traces| traces.named_by.iter().any(is_third))
@@ -225,9 +227,9 @@ impl<'a> NumberHolders<'a> {
                 Some(Obstacle::Taken(Taker::Nobody("applied by another tool")))
             }
             (Some(ExtensionState::Cooling), Some(holder)) if holder == claimant => None,
-            (Some(ExtensionState::Cooling), _) if extension.is_protected => {
-                Some(Obstacle::Taken(Taker::Nobody("protected by an annotation of its Extension")))
-            }
+            (Some(ExtensionState::Cooling), _) if extension.is_protected => Some(Obstacle::Taken(Taker::Nobody(
+                "protected by an annotation of its Extension",
+            ))),
             (Some(ExtensionState::Cooling), _) if self.is_past(extension.release_after) => None,
             (Some(ExtensionState::Cooling), Some(holder)) => {
                 Some(Obstacle::Taken(Taker::RestsAfter(self.occupant(holder))))

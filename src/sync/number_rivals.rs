@@ -56,7 +56,9 @@ impl<'a> NumberRivals<'a> {
                 return None;
             };
             let rule = self.input.rules.get(rule).filter(|_| is_theirs)?;
-            rule.attribute.as_ref().filter(|attribute| directory.has(&attribute.name))?;
+            rule.attribute
+                .as_ref()
+                .filter(|attribute| directory.has(&attribute.name))?;
             let wish = Wish::by_rule(Some(rule), |attribute| account.text(attribute));
             match wish.target(&self.input.system.number_plan) {
                 Ok(Target::Exactly(number)) => Some((number, account.login()?.into())),

@@ -24,16 +24,25 @@ pub struct Past<'a> {
     pub budget: &'a [BudgetEntry],
     /// The annotation `adsync.dev/approve`.
     pub approval: Option<&'a str>,
-    /// Accounts that gave no answer, with the time of the first complete read in which they were missing.
-    pub suspects: &'a BTreeMap<Guid, Timestamp>,
+    /// Those who seem to be gone, with the time of the first complete read that says so.
+    pub suspects: &'a BTreeMap<Suspect, Timestamp>,
     /// How much later a second complete read must be, to confirm what the first one missed.
     pub confirm_after: SignedDuration,
     /// What the other scopes on the same directory have, and have spent.
     pub directory: DirectoryBudget,
 }
 
+/// An absence that nothing proves but that it lasts.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Suspect {
+    /// Who seems to be gone.
+    pub account: Guid,
+    /// objectGUID of the group or unit that they seem to be gone from. None: from the scope.
+    pub entry: Option<Guid>,
+}
+
 /// Nobody is suspected.
-static NO_SUSPECTS: BTreeMap<Guid, Timestamp> = BTreeMap::new();
+static NO_SUSPECTS: BTreeMap<Suspect, Timestamp> = BTreeMap::new();
 
 impl<'a> Past<'a> {
     /// Of a scope that never synced.

@@ -38,6 +38,11 @@ impl Plan {
         } = self;
         claims.is_empty() && users.is_empty() && ring_groups.is_empty() && deletions.is_empty() && frees.is_empty()
     }
+
+    /// Whether it takes a phone away from somebody.
+    pub fn removes(&self) -> bool {
+        !self.deletions.is_empty() || self.users.iter().any(UserChange::disables)
+    }
 }
 
 /// What a write expects to find.
@@ -113,6 +118,20 @@ pub struct Change<F: WrittenField> {
     pub needs: Option<Number>,
     /// This makes somebody linked who was not: when it fails, they are unmatched.
     pub links: bool,
+}
+
+impl UserChange {
+    /// Whether it switches somebody off.
+    pub fn disables(&self) -> bool {
+        self.changes.iter().any(|FieldChange { field, before, after }| {
+            *field == Field::Enabled && *before != Some(Value::Flag(false)) && *after == Some(Value::Flag(false))
+        }) && matches!(self.expected, Expected::Present(_))
+    }
+
+    /// Whether it makes the object people's again.
+    pub fn lets_go(&self) -> bool {
+        self.release.contains(Field::Directory) && self.apply.is_none()
+    }
 }
 
 /// What to apply to an object: these fields and `phoneSystemRef`, whole; what the operator held and is not here goes away.

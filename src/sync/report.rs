@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     census::Census,
     field::{Field, WrittenField},
-    plan::{Change, Subject},
+    plan::{Change, Deletion, Subject},
     references::Unresolved,
     ring_groups::RingGroups,
     users::Provided,
@@ -82,6 +82,14 @@ impl Report {
         for (change, message) in failed {
             self.write_failed(change, message);
         }
+        self.problems.sort();
+    }
+
+    /// Takes back the deletions that could not be made.
+    pub fn deletions_failed<'c>(&mut self, failed: impl Iterator<Item = (&'c Deletion, &'c str)>) {
+        let failed =
+            failed.map(|(deletion, message)| problem(&deletion.subject, ProblemReason::WriteFailed, message, None));
+        self.problems.extend(failed);
         self.problems.sort();
     }
 

@@ -59,7 +59,10 @@ pub fn yielding(absences: &Absences<'_>) -> Vec<Holder> {
     let gone = proven.filter(|absentee| {
         let user = absentee.missing.user;
         let is_held_elsewhere = user.ownership.held_elsewhere(Field::Extension, false).is_some();
-        absentee.absence.reason == AbsenceReason::Deleted && user.is_readable && !user.is_protected && !is_held_elsewhere
+        absentee.absence.reason == AbsenceReason::Deleted
+            && user.is_readable
+            && !user.is_protected
+            && !is_held_elsewhere
     });
     gone.map(|absentee| holder(absentee.missing.name)).collect()
 }
@@ -150,7 +153,10 @@ pub fn change(
         apply: difference.apply,
         changes: difference.changes,
         needs: numbered.claim.is_some().then_some(numbered.number).flatten(),
-        links: person.observed.is_none_or(|user| user.values.link().is_none()),
+        links: person
+            .observed
+            .and_then(|user| user.values.link())
+            .is_none_or(|link| link.guid != person.guid),
     });
     (change, problems)
 }

@@ -3,6 +3,7 @@
 mod answers;
 mod bind;
 mod certificates;
+mod cut_short;
 mod discovery;
 mod failover;
 mod filters;

@@ -221,6 +221,8 @@ async fn accept(
         connections.fetch_add(1, Ordering::SeqCst);
         let (tls, script, asked) = (tls.clone(), Arc::clone(&script), Arc::clone(&asked));
         serving.spawn(async move {
+            // What a script says comes in small pieces, and the client acknowledges the last one first.
+            let _at_once = stream.set_nodelay(true);
             // A reset wants no lingering, whatever way the stream ends.
             let reset = stream
                 .into_std()

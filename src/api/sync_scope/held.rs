@@ -59,7 +59,7 @@ pub struct Approval {
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BudgetEntry {
-    /// When.
+    /// When that was.
     pub time: Time,
     /// How many people; for a ring group that lost members, how many of these.
     pub count: i64,

@@ -240,14 +240,16 @@ impl Record for ObservedExtension {
             is_ours,
             applied_by,
         } = self;
-        (number, state, holder, release_after, is_readable) != (
-            &other.number,
-            &other.state,
-            &other.holder,
-            &other.release_after,
-            &other.is_readable,
-        ) || (scope, is_protected, is_ours, applied_by)
-            != (&other.scope, &other.is_protected, &other.is_ours, &other.applied_by)
+        (number, state, holder, release_after, is_readable)
+            != (
+                &other.number,
+                &other.state,
+                &other.holder,
+                &other.release_after,
+                &other.is_readable,
+            )
+            || (scope, is_protected, is_ours, applied_by)
+                != (&other.scope, &other.is_protected, &other.is_ours, &other.applied_by)
             || self.version.uid != other.version.uid
     }
 

@@ -17,7 +17,7 @@ use crate::{
     sync::{
         self, Input, Outcome, Sibling, Sight,
         observed::Observed,
-        past::{DirectoryBudget, Past},
+        past::{DirectoryBudget, Past, Suspect},
     },
 };
 
@@ -51,8 +51,8 @@ pub(super) struct Kept {
     pub budget: Vec<BudgetEntry>,
     /// The annotation `adsync.dev/approve`.
     pub approval: Option<String>,
-    /// Accounts that gave no answer.
-    pub suspects: BTreeMap<Guid, Timestamp>,
+    /// Absences that must last.
+    pub suspects: BTreeMap<Suspect, Timestamp>,
     /// How much later an absence is confirmed.
     pub confirm_after: SignedDuration,
     /// What the other scopes on the same directory have, and have spent.

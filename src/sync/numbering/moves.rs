@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// A place among the seats.
-type At = usize;
+pub(super) type At = usize;
 
 /// How somebody comes to the number they ask for.
 #[derive(Clone, Debug)]
@@ -38,9 +38,14 @@ enum Way {
 }
 
 /// Gives the numbers that are named.
-pub(super) fn give_named<'a>(seats: &mut [Seat<'a>], pool: &mut NumberPool<'a>, terms: &Terms<'a>) -> Handover {
+pub(super) fn give_named<'a>(
+    seats: &mut [Seat<'a>],
+    pool: &mut NumberPool<'a>,
+    terms: &Terms<'a>,
+    homes: &BTreeMap<Number, At>,
+) -> Handover {
     let mut moves = Moves {
-        homes: homes(seats, pool, terms),
+        homes,
         seats,
         pool,
         terms,
@@ -59,7 +64,7 @@ pub(super) fn give_named<'a>(seats: &mut [Seat<'a>], pool: &mut NumberPool<'a>, 
 }
 
 /// Whose each number is that the claimants have, or had until they let go of it on their way to another.
-fn homes<'a>(seats: &[Seat<'a>], pool: &NumberPool<'a>, terms: &Terms<'a>) -> BTreeMap<Number, At> {
+pub(super) fn homes<'a>(seats: &[Seat<'a>], pool: &NumberPool<'a>, terms: &Terms<'a>) -> BTreeMap<Number, At> {
     let seats = seats.iter().enumerate();
     seats
         .filter_map(|(at, seat)| Some((seat.number.or_else(|| left_behind(seat, pool, terms))?, at)))
@@ -101,7 +106,7 @@ struct Moves<'s, 'a> {
     seats: &'s mut [Seat<'a>],
     pool: &'s mut NumberPool<'a>,
     terms: &'s Terms<'a>,
-    homes: BTreeMap<Number, At>,
+    homes: &'s BTreeMap<Number, At>,
     contests: BTreeMap<Number, Contest>,
     handover: Handover,
 }
@@ -139,7 +144,11 @@ impl<'a> Moves<'_, 'a> {
                 ways.extend(found.pop());
             } else if !found.is_empty() {
                 let mut rivals: Vec<At> = found.into_iter().map(|(at, _)| at).collect();
-                rivals.sort_by(|left, right| self.seat(*left).map(Seat::by_login).cmp(&self.seat(*right).map(Seat::by_login)));
+                rivals.sort_by(|left, right| {
+                    self.seat(*left)
+                        .map(Seat::by_login)
+                        .cmp(&self.seat(*right).map(Seat::by_login))
+                });
                 self.contests.insert(*number, Contest { rivals, elsewhere });
             }
         }
@@ -204,7 +213,11 @@ impl<'a> Moves<'_, 'a> {
             };
             verdicts.extend(path.into_iter().map(|at| (at, verdict)));
         }
-        verdicts.into_iter().filter(|(_, wins)| *wins).map(|(at, _)| at).collect()
+        verdicts
+            .into_iter()
+            .filter(|(_, wins)| *wins)
+            .map(|(at, _)| at)
+            .collect()
     }
 
     /// A ring group is never without its number: it moves when its new one is free.
@@ -236,7 +249,9 @@ impl<'a> Moves<'_, 'a> {
             Way::Abandoned => {
                 let holder = self.terms.holders.holder_of(number);
                 let gone = holder.filter(|holder| self.terms.gone.contains(holder));
-                self.handover.yielding.extend(gone.map(|gone| gone.name.as_str().into()));
+                self.handover
+                    .yielding
+                    .extend(gone.map(|gone| gone.name.as_str().into()));
                 self.handover.leaving.insert(number);
                 None
             }
@@ -246,13 +261,17 @@ impl<'a> Moves<'_, 'a> {
         }
         if let Some(seat) = self.seats.get_mut(at) {
             seat.awaits = true;
+            if seat.number.is_none() {
+                let home = self.homes.iter().find(|(_, resident)| **resident == at);
+                seat.lets_go_of = home.map(|(number, _)| *number);
+            }
         }
         self.handover.awaited.insert(number);
         self.handover.continues = true;
     }
     /// Who let go of a number for another that they can't have any more takes it back, as long as it rests after them.
     fn go_home(&mut self) {
-        for (number, at) in &self.homes {
+        for (number, at) in self.homes {
             let Some(seat) = self.seats.get_mut(*at) else { continue };
             let is_away = !seat.is_settled && seat.number.is_none() && !seat.awaits;
             if let (true, Availability::Free(expected)) = (is_away, self.pool.availability(*number, seat.claimant)) {
@@ -265,7 +284,10 @@ impl<'a> Moves<'_, 'a> {
     fn complain(&mut self, wishes: &BTreeMap<Number, Vec<At>>) {
         for (number, wishers) in wishes {
             for at in wishers {
-                let contest = self.contests.get(number).and_then(|contest| contest.seen_by(*at, self.seats));
+                let contest = self
+                    .contests
+                    .get(number)
+                    .and_then(|contest| contest.seen_by(*at, self.seats));
                 let Some(seat) = self.seats.get_mut(*at).filter(|seat| seat.number != Some(*number)) else {
                     continue;
                 };
@@ -288,7 +310,10 @@ impl Contest {
     /// How many ask for the number, and another one of them.
     fn seen_by(&self, at: At, seats: &[Seat<'_>]) -> Option<(usize, String)> {
         let mut others = self.rivals.iter().filter(|other| **other != at);
-        let login = others.next().and_then(|other| seats.get(*other)).map(|other| other.claimant.login.to_owned());
+        let login = others
+            .next()
+            .and_then(|other| seats.get(*other))
+            .map(|other| other.claimant.login.to_owned());
         let other = login.or_else(|| self.elsewhere.as_deref().map(str::to_owned))?;
         let count = self.rivals.len() + usize::from(self.elsewhere.is_some());
         self.rivals.contains(&at).then_some((count, other))

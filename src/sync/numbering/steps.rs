@@ -116,8 +116,7 @@ pub(super) fn renumber<'a>(seats: &mut [Seat<'a>], pool: &mut NumberPool<'a>, te
         let mut assigned = holders.assigned_to(holder.kind, &holder.name);
         if let Some(own) = assigned.find(|own| pool.fits(rule, *own)) {
             seat.settle(own, None);
-        } else if let Some((number, expected)) =
-            resting(seat, rule, pool, holders).or_else(|| lowest(seat, rule, pool))
+        } else if let Some((number, expected)) = resting(seat, rule, pool, holders).or_else(|| lowest(seat, rule, pool))
         {
             seat.claim(number, expected, pool);
         }

@@ -57,7 +57,9 @@ fn outcomes(observed: &Observed, claimants: &[Claimant<'_>]) -> Vec<String> {
             Some(Expected::Present(_)) => "~",
         };
         let number = numbered.number.map_or("-".to_owned(), |number| number.to_string());
-        let lets_go = numbered.lets_go_of.map_or(String::new(), |number| format!(" lets go of {number}"));
+        let lets_go = numbered
+            .lets_go_of
+            .map_or(String::new(), |number| format!(" lets go of {number}"));
         let waits = if numbered.waits { " waits" } else { "" };
         let complaint = numbered
             .complaint
@@ -67,11 +69,7 @@ fn outcomes(observed: &Observed, claimants: &[Claimant<'_>]) -> Vec<String> {
             });
         format!("{} {number}{claim}{lets_go}{waits}{complaint}", claimant.login)
     };
-    claimants
-        .iter()
-        .zip(numbering.numbered)
-        .map(line)
-        .collect()
+    claimants.iter().zip(numbering.numbered).map(line).collect()
 }
 
 #[test]

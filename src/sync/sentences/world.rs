@@ -17,7 +17,7 @@ use crate::{
         fixture::{NOW, time},
         guard::Ledger,
         observed::{Observed, ObservedUser, Ownership, Version},
-        past::Past,
+        past::{Past, Suspect},
         plan,
         validated::{ValidatedRule, ValidatedScope, ValidatedSystem},
         value::Value,
@@ -34,6 +34,8 @@ pub(super) const STAFF: &str = "OU=Staff,DC=example,DC=com";
 pub(super) struct World {
     pub users: Vec<RawEntry>,
     pub groups: Vec<RawEntry>,
+    /// Groups that whoever asks may not see.
+    pub hidden_groups: Vec<RawEntry>,
     pub units: Vec<RawEntry>,
     pub scopes: Vec<Scope>,
     pub rules: BTreeMap<Box<str>, ValidatedRule>,
@@ -57,8 +59,8 @@ pub(super) struct Scope {
     pub references: Vec<ResolvedReference>,
     /// `status.held` and `status.budget`
     pub ledger: Ledger,
-    /// Who gave no answer.
-    pub suspects: BTreeMap<Guid, Timestamp>,
+    /// Who seems to be gone.
+    pub suspects: BTreeMap<Suspect, Timestamp>,
     /// The annotation `adsync.dev/approve`.
     pub approval: Option<String>,
     /// It has synced before.
@@ -96,6 +98,7 @@ impl World {
         let world = Self {
             users: Vec::new(),
             groups: Vec::new(),
+            hidden_groups: Vec::new(),
             units: Vec::new(),
             scopes: Vec::new(),
             rules: BTreeMap::new(),
@@ -308,7 +311,8 @@ impl World {
         if self.deleted.contains(&wanted) && self.sees_tombstones {
             return Sighting::Deleted;
         }
-        let Some(account) = self.users.iter().find(|entry| entry.guid() == Some(wanted)) else {
+        let mut entries = self.users.iter().chain(&self.groups).chain(&self.units);
+        let Some(account) = entries.find(|entry| entry.guid() == Some(wanted)) else {
             return Sighting::Unseen {
                 sees_tombstones: self.sees_tombstones,
             };
@@ -319,7 +323,13 @@ impl World {
         };
         Sighting::Alive(Box::new(Alive {
             dn: Dn::parse(&account.dn).unwrap(),
-            groups: self.groups.iter().filter(is_in).filter_map(RawEntry::guid).collect(),
+            groups: self
+                .groups
+                .iter()
+                .chain(&self.hidden_groups)
+                .filter(is_in)
+                .filter_map(RawEntry::guid)
+                .collect(),
         }))
     }
 

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     api::{
         SyncScopeSpec,
-        sync_scope::{self, Adopt, FieldPolicy, MatchProperty, Mode, OnNoMatch},
+        sync_scope::{self, Adopt, FieldPolicy, MatchProperty, Mode, OnNoMatch, RelinkBy},
     },
     directory::{AttributeName, filter::Filter},
     sync::{
@@ -61,6 +61,8 @@ pub struct Matching {
     pub adopt: Adopt,
     /// Fields without which nobody is provisioned.
     pub require: Vec<Field>,
+    /// What tells that a new account is somebody whose account is gone.
+    pub relink_by: Option<RelinkBy>,
 }
 
 /// Where a field comes from.
@@ -168,6 +170,7 @@ impl Matching {
             on_no_match: matching.on_no_match,
             adopt: matching.adopt,
             require,
+            relink_by: matching.relink_by,
         })
     }
 }
