@@ -1,5 +1,6 @@
 //! The design's sentences about the core, each a test: a small company, a cluster in memory, and what a sync makes of them.
 
+mod absence;
 mod claiming;
 mod cluster;
 mod doubting;
@@ -12,8 +13,10 @@ mod matching;
 mod numbering;
 mod properties;
 mod referring;
+mod relinking;
 mod ring_groups;
 mod selecting;
 mod shrinking;
+mod unlinking;
 mod world;
 mod writing;
