@@ -100,6 +100,8 @@ impl RingingPeople {
             phones.extend(known.map(|phone| (&**name, phone)));
         }
         for Provided { person, numbered } in provided {
+            // Who is on the way to another number rings under the old one until then.
+            let number = numbered.number.or(numbered.lets_go_of);
             let is_off = person.observed.is_some_and(|user| user.values.enabled() == Some(false));
             let rings = switched.get(&*person.name).copied().unwrap_or(!is_off);
             let owner = Owner {
@@ -108,11 +110,11 @@ impl RingingPeople {
             };
             let named = phones.remove(&*person.name).map(|phone| phone.numbers);
             // Without a number for certain they have what their object says.
-            let numbers = numbered.number.map(|number| [number].into()).or(named);
+            let numbers = number.map(|number| [number].into()).or(named);
             let phone = Phone {
                 owner,
                 numbers: numbers.unwrap_or_default(),
-                comes: rings && numbered.number.is_some(),
+                comes: rings && number.is_some(),
             };
             phones.insert(&person.name, phone);
         }
