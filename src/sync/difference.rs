@@ -24,6 +24,8 @@ pub struct Desired<F: WrittenField> {
     pub kept: FieldSet<F>,
     /// Fields that the operator is to let go of, with their values.
     pub released: FieldSet<F>,
+    /// Fields that get their value whoever holds them.
+    pub forced: FieldSet<F>,
     /// The object becomes linked: whatever changed its fields before is overruled once.
     pub is_linking: bool,
 }
@@ -98,6 +100,7 @@ impl<F: WrittenField> Desired<F> {
             let before = existing.values.get(&field);
             let differs = before != Some(&value);
             match existing.ownership.hold(field, differs, self.is_linking) {
+                Hold::Stays(_) if differs && self.forced.contains(field) => force = true,
                 Hold::Stays(manager) if differs => {
                     difference.elsewhere.push((field, manager.into()));
                     continue;
@@ -180,6 +183,14 @@ impl<F: WrittenField> Ownership<F> {
             Hold::Overruled
         } else {
             Hold::Nobody
+        }
+    }
+
+    /// Who would keep the operator from writing another value into a field.
+    pub(super) fn held_elsewhere(&self, field: F, is_linking: bool) -> Option<Box<str>> {
+        match self.hold(field, true, is_linking) {
+            Hold::Stays(manager) => Some(manager.into()),
+            Hold::Nobody | Hold::Overruled => None,
         }
     }
 

@@ -1,11 +1,16 @@
 //! THE CORE: who is synced, and what the phone system should look like. Values in, values out: no client, no clock, no randomness.
 
 pub mod absence;
+mod batch;
+mod blanks;
+pub mod budget;
 pub mod census;
 pub mod claims;
 pub mod department_claims;
 pub mod departments;
+pub mod departures;
 pub mod difference;
+pub mod digest;
 pub mod evidence;
 pub mod field;
 pub mod field_set;
@@ -14,15 +19,19 @@ mod fixture;
 pub mod guard;
 mod identities;
 mod keys;
+pub mod lingering;
 pub mod login_names;
 pub mod mapping;
 pub mod matching;
 pub mod number;
+pub mod number_frees;
 pub mod number_holders;
 pub mod number_pattern;
 pub mod number_plan;
 mod number_pool;
+mod number_rivals;
 pub mod number_set;
+pub mod number_taker;
 pub mod number_wish;
 pub mod numbering;
 pub mod observed;
@@ -56,23 +65,28 @@ use self::{
     claims::Claims,
     department_claims::RivalDepartments,
     departments::{Coverage, Departments, RingGroup},
+    departures::Departures,
     evidence::Open,
     field::Field,
-    guard::{Allowed, Guard, Ledger},
+    guard::{Allowed, Guard, Ledger, Minutes},
     login_names::LoginNames,
     matching::{Matched, Relink, match_newcomers},
+    number_frees::Rests,
     number_holders::NumberHolders,
-    numbering::Numbered,
+    number_rivals::NumberRivals,
+    numbering::{Numbering, Terms},
     observed::Observed,
     past::{Past, Suspect},
     person::Person,
-    plan::{Deletion, Plan, UserChange},
+    plan::{Plan, UserChange},
     references::References,
+    removal::{Due, Removal},
     report::Report,
+    ring_group_removal::Going,
     ring_groups::RingGroups,
     ring_members::RingingPeople,
     select::Selection,
-    users::Provided,
+    users::{Guarded, Provided},
     validated::{ValidatedRule, ValidatedScope, ValidatedSystem},
 };
 use crate::{
@@ -177,39 +191,42 @@ pub fn plan(input: &Input<'_>) -> Outcome {
     let departments = Departments::new(input, &coverage, &rivals, &selection);
     let going = ring_group_removal::going(input, &references, &coverage, &rivals, &mut open);
 
+    let linked = census.linked.len() + census.kept.len() + absences.proven.len() + absences.doubted.len();
     let mut people = std::mem::take(&mut census.linked);
     people.append(&mut matched.people);
     people.sort_by(|left, right| left.name.cmp(&right.name));
-    let mut guard = Guard::new(input, people.len() + absences.proven.len() + absences.doubted.len());
-    let mut removals = removal::due(input, &people, &absences);
-    removals.extend(going.iter().map(|going| going.removal(input)));
-    removals.retain(|removal| !matched.relinks.iter().any(|relink| relink.name == removal.name));
-    removals.extend(matched.relinks.iter().map(Relink::removal));
-    let allowed = guard.weigh(removals);
-    relink(&mut matched, &mut people, &mut absences, &allowed);
+    for person in &mut people {
+        let user = person.observed;
+        person.absence = user.and_then(|user| removal::absence_of(input, user, person.is_inactive));
+    }
+    let mut guard = Guard::new(input, linked);
+    let allowed = guard.weigh(due(input, &people, &absences, &matched, &going));
+    census.counts.gone -= relink(&mut matched, &mut people, &mut absences, &allowed);
+    // Their successors come with the next plan.
+    let mut awaited = matched.waited_for.iter();
+    let is_awaited = awaited.any(|name| allowed.has(HolderKind::PhoneUser, name));
+    let departures = Departures::take(input, &mut people, &absences, &allowed);
+
     let holders = NumberHolders::new(input.observed, input.now);
-    let (numbers, ring_numbers) = number(input, &holders, &people, &departments.ring_groups);
+    let mut numbering = number(input, &holders, &claims, &absences, &people, &departments.ring_groups);
+    let ring_numbers = numbering.numbered.split_off(people.len());
     let people = people
         .into_iter()
-        .zip(numbers)
+        .zip(std::mem::take(&mut numbering.numbered))
         .map(|(person, numbered)| Provided { person, numbered });
-    let (waiting, provided): (Vec<_>, Vec<_>) = people.partition(|provided| provided.numbered.waits);
+    let (waiting, mut provided): (Vec<_>, Vec<_>) = people.partition(|provided| provided.numbered.waits);
+    let held_back = hold_newcomers(&mut guard, &mut provided);
 
-    let (users, problems) = changes(input, &provided, std::mem::take(&mut census.let_go));
-    let mut deletions: Vec<Deletion> = Vec::new();
-    let mut frees = Vec::new();
-    for going in going
-        .iter()
-        .filter(|going| allowed.has(HolderKind::RingGroup, going.name))
-    {
-        deletions.push(going.deletion());
-        frees.extend(going.free(input, &holders));
-    }
-    let deleted = deletions
-        .iter()
-        .filter(|deletion| deletion.kind == HolderKind::PhoneUser)
-        .map(|deletion| &*deletion.name);
-    let ringing = RingingPeople::new(input, &holders, &provided, &users, &deleted.collect());
+    let blank = guard.weigh_blanks(&blanks::blanks(input, &provided));
+    let guarded = Guarded {
+        allowed: &allowed,
+        blank: &blank,
+    };
+    let (mut users, problems) = changes(input, &provided, std::mem::take(&mut census.let_go), &guarded);
+    users.extend(departures.changes);
+    users.sort_by(|left, right| left.name.cmp(&right.name));
+    let deleted = departures.deletions.iter().map(|deletion| &*deletion.name).collect();
+    let ringing = RingingPeople::new(input, &holders, &provided, &users, &deleted, &numbering.handover.moved);
     let ring_groups = RingGroups::plan(
         input,
         &selection,
@@ -220,80 +237,147 @@ pub fn plan(input: &Input<'_>) -> Outcome {
         &mut open,
     );
 
+    let mut claimed: Vec<_> = provided
+        .iter()
+        .filter_map(users::claim)
+        .chain(ring_groups.claims.iter().cloned())
+        .collect();
+    claimed.sort_by_key(|claim| claim.number);
+    let going_now = going
+        .iter()
+        .filter(|going| allowed.has(HolderKind::RingGroup, going.name));
+    let mut plan = Plan {
+        claims: claimed,
+        users,
+        ring_groups: ring_groups.changes.clone(),
+        deletions: going_now.map(Going::deletion).chain(departures.deletions).collect(),
+        frees: Vec::new(),
+    };
+    let rests = Rests {
+        now: input.now,
+        holders: &holders,
+        rules: input.rules,
+        handover: &numbering.handover,
+    };
+    plan.frees = rests.begin(&plan);
+
     let unmatched = matched
         .unmatched
         .into_iter()
-        .chain(waiting.iter().map(users::why_waiting));
+        .chain(waiting.iter().map(users::why_waiting))
+        .chain(held_back.iter().map(users::why_held_back));
     let mut report = Report::new(census, &provided, unmatched, problems, references.unresolved());
     report.add_ring_groups(&ring_groups);
-    let mut claims: Vec<_> = provided
-        .iter()
-        .filter_map(users::claim)
-        .chain(ring_groups.claims)
-        .collect();
-    claims.sort_by_key(|claim| claim.number);
-    let plan = Plan {
-        claims,
-        users,
-        ring_groups: ring_groups.changes,
-        deletions,
-        frees,
-    };
+    report.add_departures(&departures.counts);
+    report.add_lingering(lingering::count(input, &selection, &claims, &absences, &plan));
     let mut ask = open.ask;
     ask.extend(&absences.ask);
     let mut suspects = absences.suspects;
     suspects.extend(open.suspects);
+    let Minutes { ledger, continues } = guard.finish();
     Outcome {
         plan,
         report,
         references: references.to_store(),
         ask,
-        ledger: guard.finish(),
+        ledger,
         suspects,
-        continues: false,
+        continues: continues || is_awaited || numbering.handover.continues,
     }
 }
 
-/// Whoever may have their former PhoneUser now is one of the people; the others wait, and what they had stays as it is.
-fn relink<'a>(matched: &mut Matched<'a>, people: &mut Vec<Person<'a>>, absences: &mut Absences<'a>, allowed: &Allowed) {
+/// Everything that is due and would take something away.
+fn due<'a>(
+    input: &Input<'a>,
+    people: &[Person<'a>],
+    absences: &Absences<'a>,
+    matched: &Matched<'a>,
+    going: &[Going<'a>],
+) -> Due<'a> {
+    let mut due = removal::due(input, people, absences);
+    let is_relinked = |removal: &Removal<'_>| matched.relinks.iter().any(|relink| relink.name == removal.name);
+    due.proven.retain(|removal| !is_relinked(removal));
+    due.proven.extend(matched.relinks.iter().map(Relink::removal));
+    due.proven.extend(going.iter().map(|going| going.removal(input)));
+    due
+}
+
+/// Takes the newcomers out when there are too many of them at once.
+fn hold_newcomers<'a>(guard: &mut Guard<'a>, provided: &mut Vec<Provided<'a>>) -> Vec<Provided<'a>> {
+    let is_new = |provided: &Provided<'_>| provided.person.observed.is_none();
+    let newcomers = provided.iter().filter(|provided| is_new(provided));
+    let newcomers =
+        newcomers.map(|Provided { person, .. }| (person.subject.login.to_string(), person.guid.to_string()));
+    if guard.weigh_creations(newcomers) {
+        return Vec::new();
+    }
+    let (held_back, others) = std::mem::take(provided).into_iter().partition(is_new);
+    *provided = others;
+    held_back
+}
+
+/// Whoever may have their former PhoneUser now is one of the people; the others wait, and what they had stays as it is. How many
+/// of those who were gone are back.
+fn relink<'a>(
+    matched: &mut Matched<'a>,
+    people: &mut Vec<Person<'a>>,
+    absences: &mut Absences<'a>,
+    allowed: &Allowed<'_>,
+) -> i64 {
+    let mut found = 0;
     for relink in std::mem::take(&mut matched.relinks) {
         if allowed.has(HolderKind::PhoneUser, relink.name) {
+            let gone = absences.proven.len();
             absences.proven.retain(|absentee| absentee.missing.name != relink.name);
+            found += i64::from(absences.proven.len() < gone);
             people.push(relink.person);
         } else {
             matched.unmatched.push(relink.held());
         }
     }
     people.sort_by(|left, right| left.name.cmp(&right.name));
+    found
 }
 
 /// People and ring groups together: they share the numbers.
 fn number(
     input: &Input<'_>,
     holders: &NumberHolders<'_>,
+    claims: &Claims<'_>,
+    absences: &Absences<'_>,
     people: &[Person<'_>],
     ring_groups: &[RingGroup<'_>],
-) -> (Vec<Numbered>, Vec<Numbered>) {
+) -> Numbering {
+    let rivals = NumberRivals::new(input, people.iter().map(|person| person.guid).collect());
     let people = people.iter().map(|person| users::claimant(input, person));
     let ring_groups = ring_groups.iter().map(|ring_group| ring_group.claimant(input));
-    let count = people.len();
     let claimants: Vec<_> = people.chain(ring_groups).collect();
-    let mut numbers = numbering::assign(&claimants, holders, &input.system.number_plan);
-    let ring_numbers = numbers.split_off(count);
-    (numbers, ring_numbers)
+    let terms = Terms {
+        holders,
+        plan: &input.system.number_plan,
+        gone: &users::yielding(absences),
+        orphans: &number_frees::orphans(input, claims, holders, &claimants),
+        may_move: !input.directory.origin().is_behind,
+        asked_for_elsewhere: &|number| rivals.of(number),
+    };
+    numbering::assign(&claimants, &terms)
 }
 
-fn changes(input: &Input<'_>, provided: &[Provided<'_>], let_go: Vec<LetGo<'_>>) -> (Vec<UserChange>, Vec<Problem>) {
+fn changes(
+    input: &Input<'_>,
+    provided: &[Provided<'_>],
+    let_go: Vec<LetGo<'_>>,
+    guarded: &Guarded<'_>,
+) -> (Vec<UserChange>, Vec<Problem>) {
     let names = input.scope.map.contains_key(&Field::LoginNames);
     let people = provided.iter().map(|provided| &provided.person);
     let names = names.then(|| LoginNames::new(people, input.observed, input.bare_username));
     let (mut changes, mut problems) = (Vec::new(), Vec::new());
     for provided in provided {
-        let (change, found) = users::change(input, provided, names.as_ref());
+        let (change, found) = users::change(input, provided, names.as_ref(), guarded);
         changes.extend(change);
         problems.extend(found);
     }
     changes.extend(let_go.into_iter().map(users::let_go));
-    changes.sort_by(|left, right| left.name.cmp(&right.name));
     (changes, problems)
 }

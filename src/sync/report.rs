@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     census::Census,
     field::{Field, WrittenField},
+    lingering::Lingers,
     plan::{Change, Deletion, Subject},
     references::Unresolved,
     ring_groups::RingGroups,
@@ -29,6 +30,8 @@ pub struct Report {
     pub problems: Vec<Problem>,
     /// Why the unmatched are unmatched.
     pub unmatched: BTreeMap<ProblemReason, i64>,
+    /// Why those who are disabled or gone in the directory are enabled here.
+    pub lingering: BTreeMap<Lingers, i64>,
     /// Distinguished names of the spec that were not found, as the spec has them.
     pub unresolved: Vec<Unresolved>,
 }
@@ -75,6 +78,18 @@ impl Report {
         self.unresolved_members = ring_groups.unresolved_members;
         self.problems.extend(ring_groups.problems.iter().cloned());
         self.problems.sort();
+    }
+
+    /// Whoever is deleted or let go of is counted as it will be.
+    pub(super) fn add_departures(&mut self, counts: &UserCounts) {
+        self.users.inactive += counts.inactive;
+        self.users.out_of_scope += counts.out_of_scope;
+        self.users.gone += counts.gone;
+    }
+
+    pub(super) fn add_lingering(&mut self, lingering: BTreeMap<Lingers, i64>) {
+        self.users.lingering = lingering.values().sum();
+        self.lingering = lingering;
     }
 
     /// Takes back the changes that could not be written: whom they are about keeps what they had.

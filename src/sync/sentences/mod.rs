@@ -14,6 +14,7 @@ mod numbering;
 mod properties;
 mod referring;
 mod relinking;
+mod removing;
 mod ring_groups;
 mod selecting;
 mod shrinking;

@@ -426,7 +426,7 @@ impl World {
     /// Plans once, and carries the plan out.
     pub(super) fn step(&mut self, index: usize) -> Outcome {
         let outcome = self.plan_of(index);
-        cluster::apply(&mut self.observed, &outcome.plan);
+        cluster::apply_as(&mut self.observed, &self.scopes[index].validated.name, &outcome.plan);
         let scope = &mut self.scopes[index];
         scope.references.clone_from(&outcome.references);
         scope.ledger.clone_from(&outcome.ledger);

@@ -1,6 +1,8 @@
 //! An ExtensionRule, parsed: ranges are ranges, the pattern is compiled.
 
-use super::{At as _, SpecError, SpecProblem};
+use jiff::SignedDuration;
+
+use super::{At as _, SpecError, SpecProblem, duration::signed_duration};
 use crate::{
     api::{
         ExtensionRuleSpec,
@@ -28,6 +30,10 @@ pub struct ValidatedRule {
     pub ranges: Vec<NumberRange>,
     /// Numbers that it never gives.
     pub reserved: Vec<NumberRange>,
+    /// How long a freed number of its ranges rests.
+    pub cool_for: SignedDuration,
+    /// People whose number does not fit any more are moved.
+    pub renumber: bool,
 }
 
 /// The attribute that holds somebody's number.
@@ -80,6 +86,8 @@ impl ValidatedRule {
             attribute,
             ranges,
             reserved: read_ranges(&spec.reserved, "reserved")?,
+            cool_for: signed_duration(&spec.cool_for).at(|| "spec.coolFor".to_owned())?,
+            renumber: spec.renumber,
         })
     }
 
@@ -95,6 +103,11 @@ impl ValidatedRule {
     /// Whether it sets a number aside itself.
     pub(in crate::sync) fn reserves(&self, number: Number) -> bool {
         self.reserved.iter().any(|range| range.contains(number))
+    }
+
+    /// Whether a number is in its ranges, given or not.
+    pub(in crate::sync) fn ranges_over(&self, number: Number) -> bool {
+        self.ranges.iter().any(|range| range.contains(number))
     }
 
     /// Its ranges, for messages.
@@ -154,6 +167,11 @@ mod tests {
                 format!("source: Sequential, {range}, reserved: [{{from: x, to: y}}]"),
                 "spec.reserved[0]",
                 "digits",
+            ),
+            (
+                format!("source: Sequential, {range}, coolFor: thirty days"),
+                "spec.coolFor",
+                "1h30m",
             ),
         ] {
             let spec = serde_yaml::from_str(&format!("{{phoneSystemRef: {{name: hq}}, {spec}}}")).unwrap();
