@@ -2,6 +2,8 @@
 
 mod claiming;
 mod cluster;
+mod company;
+mod dangers;
 mod doubting;
 mod filtering;
 mod letting_go;
@@ -13,5 +15,6 @@ mod properties;
 mod referring;
 mod ring_groups;
 mod selecting;
+mod veil;
 mod world;
 mod writing;
