@@ -35,6 +35,9 @@ impl AttributeName {
     /// The groups that an entry is a direct member of.
     pub const MEMBER_OF: Self = Self::from_lower_case("memberof");
 
+    /// Whether the entry is a tombstone.
+    pub const IS_DELETED: Self = Self::from_lower_case("isdeleted");
+
     /// What is kept of each user, whatever else is asked for.
     pub const OF_EVERY_USER: [Self; 4] = [
         Self::LOGIN,
@@ -186,6 +189,7 @@ mod tests {
             &AttributeName::MEMBER,
             &AttributeName::DISTINGUISHED_NAME,
             &AttributeName::MEMBER_OF,
+            &AttributeName::IS_DELETED,
         ]) {
             assert_eq!(AttributeName::parse(name.as_str()).as_ref(), Ok(name));
         }

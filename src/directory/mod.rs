@@ -14,6 +14,7 @@ pub mod entry;
 pub mod error;
 mod extended_name;
 pub mod filter;
+mod finding;
 mod framing;
 mod guard;
 pub mod guid;
@@ -43,5 +44,7 @@ pub use reading::{ConnectionReport, Request};
 pub use rejected::RejectedPasswords;
 pub use settings::{Account, ConnectionSettings, Encryption, ServerAddress, Timeouts};
 pub use sighting::{Alive, Sighting};
-pub use snapshot::{Group, GroupIndex, GroupKind, Members, Origin, Snapshot, SnapshotBuilder, Unit, UnitIndex, User};
+pub use snapshot::{
+    Group, GroupIndex, GroupKind, Members, Origin, Path, Snapshot, SnapshotBuilder, Unit, UnitIndex, User,
+};
 pub use user_set::{UserIndex, UserSet};

@@ -1,7 +1,6 @@
-//! directory: what is asked on a connection: a test of it, everything, or a few entries by objectGUID.
+//! directory: what is asked on a connection: a test of it, or everything. Single accounts are asked for in `finding`.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
@@ -9,7 +8,7 @@ use super::connection::{Connection, Root};
 use super::error::DirectoryError;
 use super::search::Search;
 use super::settings::ConnectionSettings;
-use super::{Alive, AttributeName, Dn, Guid, Origin, Sighting, Snapshot, SnapshotBuilder};
+use super::{AttributeName, Dn, Guid, Origin, Snapshot, SnapshotBuilder};
 
 /// People; without contacts (no user), and computers (no person).
 const USERS: &str = "(&(objectCategory=person)(objectClass=user))";
@@ -18,22 +17,21 @@ const GROUPS: &str = "(objectClass=group)";
 const UNITS: &str =
     "(|(objectClass=organizationalUnit)(objectClass=container)(objectClass=builtinDomain)(objectClass=domainDNS))";
 
-const GROUP_ATTRIBUTES: [&str; 7] = [
+const GROUP_ATTRIBUTES: [&str; 8] = [
     "objectGUID",
     "objectSid",
     "cn",
     "displayName",
     "groupType",
     "member",
+    // Not every group that a group is in shows its members.
+    "memberOf",
     "sAMAccountName",
 ];
-/// What units and searches by objectGUID are asked for.
+/// What units are asked for.
 const IDENTITY: [&str; 1] = ["objectGUID"];
 /// Asks for no attribute at all (RFC 4511 section 4.5.1.8).
 const NO_ATTRIBUTES: [&str; 1] = ["1.1"];
-
-/// How many entries are asked for by objectGUID in one search.
-const GUIDS_AT_ONCE: usize = 50;
 
 /// What the test of a connection found.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -91,6 +89,7 @@ impl Inquiry for Test {
             filter: USERS,
             attributes: &NO_ATTRIBUTES,
             names_say_guids: false,
+            finds_deleted: false,
         };
         let mut visible_users = 0;
         connection.search(search, &mut |_| visible_users += 1).await?;
@@ -140,6 +139,7 @@ impl Inquiry for Read {
             filter: USERS,
             attributes: &wanted,
             names_say_guids: false,
+            finds_deleted: false,
         };
         referrals += connection.search(users, &mut |entry| builder.add_user(entry)).await?;
         let domain = root.naming_context.as_str();
@@ -148,6 +148,7 @@ impl Inquiry for Read {
             filter: GROUPS,
             attributes: &GROUP_ATTRIBUTES,
             names_say_guids: true,
+            finds_deleted: false,
         };
         referrals += connection.search(groups, &mut |entry| builder.add_group(entry)).await?;
         let units = Search {
@@ -155,6 +156,7 @@ impl Inquiry for Read {
             filter: UNITS,
             attributes: &IDENTITY,
             names_say_guids: false,
+            finds_deleted: false,
         };
         referrals += connection.search(units, &mut |entry| builder.add_unit(entry)).await?;
         builder.referrals(referrals);
@@ -179,65 +181,9 @@ impl Read {
     }
 }
 
-/// Entries by objectGUID, wherever in the domain they are.
-pub(super) struct Find {
-    pub(super) guids: Vec<Guid>,
-}
-
-impl Inquiry for Find {
-    type Answer = BTreeMap<Guid, Sighting>;
-
-    async fn ask(&self, _: &ConnectionSettings, connection: &mut Connection) -> Result<Self::Answer, DirectoryError> {
-        let unseen = Sighting::Unseen { sees_tombstones: false };
-        let mut found: Self::Answer = self.guids.iter().map(|guid| (*guid, unseen.clone())).collect();
-        let root = connection.root().await?;
-        for guids in self.guids.chunks(GUIDS_AT_ONCE) {
-            let filter = guid_filter(guids);
-            let search = Search {
-                base: root.naming_context.as_str(),
-                filter: &filter,
-                attributes: &IDENTITY,
-                names_say_guids: false,
-            };
-            let mut matched = |entry: super::RawEntry| {
-                let place = entry.guid().and_then(|guid| found.get_mut(&guid));
-                if let (Some(place), Ok(dn)) = (place, Dn::parse(&entry.dn)) {
-                    *place = Sighting::Alive(Box::new(Alive { dn, groups: Vec::new() }));
-                }
-            };
-            connection.search(search, &mut matched).await?;
-        }
-        Ok(found)
-    }
-}
-
-/// `(|(objectGUID=\01\02…)…)`: in a filter, AD knows a GUID only by its bytes.
-fn guid_filter(guids: &[Guid]) -> String {
-    let mut filter = String::from("(|");
-    for guid in guids {
-        filter.push_str("(objectGUID=");
-        for byte in guid.to_ldap_bytes() {
-            // Writing to a String cannot fail.
-            let _written = write!(filter, "\\{byte:02x}");
-        }
-        filter.push(')');
-    }
-    filter.push(')');
-    filter
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_guid_is_asked_for_by_its_bytes() {
-        let guid: Guid = "01020304-0506-0708-090a-0b0c0d0e0f10".parse().unwrap();
-        assert_eq!(
-            guid_filter(&[guid]),
-            r"(|(objectGUID=\04\03\02\01\06\05\08\07\09\0a\0b\0c\0d\0e\0f\10))"
-        );
-    }
 
     #[test]
     fn every_user_is_asked_for_the_fixed_few_and_nothing_twice() {

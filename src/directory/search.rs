@@ -18,6 +18,9 @@ use super::{extended_name, framing, ranges};
 const PAGE_SIZE: i32 = 1000;
 const PAGED_RESULTS: &str = "1.2.840.113556.1.4.319";
 const EXTENDED_DN: &str = "1.2.840.113556.1.4.529";
+const SHOW_DELETED: &str = "1.2.840.113556.1.4.417";
+/// With the recycle bin, what was deleted long ago is found with this alone.
+const SHOW_RECYCLED: &str = "1.2.840.113556.1.4.2064";
 const EVERYTHING: &str = "(objectClass=*)";
 const NO_SUCH_OBJECT: u32 = 32;
 const INVALID_DN_SYNTAX: u32 = 34;
@@ -35,6 +38,8 @@ pub(super) struct Search<'a> {
     pub(super) attributes: &'a [&'a str],
     /// Whether names among the values come with the objectGUIDs of what they name.
     pub(super) names_say_guids: bool,
+    /// Whether tombstones are found, too, as far as the account may see them.
+    pub(super) finds_deleted: bool,
 }
 
 /// Results of a search that was asked for, as they come.
@@ -88,6 +93,7 @@ impl Connection {
         .critical();
         let mut controls = vec![RawControl::from(paging)];
         controls.extend(search.names_say_guids.then(extended_names));
+        controls.extend(search.finds_deleted.then(deleted_ones).into_iter().flatten());
         self.ldap
             .with_timeout(self.timeouts.search)
             .with_controls(controls)
@@ -119,8 +125,26 @@ impl Connection {
         attributes: &[&str],
         names_say_guids: bool,
     ) -> Result<Option<RawEntry>, DirectoryError> {
+        let controls = names_say_guids.then(extended_names).into_iter().collect();
+        self.search_base_with(base, attributes, controls).await
+    }
+
+    /// The same, where it may be a tombstone.
+    pub(super) async fn search_deleted(
+        &mut self,
+        base: &str,
+        attributes: &[&str],
+    ) -> Result<Option<RawEntry>, DirectoryError> {
+        self.search_base_with(base, attributes, deleted_ones().into()).await
+    }
+
+    async fn search_base_with(
+        &mut self,
+        base: &str,
+        attributes: &[&str],
+        controls: Vec<RawControl>,
+    ) -> Result<Option<RawEntry>, DirectoryError> {
         let mut entry = None;
-        let controls: Vec<_> = names_say_guids.then(extended_names).into_iter().collect();
         let stream = self
             .ldap
             .with_timeout(self.timeouts.answer)
@@ -223,6 +247,15 @@ fn extended_names() -> RawControl {
         crit: false,
         val: Some(AS_TEXT.to_vec()),
     }
+}
+
+/// Asks for tombstones, too ([MS-ADTS] sections 3.1.1.3.4.1.14 and 3.1.1.3.4.1.26). Not critical: who doesn't know it shows none.
+fn deleted_ones() -> [RawControl; 2] {
+    [SHOW_DELETED, SHOW_RECYCLED].map(|control| RawControl {
+        ctype: control.to_owned(),
+        crit: false,
+        val: None,
+    })
 }
 
 /// A parsed `SearchResultEntry` as an entry, by moving its parts: ldap3's own way panics on what it did not expect, copies, and

@@ -241,12 +241,19 @@ impl<'a> Taker<'a, '_> {
         };
         let counts = &mut self.census.counts;
         let Some(account) = account else {
-            counts.gone += i64::from(!self.claims.is_seen_elsewhere(link.guid));
+            if !self.claims.is_seen_elsewhere(link.guid) {
+                counts.gone += 1;
+                self.miss(named, link.guid, None);
+            }
             return;
         };
         match self.selection.standing(account.index()) {
             Standing::Selected => {}
-            Standing::Outside => counts.out_of_scope += i64::from(!self.claims.is_taken_over(link.guid)),
+            Standing::Outside if self.claims.is_taken_over(link.guid) => {}
+            Standing::Outside => {
+                counts.out_of_scope += 1;
+                self.miss(named, link.guid, Some(account));
+            }
             Standing::Perhaps => {
                 counts.found += 1;
                 self.census.kept.push(Kept {
@@ -263,6 +270,18 @@ impl<'a> Taker<'a, '_> {
         }
     }
 
+    /// Somebody linked whom the scope does not select, whether they are gone or only seem to be.
+    fn miss(&mut self, named: NamedUser<'a>, guid: Guid, account: Option<User<'a>>) {
+        let NamedUser { name, user } = named;
+        self.census.missing.push(Missing {
+            name,
+            user,
+            guid,
+            account,
+            subject: account.map_or_else(|| Subject::of_user(named), Subject::of),
+        });
+    }
+
     /// Whom the scope excludes, it stops writing; unless another scope takes them as they are.
     fn let_go_of_excluded(&mut self, account: User<'a>, named: NamedUser<'a>) {
         let is_ours = named.user.provider() == Some(&self.input.scope.name);
@@ -275,13 +294,7 @@ impl<'a> Taker<'a, '_> {
     fn let_go(&mut self, named: NamedUser<'a>, account: Option<User<'a>>) {
         let NamedUser { name, user } = named;
         if user.is_readable && user.is_held() {
-            let subject = account.map_or_else(
-                || Subject {
-                    login: name.into(),
-                    mail: None,
-                },
-                Subject::of,
-            );
+            let subject = account.map_or_else(|| Subject::of_user(named), Subject::of);
             self.census.let_go.push(LetGo { name, user, subject });
         }
     }

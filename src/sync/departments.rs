@@ -247,7 +247,8 @@ impl<'a> RingGroup<'a> {
 }
 
 impl<'a> Entry<'a> {
-    fn guid(self) -> Option<Guid> {
+    /// Its objectGUID.
+    pub fn guid(self) -> Option<Guid> {
         match self {
             Self::Group { group, .. } => group.guid(),
             Self::Unit(unit) => unit.guid(),

@@ -25,6 +25,7 @@ pub mod number_set;
 pub mod number_wish;
 pub mod numbering;
 pub mod observed;
+mod outside;
 pub mod past;
 pub mod person;
 pub mod plan;
@@ -160,7 +161,7 @@ pub fn plan(input: &Input<'_>) -> Outcome {
     let claims = Claims::new(input);
     let mut census = Census::take(input, &references, &selection, &claims);
     let missing = std::mem::take(&mut census.missing);
-    let absences = Absences::prove(input, &references, &selection, &claims, missing);
+    let absences = Absences::prove(input, &references, &selection, missing);
     let matched = match_newcomers(input, std::mem::take(&mut census.newcomers), &claims);
     let departments = Departments::new(input, &references, &claims, &selection);
 

@@ -1,6 +1,8 @@
 //! Someone whom a scope provides, on their way through the pipeline. Plain data: each stage says in its own file what it decides.
 
-use super::{keys::MAIL, observed::ObservedUser, plan::Subject, select::Doubt, value::Absence};
+use super::{
+    field::Field, keys::MAIL, observed::ObservedUser, plan::Subject, roster::NamedUser, select::Doubt, value::Absence,
+};
 use crate::{
     api::phone_user::Origin,
     directory::{Guid, User},
@@ -58,6 +60,15 @@ pub struct Newcomer<'a> {
 }
 
 impl Subject {
+    /// The person whom a PhoneUser is for, when no account is seen.
+    pub fn of_user(named: NamedUser<'_>) -> Self {
+        let values = &named.user.values;
+        Self {
+            login: values.text(Field::Login).unwrap_or(named.name).into(),
+            mail: values.text(Field::Email).map(Into::into),
+        }
+    }
+
     /// The person with an account.
     pub fn of(account: User<'_>) -> Self {
         let login = account.login().map_or_else(|| account.dn(), Into::into);

@@ -115,6 +115,20 @@ pub struct Change<F: WrittenField> {
     pub links: bool,
 }
 
+impl UserChange {
+    /// Whether it switches somebody off.
+    pub fn disables(&self) -> bool {
+        self.changes.iter().any(|FieldChange { field, before, after }| {
+            *field == Field::Enabled && *before != Some(Value::Flag(false)) && *after == Some(Value::Flag(false))
+        }) && matches!(self.expected, Expected::Present(_))
+    }
+
+    /// Whether it makes the object people's again.
+    pub fn lets_go(&self) -> bool {
+        self.release.contains(Field::Directory) && self.apply.is_none()
+    }
+}
+
 /// What to apply to an object: these fields and `phoneSystemRef`, whole; what the operator held and is not here goes away.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Apply<F: WrittenField> {

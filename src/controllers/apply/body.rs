@@ -1,13 +1,19 @@
 //! What is sent to the API server: the bodies of server-side applies. Pure.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Map, Value as Json, json};
 
 use crate::{
-    api::{FIELD_MANAGER, extension::ExtensionState, labels},
-    controllers::{changes::NamespacedName, observed::Kind},
+    api::{
+        FIELD_MANAGER,
+        extension::{ExtensionState, Holder},
+        labels,
+    },
+    controllers::{changes::NamespacedName, conditions::whole_seconds, observed::Kind},
     sync::{
         field::{Place, WrittenField},
-        plan::{Apply, Claim, Expected},
+        number::Number,
+        plan::{Apply, Claim, Expected, Free},
         value::{Link, Value},
     },
 };
@@ -32,15 +38,46 @@ pub(super) fn of_change<F: WrittenField>(
 
 /// Makes an Extension its holder's.
 pub(super) fn of_claim(system: &NamespacedName, scope: &str, name: &str, claim: &Claim) -> Json {
-    let mut labels = Map::new();
-    labels.insert(labels::MANAGED_BY.to_owned(), json!(FIELD_MANAGER));
-    labels.insert(labels::SCOPE.to_owned(), json!(scope));
-    labels.insert(labels::PHONE_SYSTEM.to_owned(), json!(system.name));
+    let spec = number(system, claim.number, ExtensionState::Assigned, &claim.holder);
+    object(
+        Kind::Extension,
+        system,
+        name,
+        &claim.expected,
+        labels_of_number(system, scope),
+        spec,
+    )
+}
+
+/// Lets an Extension rest. It remembers who had it.
+pub(super) fn of_free(system: &NamespacedName, scope: &str, name: &str, free: &Free) -> Json {
+    let mut spec = number(system, free.number, ExtensionState::Cooling, &free.holder);
+    spec.insert("releaseAfter".to_owned(), json!(Time(whole_seconds(free.release_after))));
+    let expected = Expected::Present(free.version.clone());
+    object(
+        Kind::Extension,
+        system,
+        name,
+        &expected,
+        labels_of_number(system, scope),
+        spec,
+    )
+}
+
+fn labels_of_number(system: &NamespacedName, scope: &str) -> Map<String, Json> {
+    Map::from_iter([
+        (labels::MANAGED_BY.to_owned(), json!(FIELD_MANAGER)),
+        (labels::SCOPE.to_owned(), json!(scope)),
+        (labels::PHONE_SYSTEM.to_owned(), json!(system.name)),
+    ])
+}
+
+fn number(system: &NamespacedName, number: Number, state: ExtensionState, holder: &Holder) -> Map<String, Json> {
     let mut spec = reference(&system.name);
-    spec.insert("number".to_owned(), json!(claim.number.to_string()));
-    spec.insert("state".to_owned(), json!(ExtensionState::Assigned));
-    spec.insert("holder".to_owned(), json!(claim.holder));
-    object(Kind::Extension, system, name, &claim.expected, labels, spec)
+    spec.insert("number".to_owned(), json!(number.to_string()));
+    spec.insert("state".to_owned(), json!(state));
+    spec.insert("holder".to_owned(), json!(holder));
+    spec
 }
 
 /// Makes a body expect another version of the object that it expected.
@@ -112,7 +149,7 @@ mod tests {
     use super::*;
     use crate::{
         api::{
-            extension::{Holder, HolderKind},
+            extension::HolderKind,
             phone_user::Origin,
         },
         sync::{field::Field, observed::Version},
@@ -176,5 +213,26 @@ mod tests {
             "holder": {"kind": "PhoneUser", "name": "hq-1"}});
         assert_eq!(body["spec"], spec);
         assert_eq!(body["metadata"]["labels"]["app.kubernetes.io/managed-by"], "adsync");
+    }
+    #[test]
+    fn a_number_that_rests_remembers_who_had_it_and_until_when() {
+        let free = Free {
+            number: "2001".parse().unwrap(),
+            holder: Holder {
+                kind: HolderKind::PhoneUser,
+                name: "hq-1".to_owned(),
+            },
+            version: Version {
+                uid: "u".into(),
+                resource_version: "7".into(),
+            },
+            release_after: "2026-12-23T10:00:00.5Z".parse().unwrap(),
+        };
+        let body = of_free(&system(), "staff", "hq-2001", &free);
+        assert_eq!(body["metadata"]["uid"], "u");
+        assert_eq!(body["metadata"]["resourceVersion"], "7");
+        let spec = json!({"phoneSystemRef": {"name": "hq"}, "number": "2001", "state": "Cooling",
+            "holder": {"kind": "PhoneUser", "name": "hq-1"}, "releaseAfter": "2026-12-23T10:00:00Z"});
+        assert_eq!(body["spec"], spec);
     }
 }

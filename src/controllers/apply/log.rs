@@ -4,13 +4,13 @@ use std::fmt;
 
 use tracing::{debug, info, warn};
 
-use super::{Applied, Fate, Writer, write::NOT_TRIED};
+use super::{Applied, Cause, Fate, Writer, write::NOT_TRIED};
 use crate::{
     controllers::observed::Kind,
     serve::metrics::{WriteResult, WrittenKind},
     sync::{
         field::WrittenField,
-        plan::FieldChange,
+        plan::{Change, FieldChange},
         value::{Absence, Link, Value},
     },
 };
@@ -26,14 +26,24 @@ impl Writer<'_> {
     }
 
     /// Says what became of a write, in one line of the log and to Prometheus.
-    pub(super) fn tell(&self, kind: Kind, name: &str, fate: &Fate, changes: &dyn fmt::Display) {
+    pub(super) fn tell(&self, kind: Kind, name: &str, fate: &Fate, changes: &dyn fmt::Display, why: &str) {
         if let Some(result) = counted(fate) {
             self.metrics.written(written(kind), result);
         }
         let (namespace, system, scope, kind) = (&self.system.namespace, &self.system.name, self.scope, kind.name());
+        let Cause { trigger, approved } = &self.cause;
+        let trigger = trigger.as_ref().map(tracing::field::debug);
+        let (approved, why) = (approved.as_deref(), (!why.is_empty()).then_some(why));
+        macro_rules! changed {
+            ($message:literal) => {
+                info!(namespace, system, scope, kind, name, trigger, approved, why, %changes, $message)
+            };
+        }
         match fate {
-            Fate::Created => info!(namespace, system, scope, kind, name, %changes, "created"),
-            Fate::Updated => info!(namespace, system, scope, kind, name, %changes, "updated"),
+            Fate::Created => changed!("created"),
+            Fate::Updated => changed!("updated"),
+            Fate::Deleted => changed!("deleted"),
+            Fate::Going => changed!("deleted, and gone once the finalizers that others hold on it let it go"),
             Fate::Lost => debug!(
                 namespace,
                 system, scope, kind, name, "changed meanwhile, planning again"
@@ -58,6 +68,7 @@ fn counted(fate: &Fate) -> Option<WriteResult> {
     match fate {
         Fate::Created => Some(WriteResult::Created),
         Fate::Updated => Some(WriteResult::Updated),
+        Fate::Deleted | Fate::Going => Some(WriteResult::Deleted),
         Fate::Lost => Some(WriteResult::Lost),
         Fate::Failed(_) => Some(WriteResult::Failed),
         Fate::Skipped => None,
@@ -69,6 +80,26 @@ fn written(kind: Kind) -> WrittenKind {
         Kind::User => WrittenKind::PhoneUser,
         Kind::Extension => WrittenKind::Extension,
         Kind::RingGroup => WrittenKind::RingGroup,
+    }
+}
+
+/// Why the directory says that somebody should not be served, when that is what a change writes.
+pub(super) fn absence<F: WrittenField>(change: &Change<F>) -> Option<Since> {
+    let values = change.apply.iter().flat_map(|apply| &apply.values);
+    let mut links = values.filter_map(|(_, value)| match value {
+        Value::Link(link) => link.absence,
+        _ => None,
+    });
+    links.next().map(Since)
+}
+
+/// An absence, for people.
+pub(super) struct Since(Absence);
+
+impl fmt::Display for Since {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(Absence { reason, since }) = self;
+        write!(formatter, "{reason:?} since {since}")
     }
 }
 
@@ -109,8 +140,8 @@ impl fmt::Display for Shown<'_> {
                     absence,
                 } = &**link;
                 write!(formatter, "{guid} ({origin:?} by {scope} from {config}")?;
-                if let Some(Absence { reason, since }) = absence {
-                    write!(formatter, ", {reason:?} since {since}")?;
+                if let Some(absence) = absence {
+                    write!(formatter, ", {}", Since(*absence))?;
                 }
                 formatter.write_str(")")
             }
@@ -155,6 +186,7 @@ mod tests {
             claims: vec![Fate::Created, not_tried()],
             users: vec![Fate::Failed("refused".to_owned()), not_tried()],
             ring_groups: vec![not_tried()],
+            ..Applied::default()
         };
         assert_eq!(applied.untried(), 3);
     }

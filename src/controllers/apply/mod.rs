@@ -1,8 +1,9 @@
-//! Writes a plan to the API server: claims, then users, then ring groups. What to write was decided before; what became of
-//! each write is told, and one object that fails costs that object.
+//! Writes a plan to the API server: claims, users, ring groups, then deletions, and last the numbers that nobody names any more.
+//! What to write was decided before; what became of each write is told, and one object that fails costs that object.
 
 mod body;
 mod log;
+mod remove;
 mod write;
 
 use std::{
@@ -24,6 +25,7 @@ use super::{
     observed::{Kind, Objects, Record},
 };
 use crate::{
+    api::sync_scope::Trigger,
     serve::metrics::Metrics,
     sync::{
         field::{Field, FieldSet, WrittenField},
@@ -43,6 +45,10 @@ pub enum Fate {
     Created,
     /// The object was changed.
     Updated,
+    /// The object is gone.
+    Deleted,
+    /// The object is about to go: somebody's finalizer keeps it until they are done. Its number is freed after that.
+    Going,
     /// The object is not what the plan took it for; the maps know by now. Plan again.
     Lost,
     /// What it needs was lost, or the operator stops.
@@ -55,7 +61,7 @@ impl Fate {
     /// Why the object is not what the plan says.
     pub fn why_not(&self) -> Option<&str> {
         match self {
-            Self::Created | Self::Updated => None,
+            Self::Created | Self::Updated | Self::Deleted | Self::Going => None,
             Self::Lost | Self::Skipped => Some("somebody else keeps changing it; it is tried again"),
             Self::Failed(reason) => Some(reason),
         }
@@ -71,6 +77,10 @@ pub struct Applied {
     pub users: Vec<Fate>,
     /// Of the ring groups.
     pub ring_groups: Vec<Fate>,
+    /// Of the deletions.
+    pub deletions: Vec<Fate>,
+    /// Of the numbers to free.
+    pub frees: Vec<Fate>,
 }
 
 impl Applied {
@@ -80,14 +90,26 @@ impl Applied {
             claims,
             users,
             ring_groups,
+            deletions,
+            frees,
         } = self;
-        claims.iter().chain(users).chain(ring_groups)
+        let written = claims.iter().chain(users).chain(ring_groups);
+        written.chain(deletions).chain(frees)
     }
 
     /// Whether another plan could do what this one couldn't.
     pub fn lost_any(&self) -> bool {
         self.fates().any(|fate| *fate == Fate::Lost)
     }
+}
+
+/// Why a plan is written: each line of the log says so.
+#[derive(Clone, Debug, Default)]
+pub struct Cause {
+    /// Why the sync runs.
+    pub trigger: Option<Trigger>,
+    /// The digest of the batch of removals that somebody approved.
+    pub approved: Option<String>,
 }
 
 /// Writes for one scope.
@@ -98,6 +120,10 @@ pub struct Writer<'a> {
     stop: &'a CancellationToken,
     system: &'a NamespacedName,
     scope: &'a str,
+    /// Whether the scope still wants to be synced: it may be suspended or deleted meanwhile.
+    is_wanted: Box<dyn Fn() -> bool + Send + Sync + 'a>,
+    /// Why this is written, for the log.
+    cause: Cause,
     /// Calls without any answer, in a row.
     unanswered: AtomicU32,
     /// What failed in this sync: it is not tried again before the next.
@@ -121,9 +147,28 @@ impl<'a> Writer<'a> {
             stop,
             system,
             scope,
+            is_wanted: Box::new(|| true),
+            cause: Cause::default(),
             unanswered: AtomicU32::new(0),
             failed: BTreeMap::new(),
         }
+    }
+
+    /// No write begins once this is false.
+    #[must_use]
+    pub fn only_while(mut self, is_wanted: impl Fn() -> bool + Send + Sync + 'a) -> Self {
+        self.is_wanted = Box::new(is_wanted);
+        self
+    }
+
+    /// Why the next plans are written.
+    pub fn because(&mut self, cause: Cause) {
+        self.cause = cause;
+    }
+
+    /// Whether a write may begin.
+    pub fn may_write(&self) -> bool {
+        !self.stop.is_cancelled() && (self.is_wanted)()
     }
 
     /// Writes a plan.
@@ -132,8 +177,8 @@ impl<'a> Writer<'a> {
             claims,
             users,
             ring_groups,
-            deletions: _,
-            frees: _,
+            deletions,
+            frees,
         } = plan;
         let claimed = all(claims, |claim| self.claim(claim).boxed()).await;
         let numbers: BTreeMap<Number, &Fate> = claims.iter().map(|claim| claim.number).zip(&claimed).collect();
@@ -143,18 +188,24 @@ impl<'a> Writer<'a> {
             self.change::<ObservedRingGroup, _>(change, &numbers).boxed()
         })
         .await;
-        let applied = Applied {
+        let deletions = all(deletions, |deletion| self.delete(deletion).boxed()).await;
+        let mut applied = Applied {
             claims: claimed.clone(),
             users,
             ring_groups,
+            deletions,
+            frees: Vec::new(),
         };
+        let holders = remove::holders(plan, &applied);
+        applied.frees = all(frees, |free| self.free(free, &holders).boxed()).await;
         self.remember_failures(plan, &applied);
         self.tell_untried(&applied);
         applied
     }
 
     async fn claim(&self, claim: &Claim) -> Fate {
-        let name = self.extension_name(claim);
+        let name = self.extension_name(claim.number);
+        let before = self.number_in_words(&name).await;
         let write = Write {
             name: &name,
             expected: &claim.expected,
@@ -164,8 +215,8 @@ impl<'a> Writer<'a> {
             force: matches!(claim.expected, Expected::Present(_)),
         };
         let fate = self.write::<ObservedExtension, _>(write).await;
-        let holder = format!("spec.holder: {:?} {}", claim.holder.kind, claim.holder.name);
-        self.tell(Kind::Extension, &name, &fate, &holder);
+        let changes = format!("{before} → Assigned to {}", remove::in_words(&claim.holder));
+        self.tell(Kind::Extension, &name, &fate, &changes, "");
         fate
     }
 
@@ -173,7 +224,7 @@ impl<'a> Writer<'a> {
         match change.needs.and_then(|number| claims.get(&number)) {
             Some(Fate::Lost | Fate::Skipped) => return Fate::Skipped,
             Some(Fate::Failed(reason)) => return Fate::Failed(reason.clone()),
-            Some(Fate::Created | Fate::Updated) | None => {}
+            Some(Fate::Created | Fate::Updated | Fate::Deleted | Fate::Going) | None => {}
         }
         let Change {
             name,
@@ -192,7 +243,8 @@ impl<'a> Writer<'a> {
             force: apply.as_ref().is_some_and(|apply| apply.force),
         };
         let fate = self.write::<R, F>(write).await;
-        self.tell(R::KIND, name, &fate, &Differences(&change.changes));
+        let why = log::absence(change).map(|absence| absence.to_string());
+        self.tell(R::KIND, name, &fate, &Differences(&change.changes), &why.unwrap_or_default());
         fate
     }
 
@@ -200,13 +252,22 @@ impl<'a> Writer<'a> {
         let claims = plan
             .claims
             .iter()
-            .map(|claim| (Kind::Extension, self.extension_name(claim)));
+            .map(|claim| (Kind::Extension, self.extension_name(claim.number)));
         let users = plan.users.iter().map(|change| (Kind::User, change.name.clone()));
         let ring_groups = plan
             .ring_groups
             .iter()
             .map(|change| (Kind::RingGroup, change.name.clone()));
-        let written: Vec<_> = claims.chain(users).chain(ring_groups).collect();
+        let deletions = plan
+            .deletions
+            .iter()
+            .map(|deletion| (Kind::of_holder(deletion.kind), deletion.name.clone()));
+        let frees = plan
+            .frees
+            .iter()
+            .map(|free| (Kind::Extension, self.extension_name(free.number)));
+        let written = claims.chain(users).chain(ring_groups);
+        let written: Vec<_> = written.chain(deletions).chain(frees).collect();
         for (object, fate) in written.into_iter().zip(applied.fates()) {
             if let Fate::Failed(reason) = fate {
                 self.failed.insert(object, reason.clone());
@@ -214,8 +275,8 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn extension_name(&self, claim: &Claim) -> Box<str> {
-        format!("{}-{}", self.system.name, claim.number).into()
+    fn extension_name(&self, number: Number) -> Box<str> {
+        format!("{}-{number}", self.system.name).into()
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     causes::with_causes,
     controllers::{
         client::{CallError, call},
-        observed::Record,
+        observed::{Kind, Record},
         release::{Released, release},
     },
     sync::{
@@ -47,16 +47,10 @@ impl Writer<'_> {
     /// Writes one object, and tells the maps what it came to.
     pub(super) async fn write<R: Record, F: WrittenField>(&self, write: Write<'_, F>) -> Fate {
         let (name, expected) = (write.name, write.expected);
-        if self.stop.is_cancelled() {
-            return Fate::Skipped;
+        if let Some(fate) = self.why_not_begin(R::KIND, name) {
+            return fate;
         }
-        if let Some(reason) = self.failed.get(&(R::KIND, name.into())) {
-            return Fate::Failed(reason.clone());
-        }
-        if self.unanswered.load(Ordering::Relaxed) >= UNANSWERED {
-            return Fate::Failed(NOT_TRIED.to_owned());
-        }
-        let api = Api::namespaced_with(self.client.clone(), &self.system.namespace, &R::KIND.resource());
+        let api = self.api(R::KIND);
         let mut answers = Vec::new();
         self.objects.begin_write::<R>(self.system, name).await;
         let result = send(&api, write, &mut answers).await;
@@ -64,12 +58,39 @@ impl Writer<'_> {
         match (result, expected) {
             (Ok(()), Expected::Absent) => self.answered(Fate::Created),
             (Ok(()), Expected::Present(_)) => self.answered(Fate::Updated),
-            (Err(error), _) if error.code().is_none() => {
-                self.unanswered.fetch_add(1, Ordering::Relaxed);
-                failed(&error)
-            }
-            (Err(error), _) => self.answered(self.judge::<R>(&api, name, expected, &error).await),
+            (Err(error), _) => self.refused::<R>(&api, name, expected, &error).await,
         }
+    }
+
+    /// What becomes of a write that does not begin.
+    pub(super) fn why_not_begin(&self, kind: Kind, name: &str) -> Option<Fate> {
+        if !self.may_write() {
+            return Some(Fate::Skipped);
+        }
+        if let Some(reason) = self.failed.get(&(kind, name.into())) {
+            return Some(Fate::Failed(reason.clone()));
+        }
+        let is_answered = self.unanswered.load(Ordering::Relaxed) < UNANSWERED;
+        (!is_answered).then(|| Fate::Failed(NOT_TRIED.to_owned()))
+    }
+
+    pub(super) fn api(&self, kind: Kind) -> Api<DynamicObject> {
+        Api::namespaced_with(self.client.clone(), &self.system.namespace, &kind.resource())
+    }
+
+    /// What a call that did not succeed means.
+    pub(super) async fn refused<R: Record>(
+        &self,
+        api: &Api<DynamicObject>,
+        name: &str,
+        expected: &Expected,
+        error: &CallError,
+    ) -> Fate {
+        if error.code().is_none() {
+            self.unanswered.fetch_add(1, Ordering::Relaxed);
+            return failed(error);
+        }
+        self.answered(self.judge::<R>(api, name, expected, error).await)
     }
 
     /// Whether a refusal means that the object is not what the plan took it for. It is read again to see.
@@ -104,7 +125,7 @@ impl Writer<'_> {
         }
     }
 
-    fn answered(&self, fate: Fate) -> Fate {
+    pub(super) fn answered(&self, fate: Fate) -> Fate {
         self.unanswered.store(0, Ordering::Relaxed);
         fate
     }

@@ -8,7 +8,7 @@ use kube::{
 };
 
 use crate::{
-    api::{Extension, PhoneUser, RingGroup, labels},
+    api::{Extension, PhoneUser, RingGroup, extension::HolderKind, labels},
     sync::observed::{Observed, Version},
 };
 
@@ -54,6 +54,14 @@ impl Kind {
             Self::User => ApiResource::erase::<PhoneUser>(&()),
             Self::Extension => ApiResource::erase::<Extension>(&()),
             Self::RingGroup => ApiResource::erase::<RingGroup>(&()),
+        }
+    }
+
+    /// The kind of somebody who can hold a number.
+    pub fn of_holder(kind: HolderKind) -> Self {
+        match kind {
+            HolderKind::PhoneUser => Self::User,
+            HolderKind::RingGroup => Self::RingGroup,
         }
     }
 

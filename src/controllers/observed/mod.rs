@@ -110,6 +110,12 @@ impl Objects {
         self.tell(system, told);
     }
 
+    /// The operator deleted an object, and the API server says that it is gone: whatever a watch that is behind still shows of it.
+    pub(super) async fn deleted_by_us<R: Record>(&self, system: &NamespacedName, name: &str, uid: &str) {
+        let told = self.system(system).write().await.delete::<R>(name, uid);
+        self.tell(system, told);
+    }
+
     /// Folds in what a read of one object showed; `None`: there is none of this name.
     pub(super) async fn looked_up<R: Record>(
         &self,

@@ -19,6 +19,8 @@ use crate::sync::observed::Observed;
 pub struct System {
     observed: Observed,
     writing: BTreeMap<(Kind, Box<str>), Meanwhile>,
+    /// The uids of objects that the operator deleted and the watch has not shown as deleted yet: it may be behind.
+    deleted: BTreeMap<(Kind, Box<str>), Box<str>>,
 }
 
 /// What the watch showed of an object while the operator was writing it: its own write or somebody else's, which only the
@@ -27,6 +29,8 @@ pub struct System {
 struct Meanwhile {
     seen: Vec<Box<str>>,
     deleted: Option<Box<str>>,
+    /// Whom the deletion concerns, unless it was the operator's own.
+    told: Vec<Told>,
 }
 
 /// A change that a plan could come out differently for.
@@ -60,6 +64,9 @@ impl System {
 
     /// Takes an object as the watch shows it, or as the API server answered to the operator's own write.
     pub(super) fn put<R: Record>(&mut self, name: &str, record: R, by: Author) -> Vec<Told> {
+        if self.deleted.get(&(R::KIND, name.into())) == Some(&record.version().uid) {
+            return Vec::new();
+        }
         let version = record.version().resource_version.clone();
         let known = R::all(&self.observed).get(name);
         if known.is_some_and(|known| !is_newer(&version, &known.version().resource_version)) {
@@ -84,17 +91,43 @@ impl System {
 
     /// Takes the word that an object was deleted, in this version.
     pub(super) fn remove<R: Record>(&mut self, name: &str, version: &str) -> Vec<Told> {
-        if let Some(meanwhile) = self.writing.get_mut(&(R::KIND, name.into())) {
-            meanwhile.deleted = Some(version.into());
+        let key = (R::KIND, Box::from(name));
+        if self.deleted.remove(&key).is_some() {
+            return Vec::new();
         }
+        let meanwhile = self.writing.get_mut(&key);
         let all = R::all_mut(&mut self.observed);
         if all
             .get(name)
             .is_none_or(|known| is_newer(&known.version().resource_version, version))
         {
+            if let Some(meanwhile) = meanwhile {
+                meanwhile.deleted = Some(version.into());
+            }
             return Vec::new();
         }
-        difference(all.remove(name).as_ref(), None, Author::Other)
+        let told = difference(all.remove(name).as_ref(), None, Author::Other);
+        let Some(meanwhile) = meanwhile else { return told };
+        meanwhile.deleted = Some(version.into());
+        meanwhile.told = told;
+        Vec::new()
+    }
+
+    /// Takes the API server's answer that the operator's deletion of an object is done.
+    pub(super) fn delete<R: Record>(&mut self, name: &str, uid: &str) -> Vec<Told> {
+        let key = (R::KIND, Box::from(name));
+        match self.writing.get_mut(&key) {
+            Some(meanwhile) if meanwhile.deleted.is_some() => {
+                meanwhile.told.clear();
+                meanwhile.seen.clear();
+            }
+            _ => drop(self.deleted.insert(key, uid.into())),
+        }
+        let all = R::all_mut(&mut self.observed);
+        if all.get(name).is_none_or(|known| *known.version().uid != *uid) {
+            return Vec::new();
+        }
+        difference(all.remove(name).as_ref(), None, Author::Operator)
     }
 
     /// Takes the word that there is no object of this name, whichever version that was true for.
@@ -119,6 +152,9 @@ impl System {
             .cloned()
             .collect::<Vec<_>>();
         let mut told: Vec<Told> = gone.iter().flat_map(|name| self.forget::<R>(name)).collect();
+        // What a list does not have, no watch will show as deleted.
+        self.deleted
+            .retain(|(kind, name), _| *kind != R::KIND || listed.contains_key(name));
         for (name, record) in listed {
             told.extend(self.put(&name, record, Author::Other));
         }
@@ -135,10 +171,11 @@ impl System {
     /// The operator wrote these versions. If the watch showed another meanwhile, that was somebody else's.
     pub(super) fn end_write<R: Record>(&mut self, name: &str, written: &[Box<str>]) -> Vec<Told> {
         let meanwhile = self.writing.remove(&(R::KIND, name.into())).unwrap_or_default();
-        if meanwhile.seen.iter().all(|seen| written.contains(seen)) {
-            return Vec::new();
+        let mut told = meanwhile.told;
+        if !meanwhile.seen.iter().all(|seen| written.contains(seen)) {
+            told.extend(difference(None, R::all(&self.observed).get(name), Author::Other));
         }
-        difference(None, R::all(&self.observed).get(name), Author::Other)
+        told
     }
 
     fn is_writing<R: Record>(&self, name: &str) -> bool {
@@ -270,6 +307,40 @@ mod tests {
         system.remove::<ObservedUser>("hq-1", "11");
         assert_eq!(system.put("hq-1", user("ada", 10), Author::Operator), []);
         assert_eq!(login(&system), None);
+    }
+
+    #[test]
+    fn what_the_operator_deleted_stays_deleted_whatever_a_watch_that_is_behind_shows() {
+        let mut system = System::default();
+        system.put("hq-1", user("ada", 10), Author::Other);
+        assert_eq!(system.delete::<ObservedUser>("hq-1", "u"), by(Author::Operator));
+        assert_eq!(system.put("hq-1", user("ada", 11), Author::Other), []);
+        assert_eq!(login(&system), None);
+        assert_eq!(system.remove::<ObservedUser>("hq-1", "12"), [], "it is the operator's own");
+        assert!(system.deleted.is_empty(), "nothing older can come after that");
+        system.delete::<ObservedUser>("hq-1", "u");
+        system.replace(BTreeMap::<_, ObservedUser>::new(), &BTreeSet::new());
+        assert!(system.deleted.is_empty(), "nor after a list without it");
+    }
+
+    #[test]
+    fn a_deletion_that_the_watch_shows_first_is_the_operators_own() {
+        let mut system = System::default();
+        system.put("hq-1", user("ada", 10), Author::Other);
+        system.begin_write(Kind::User, "hq-1");
+        system.remove::<ObservedUser>("hq-1", "11");
+        system.delete::<ObservedUser>("hq-1", "u");
+        assert!(system.deleted.is_empty());
+        let next = ObservedUser {
+            version: crate::sync::observed::Version {
+                uid: "v".into(),
+                resource_version: "12".into(),
+            },
+            ..user("eve", 12)
+        };
+        system.end_write::<ObservedUser>("hq-1", &[]);
+        system.put("hq-1", next, Author::Other);
+        assert_eq!(login(&system), Some("eve"), "another object of the name");
     }
 
     #[test]

@@ -21,7 +21,11 @@ use crate::{
         context::Context,
         events::Notices,
     },
-    sync::{Outcome, plan::Plan, report::Report},
+    sync::{
+        Outcome,
+        plan::{Plan, UserChange},
+        report::Report,
+    },
 };
 
 /// Plans in a row that others were faster than. Each round somebody wins, so that more are needed only under siege.
@@ -56,6 +60,10 @@ pub(super) struct Converged {
     pub created: i64,
     /// Objects changed.
     pub updated: i64,
+    /// PhoneUsers switched off.
+    pub disabled: i64,
+    /// PhoneUsers and RingGroups deleted or let go of.
+    pub deleted: i64,
     /// Writes that failed.
     pub failed: i64,
     /// What would have been written, with `mode: Plan`.
@@ -140,13 +148,24 @@ impl Converged {
 
     /// Counts what one plan came to.
     fn count(&mut self, plan: &Plan, applied: &Applied) {
+        let users = plan.users.iter().zip(&applied.users);
+        let removed = |what: fn(&UserChange) -> bool| {
+            let removed = users.clone().filter(|(change, fate)| **fate == Fate::Updated && what(change));
+            count(removed)
+        };
+        let (disabled, let_go) = (removed(UserChange::disables), removed(UserChange::lets_go));
+        self.disabled += disabled;
+        self.deleted += let_go;
+        self.updated -= disabled + let_go;
         for fate in applied.fates() {
             match fate {
                 Fate::Created => self.created += 1,
                 Fate::Updated => self.updated += 1,
-                Fate::Lost | Fate::Skipped | Fate::Failed(_) => {}
+                Fate::Lost | Fate::Skipped | Fate::Failed(_) | Fate::Deleted | Fate::Going => {}
             }
         }
+        let gone = applied.deletions.iter();
+        self.deleted += count(gone.filter(|fate| matches!(fate, Fate::Deleted | Fate::Going)));
         notices::of_plan(&mut self.notices, plan, applied);
     }
 

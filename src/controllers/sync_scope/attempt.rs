@@ -181,6 +181,8 @@ fn synced(converged: Converged, due: Due, is_fresh: bool, duration: Duration) ->
         references,
         created,
         updated,
+        disabled: _,
+        deleted: _,
         failed,
         would_write,
         notices,

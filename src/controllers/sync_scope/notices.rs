@@ -56,7 +56,7 @@ fn of_change<F: WrittenField>(notices: &mut Notices, kind: Kind, change: &Change
             event_reasons::UPDATED,
             format!("updated {} {}{}", kind.name(), change.subject.login, fields()),
         ),
-        Fate::Lost | Fate::Skipped | Fate::Failed(_) => return,
+        Fate::Lost | Fate::Skipped | Fate::Failed(_) | Fate::Deleted | Fate::Going => return,
     };
     notices.push(Notice {
         warning: false,

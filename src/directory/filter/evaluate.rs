@@ -18,21 +18,43 @@ type GroupOf<'a> = &'a dyn Fn(&Dn) -> Option<GroupIndex>;
 impl Snapshot {
     /// Whom the filter finds, `group_of` telling which group it means by a name: the names in a spec outlive those in the directory.
     pub fn users_matching(&self, filter: &Filter, group_of: impl Fn(&Dn) -> Option<GroupIndex>) -> Answer {
-        self.holding(&filter.root, &group_of)
+        self.holding(&filter.root, &|test| {
+            self.passing(test, &group_of)
+                .map_or_else(|| Answer::open(self.all()), Answer::certain)
+        })
     }
 
-    fn holding(&self, node: &Node, group_of: GroupOf<'_>) -> Answer {
+    /// Whom the filter finds by what is visible. Of an attribute without any value it isn't known whether it has none, or whether
+    /// it is hidden, so that what depends on it is a perhaps. Who is in a group says `members_of`.
+    pub fn users_visibly_matching(&self, filter: &Filter, members_of: impl Fn(&Dn, bool) -> Answer) -> Answer {
+        self.holding(
+            &filter.root,
+            &|test| match (&test.assertion, Syntax::of(&test.attribute)) {
+                (Assertion::MemberOf { group, nested }, _) => members_of(group, *nested),
+                (Assertion::Present, Syntax::Membership) => visible(self.in_any_group(), self.all()),
+                (_, Syntax::OwnName) => self
+                    .passing(test, &|_| None)
+                    .map_or_else(|| Answer::open(self.all()), Answer::certain),
+                _ if !self.has(&test.attribute) => Answer::open(self.all()),
+                (assertion, _) => {
+                    let mut without = self.all();
+                    without.subtract(&self.with_any(&test.attribute, |_| true));
+                    visible(self.with_value(&test.attribute, assertion), without)
+                }
+            },
+        )
+    }
+
+    fn holding(&self, node: &Node, passing: &dyn Fn(&Test) -> Answer) -> Answer {
         match node {
             Node::All(nodes) => nodes.iter().fold(Answer::certain(self.all()), |answer, node| {
-                answer.and(&self.holding(node, group_of))
+                answer.and(&self.holding(node, passing))
             }),
             Node::Any(nodes) => nodes.iter().fold(Answer::certain(self.empty_set()), |answer, node| {
-                answer.or(&self.holding(node, group_of))
+                answer.or(&self.holding(node, passing))
             }),
-            Node::Not(node) => self.holding(node, group_of).opposite(self.all()),
-            Node::Test(test) => self
-                .passing(test, group_of)
-                .map_or_else(|| Answer::open(self.all()), Answer::certain),
+            Node::Not(node) => self.holding(node, passing).opposite(self.all()),
+            Node::Test(test) => passing(test),
         }
     }
 
@@ -111,6 +133,11 @@ impl Snapshot {
         set.extend(found.map(User::index));
         set
     }
+}
+
+/// A yes for some, and a perhaps for whoever else nothing is visible of.
+fn visible(yes: UserSet, nothing: UserSet) -> Answer {
+    Answer::certain(yes).or(&Answer::open(nothing))
 }
 
 /// Whether the text begins with the first part, ends with the last, and has the others between them, in order. As around whole
@@ -366,6 +393,39 @@ mod tests {
         ] {
             let filter = Filter::parse(text).unwrap();
             let answer = company.users_matching(&filter, |dn| Some(company.group_by_dn(dn)?.index()));
+            assert_eq!(logins(&company, answer.yes()), yes, "{text}");
+            assert_eq!(logins(&company, answer.perhaps()), perhaps, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_missing_may_be_hidden_and_a_visible_one_decides() {
+        let company = company();
+        for (text, yes, perhaps) in [
+            // bare and igor show no department.
+            ("(department=Sales)", "jane lena", "bare igor"),
+            ("(!(department=Sales))", "bob", "bare igor"),
+            ("(department=*)", "bob jane lena", "bare igor"),
+            ("(!(department=*))", "", "bare igor"),
+            ("(&(department=Sales)(sn=*))", "jane lena", "bare igor"),
+            ("(&(department=Sales)(sAMAccountName=j*))", "jane", ""),
+            ("(|(department=Sales)(sAMAccountName=*))", "bare bob igor jane lena", ""),
+            (
+                "(!(userAccountControl:1.2.840.113556.1.4.803:=2))",
+                "igor jane lena",
+                "bare",
+            ),
+            ("(distinguishedName=CN=Bob,OU=Staff,DC=example,DC=com)", "bob", ""),
+            ("(unread=1)", "", "bare bob igor jane lena"),
+            ("(memberOf=*)", "bob jane lena", "bare igor"),
+            // The one who asks says it of jane, and knows nothing of bob.
+            ("(memberOf=CN=Any,DC=example,DC=com)", "jane", "bob"),
+            ("(!(memberOf=CN=Any,DC=example,DC=com))", "bare igor lena", "bob"),
+        ] {
+            let filter = Filter::parse(text).unwrap();
+            let answer = company.users_visibly_matching(&filter, |_, _| {
+                visible(company.users_with_login("jane"), company.users_with_login("bob"))
+            });
             assert_eq!(logins(&company, answer.yes()), yes, "{text}");
             assert_eq!(logins(&company, answer.perhaps()), perhaps, "{text}");
         }

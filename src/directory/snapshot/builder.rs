@@ -8,6 +8,7 @@ use super::{
     index::HashIndex,
     membership::{Direct, Membership},
     names::{Member, Names, Owner, Parents},
+    paths::Paths,
     table::TableBuilder,
     unit::{UnitIndex, UnitRecord},
     user::{NAME_COLUMN, UserRecord},
@@ -45,6 +46,8 @@ struct NewGroup {
     relative_identifier: Option<u32>,
     /// Numbers of links.
     members: BTreeSet<u32>,
+    /// Numbers of links: the groups that it is in.
+    parents: BTreeSet<u32>,
 }
 
 // An entry is handed over: whoever kept it would hold the directory twice.
@@ -92,18 +95,17 @@ impl SnapshotBuilder {
     pub fn add_group(&mut self, entry: RawEntry) {
         let Ok(dn) = Dn::parse(&entry.dn) else { return };
         let name = Some(self.names.number(dn.key()));
-        let members = entry
-            .texts(&AttributeName::MEMBER)
-            .map(|member| {
-                let (guid, name) = extended_name::parse(member);
-                self.names.link(guid, name)
-            })
-            .collect();
+        let mut links = |attribute| -> BTreeSet<u32> {
+            let names = entry.texts(attribute).map(extended_name::parse);
+            names.map(|(guid, name)| self.names.link(guid, name)).collect()
+        };
+        let (members, parents) = (links(&AttributeName::MEMBER), links(&AttributeName::MEMBER_OF));
         let relative_identifier = relative_identifier(&entry);
         let record = NewGroup {
             record: GroupRecord::new(&entry, dn),
             relative_identifier,
             members,
+            parents,
         };
         self.groups.push(Seen {
             guid: entry.guid(),
@@ -138,6 +140,7 @@ impl SnapshotBuilder {
         let users = owners(&self.users, |at| Member::User(UserIndex::at(at)));
         let groups = owners(&self.groups, |at| Member::Group(GroupIndex::at(at)));
         let members = self.names.resolve(users.chain(groups));
+        let guids = self.names.guids();
         let users_by_dn = by_key(&self.names.keys(), &self.users);
         let mut snapshot = Snapshot {
             origin: self.origin,
@@ -151,6 +154,7 @@ impl SnapshotBuilder {
             groups: Vec::new(),
             groups_by_dn: Vec::new(),
             membership: Membership::default(),
+            paths: Paths::default(),
             units: self.units.into_iter().map(|unit| unit.record).collect(),
             units_by_dn: Vec::new(),
         };
@@ -158,6 +162,8 @@ impl SnapshotBuilder {
         let primary = primary_members(&snapshot);
         let direct = self.groups.iter().map(|group| group.record.direct(&members, &primary));
         snapshot.membership = Membership::new(direct.collect());
+        let parents = self.groups.iter().map(|group| group.record.parents.iter().copied());
+        snapshot.paths = Paths::new(&snapshot.membership, parents, &members, &guids);
         snapshot.groups = self.groups.into_iter().map(|group| group.record.record).collect();
         snapshot.groups_by_dn = by_dn(snapshot.groups.iter().map(|group| &group.dn), GroupIndex::at);
         snapshot.units_by_dn = by_dn(snapshot.units.iter().map(|unit| &unit.dn), UnitIndex::at);

@@ -59,6 +59,16 @@ impl Membership {
             .flat_map(|direct| direct.users.iter().copied())
     }
 
+    pub(super) fn is_silent(&self, group: GroupIndex, nested: bool) -> bool {
+        let is_silent = |direct: &&Direct| {
+            direct.users.is_empty()
+                && direct.primary.is_empty()
+                && direct.groups.is_empty()
+                && direct.unknown.is_empty()
+        };
+        self.reached(group, nested).iter().any(is_silent)
+    }
+
     /// The group itself and, with `nested`, all in it at any depth, each once: groups may contain each other.
     fn reached(&self, group: GroupIndex, nested: bool) -> Vec<&Direct> {
         let mut seen = BTreeSet::from([group]);
@@ -70,6 +80,12 @@ impl Membership {
             next += 1;
         }
         reached
+    }
+
+    /// The members of each group, by position.
+    pub(super) fn each(&self) -> impl Iterator<Item = (GroupIndex, &Direct)> {
+        let each = self.groups.iter().enumerate();
+        each.map(|(position, direct)| (GroupIndex::at(position), direct))
     }
 
     pub(super) fn heap_size(&self) -> usize {

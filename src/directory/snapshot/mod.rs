@@ -9,6 +9,7 @@ mod group;
 mod index;
 mod membership;
 mod names;
+mod paths;
 mod table;
 mod unit;
 mod user;
@@ -18,11 +19,13 @@ use jiff::Timestamp;
 pub use builder::SnapshotBuilder;
 pub use group::{Group, GroupIndex, GroupKind};
 pub use membership::Members;
+pub use paths::Path;
 pub use unit::{Unit, UnitIndex};
 pub use user::User;
 
 use self::{
-    group::GroupRecord, index::HashIndex, membership::Membership, table::Table, unit::UnitRecord, user::UserRecord,
+    group::GroupRecord, index::HashIndex, membership::Membership, paths::Paths, table::Table, unit::UnitRecord,
+    user::UserRecord,
 };
 use super::{AttributeName, Dn, Guid, UserIndex, UserSet, text};
 
@@ -62,6 +65,7 @@ pub struct Snapshot {
     groups: Vec<GroupRecord>,
     groups_by_dn: Vec<GroupIndex>,
     membership: Membership,
+    paths: Paths,
     units: Vec<UnitRecord>,
     units_by_dn: Vec<UnitIndex>,
 }
@@ -94,7 +98,8 @@ impl Snapshot {
             + self.units_by_dn.capacity() * size_of::<UnitIndex>();
         let records = self.groups.iter().map(GroupRecord::heap_size).sum::<usize>()
             + self.units.iter().map(|unit| unit.dn.heap_size()).sum::<usize>();
-        let indexes = self.users_by_dn.heap_size() + self.users_by_login.heap_size() + self.membership.heap_size();
+        let indexes = self.users_by_dn.heap_size() + self.users_by_login.heap_size();
+        let indexes = indexes + self.membership.heap_size() + self.paths.heap_size();
         texts + tables + records + indexes
     }
 
@@ -198,8 +203,39 @@ impl Snapshot {
         self.membership.members(group, nested, self.empty_set())
     }
 
+    /// The group that is somebody's primary one.
+    pub fn primary_group(&self, user: UserIndex) -> Option<Group<'_>> {
+        let mut groups = self.membership.each();
+        let (index, _) = groups.find(|(_, direct)| direct.primary.binary_search(&user).is_ok())?;
+        self.group(index)
+    }
+
+    /// Whether a group, or with `nested` one in it, shows no member at all.
+    pub fn is_silent(&self, group: GroupIndex, nested: bool) -> bool {
+        self.membership.is_silent(group, nested)
+    }
+
+    /// Whether somebody who is in these groups directly is in another one, as far as groups show their members or what they are in.
+    pub fn path(&self, from: &[Guid], to: GroupIndex, nested: bool) -> Path {
+        let from = from
+            .iter()
+            .map(|guid| self.group_by_guid(*guid).map(Group::index).ok_or(*guid));
+        self.paths.between(from, to, nested)
+    }
+
+    /// Whether some group has an account among its members that was not read.
+    pub fn is_listed(&self, account: Guid) -> bool {
+        self.paths.listing(account).next().is_some()
+    }
+
+    /// Whether a group, or with `nested` one in it, has an account among its members that was not read.
+    pub fn is_listed_in(&self, account: Guid, group: GroupIndex, nested: bool) -> bool {
+        let listing: Vec<_> = self.paths.listing(account).collect();
+        self.paths.between(listing.into_iter().map(Ok), group, nested) == Path::Leads
+    }
+
     /// Who is in a group as `memberOf` and its in-chain rule have it: by `member` alone, without the primary group.
-    pub(super) fn linked_members(&self, group: GroupIndex, nested: bool) -> UserSet {
+    pub(crate) fn linked_members(&self, group: GroupIndex, nested: bool) -> UserSet {
         self.set_of(self.membership.linked(group, nested))
     }
 

@@ -86,6 +86,17 @@ impl Names {
         members
     }
 
+    /// The objectGUID in each value of `member`, by number.
+    pub(super) fn guids(&self) -> Vec<Option<Guid>> {
+        let mut guids = vec![None; self.links.len()];
+        for (link, number) in &self.links {
+            if let Some(slot) = guids.get_mut(*number as usize) {
+                *slot = link.guid;
+            }
+        }
+        guids
+    }
+
     /// The key of each number.
     pub(super) fn keys(&self) -> Vec<&str> {
         let mut keys = vec![""; self.numbers.len()];

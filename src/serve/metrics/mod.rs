@@ -48,6 +48,8 @@ pub enum WriteResult {
     Created,
     /// The object was changed.
     Updated,
+    /// The object was deleted.
+    Deleted,
     /// Somebody else was faster (409 or 422): read again.
     Lost,
     /// Anything else went wrong.
