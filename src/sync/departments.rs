@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Input,
-    claims::Claims,
+    department_claims::RivalDepartments,
     field::{FieldSet, RingField},
     mapping::clean,
     number_wish::Wish,
@@ -14,7 +14,7 @@ use super::{
     references::References,
     report::problem,
     select::Selection,
-    validated::{Department, DepartmentNumber, DepartmentSource},
+    validated::{Department, DepartmentNumber, DepartmentSource, ValidatedScope},
     value::Value,
 };
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
         ring_group::RingGroupSource,
         sync_scope::{Problem, ProblemReason},
     },
-    directory::{Dn, Group, Guid, Unit},
+    directory::{Dn, Group, Guid, Snapshot, Unit},
 };
 
 /// A ring group that the scope provides, or is about to.
@@ -66,7 +66,18 @@ pub struct Departments<'a> {
     pub problems: Vec<Problem>,
 }
 
+/// What the `departments` of a scope cover in one directory.
+#[derive(Debug, Default)]
+pub struct Coverage<'a> {
+    covered: BTreeMap<Guid, Covered<'a>>,
+    /// Entries of `departments` that name what was not found.
+    in_doubt: Vec<&'a Department>,
+    /// What is covered, and shows no objectGUID.
+    unknown: Vec<Entry<'a>>,
+}
+
 /// A group or unit that an entry of `departments` covers.
+#[derive(Clone, Copy, Debug)]
 struct Covered<'a> {
     department: &'a Department,
     entry: Entry<'a>,
@@ -75,34 +86,63 @@ struct Covered<'a> {
 }
 
 impl<'a> Departments<'a> {
-    /// Finds the first entry that covers each group and unit; what exists for one in doubt is left as it is.
-    pub fn new(input: &Input<'a>, references: &References<'a>, claims: &Claims<'a>, selection: &Selection<'a>) -> Self {
+    /// Everything that is covered and is the scope's to serve; what exists for an entry in doubt is left as it is.
+    pub fn new(
+        input: &Input<'a>,
+        coverage: &Coverage<'a>,
+        rivals: &RivalDepartments<'a>,
+        selection: &Selection<'a>,
+    ) -> Self {
         let mut departments = Self::default();
-        let mut covered: BTreeMap<Guid, Covered<'a>> = BTreeMap::new();
-        let mut in_doubt = Vec::new();
-        for department in &input.scope.departments {
-            let Some(all) = cover(input, references, department) else {
-                in_doubt.push(department);
-                continue;
-            };
-            for mut found in all {
-                let dn = found.entry.dn();
-                found.may_create &= !in_doubt.iter().any(|earlier| earlier.source.may_cover(dn));
-                match found.entry.guid() {
-                    Some(guid) => drop(covered.entry(guid).or_insert(found)),
-                    None => departments.problems.push(without_guid(found.entry)),
-                }
-            }
-        }
+        departments
+            .problems
+            .extend(coverage.unknown.iter().map(|entry| without_guid(*entry)));
         let may_create = selection.is_exclusion_certain();
-        for (guid, mut found) in covered {
+        for (guid, found) in &coverage.covered {
+            let mut found = *found;
             found.may_create &= may_create;
-            match claim(input, claims, &in_doubt, guid, &found) {
+            match claim(input, rivals, &coverage.in_doubt, *guid, &found) {
                 Ok(ring_group) => departments.ring_groups.extend(ring_group),
                 Err(problem) => departments.problems.push(problem),
             }
         }
         departments
+    }
+}
+
+impl<'a> Coverage<'a> {
+    /// Finds the first entry that covers each group and unit.
+    pub fn new(scope: &'a ValidatedScope, references: &References<'a>, directory: &'a Snapshot) -> Self {
+        let mut coverage = Self::default();
+        for department in &scope.departments {
+            let Some(all) = cover(directory, references, department) else {
+                coverage.in_doubt.push(department);
+                continue;
+            };
+            for mut found in all {
+                let dn = found.entry.dn();
+                found.may_create &= !coverage.in_doubt.iter().any(|earlier| earlier.source.may_cover(dn));
+                match found.entry.guid() {
+                    Some(guid) => drop(coverage.covered.entry(guid).or_insert(found)),
+                    None => coverage.unknown.push(found.entry),
+                }
+            }
+        }
+        coverage
+    }
+
+    /// Whether it covers a group or unit for certain.
+    pub fn has(&self, guid: Guid) -> bool {
+        self.covered.contains_key(&guid)
+    }
+
+    /// Whether an entry in doubt may cover a group or unit: the one that did, or one that names where it lies. None: that is not
+    /// known.
+    pub fn is_in_doubt(&self, department: &str, dn: Option<&Dn>) -> bool {
+        let may_cover = |source: &DepartmentSource| dn.is_none_or(|dn| source.may_cover(dn));
+        self.in_doubt
+            .iter()
+            .any(|entry| *entry.name == *department || may_cover(&entry.source))
     }
 }
 
@@ -117,7 +157,11 @@ impl DepartmentSource {
 }
 
 /// What an entry of `departments` covers. None: that is in doubt.
-fn cover<'a>(input: &Input<'a>, references: &References<'a>, department: &'a Department) -> Option<Vec<Covered<'a>>> {
+fn cover<'a>(
+    directory: &'a Snapshot,
+    references: &References<'a>,
+    department: &'a Department,
+) -> Option<Vec<Covered<'a>>> {
     let (entries, may_create) = match &department.source {
         DepartmentSource::Group { reference, nested } => {
             let (group, nested) = (references.group(&reference.dn)?, *nested);
@@ -132,7 +176,7 @@ fn cover<'a>(input: &Input<'a>, references: &References<'a>, department: &'a Dep
             let unit = references.unit(&reference.dn)?;
             let excluded: Vec<_> = exclude.iter().map(|group| references.group(&group.dn)).collect();
             let is_excluded = |group: Group<'_>| excluded.iter().flatten().any(|other| other.index() == group.index());
-            let groups = input.directory.groups().filter(|group| {
+            let groups = directory.groups().filter(|group| {
                 group.dn().is_at_or_below(unit.dn()) && kinds.contains(&group.kind()) && !is_excluded(*group)
             });
             let entries = groups.map(|group| Entry::Group { group, nested: true }).collect();
@@ -151,7 +195,7 @@ fn cover<'a>(input: &Input<'a>, references: &References<'a>, department: &'a Dep
 /// Whether a covered entry is the scope's to serve. Nothing: it is left as it is, and the reason is told elsewhere.
 fn claim<'a>(
     input: &Input<'a>,
-    claims: &Claims<'a>,
+    rivals: &RivalDepartments<'a>,
     in_doubt: &[&Department],
     guid: Guid,
     covered: &Covered<'a>,
@@ -176,19 +220,17 @@ fn claim<'a>(
         return refused(ProblemReason::WriteFailed, &message, name);
     }
     match source(observed).map(|source| (source, source.scope_ref.name.as_str())) {
-        Some((source, scope)) if *scope != *input.scope.name && claims.is_live(scope) => {
+        Some((source, scope)) if *scope != *input.scope.name => {
+            let Some(provider) = rivals.provider(source, guid, covered.entry.dn()) else {
+                return Ok(Some(ring_group));
+            };
             let message = format!(
-                "SyncScope {scope} provides RingGroup {name} (department {})",
+                "SyncScope {provider} provides RingGroup {name} (department {})",
                 source.department
             );
-            refused(ProblemReason::ClaimedByOtherScope, &message, scope)
+            refused(ProblemReason::ClaimedByOtherScope, &message, provider)
         }
-        Some((source, scope))
-            if *scope == *input.scope.name
-                && in_doubt.iter().any(|department| *department.name == *source.department) =>
-        {
-            Ok(None)
-        }
+        Some((source, _)) if in_doubt.iter().any(|department| *department.name == *source.department) => Ok(None),
         None if !is_ours(observed) => {
             let message = format!("RingGroup {name} was made by somebody else: delete it, and it is made anew");
             refused(ProblemReason::DuplicateMatch, &message, name)
@@ -197,7 +239,8 @@ fn claim<'a>(
     }
 }
 
-fn source(ring_group: &ObservedRingGroup) -> Option<&RingGroupSource> {
+/// Where a ring group comes from.
+pub(super) fn source(ring_group: &ObservedRingGroup) -> Option<&RingGroupSource> {
     match ring_group.values.get(&RingField::Source) {
         Some(Value::Source(source)) => Some(source),
         _ => None,
@@ -205,7 +248,7 @@ fn source(ring_group: &ObservedRingGroup) -> Option<&RingGroupSource> {
 }
 
 /// Somebody took the source out of it, and the operator still holds the rest.
-fn is_ours(ring_group: &ObservedRingGroup) -> bool {
+pub(super) fn is_ours(ring_group: &ObservedRingGroup) -> bool {
     !ring_group
         .ownership
         .ours
@@ -255,7 +298,8 @@ impl<'a> Entry<'a> {
         }
     }
 
-    fn dn(self) -> &'a Dn {
+    /// Its distinguished name.
+    pub(super) fn dn(self) -> &'a Dn {
         match self {
             Self::Group { group, .. } => group.dn(),
             Self::Unit(unit) => unit.dn(),

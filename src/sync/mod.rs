@@ -3,6 +3,7 @@
 pub mod absence;
 pub mod census;
 pub mod claims;
+pub mod department_claims;
 pub mod departments;
 pub mod difference;
 pub mod evidence;
@@ -33,6 +34,7 @@ pub mod references;
 pub mod removal;
 pub mod report;
 pub mod ring_field;
+pub mod ring_group_removal;
 pub mod ring_groups;
 pub mod ring_members;
 pub mod roster;
@@ -52,7 +54,9 @@ use self::{
     absence::Absences,
     census::{Census, LetGo},
     claims::Claims,
-    departments::{Departments, RingGroup},
+    department_claims::RivalDepartments,
+    departments::{Coverage, Departments, RingGroup},
+    evidence::Open,
     field::Field,
     guard::{Guard, Ledger},
     login_names::LoginNames,
@@ -62,7 +66,7 @@ use self::{
     observed::Observed,
     past::{Past, Suspect},
     person::Person,
-    plan::{Plan, UserChange},
+    plan::{Deletion, Plan, UserChange},
     references::References,
     report::Report,
     ring_groups::RingGroups,
@@ -72,7 +76,10 @@ use self::{
     validated::{ValidatedRule, ValidatedScope, ValidatedSystem},
 };
 use crate::{
-    api::sync_scope::{Problem, ResolvedReference},
+    api::{
+        extension::HolderKind,
+        sync_scope::{Problem, ResolvedReference},
+    },
     directory::{Guid, Sighting, Snapshot},
 };
 
@@ -163,13 +170,19 @@ pub fn plan(input: &Input<'_>) -> Outcome {
     let missing = std::mem::take(&mut census.missing);
     let absences = Absences::prove(input, &references, &selection, missing);
     let matched = match_newcomers(input, std::mem::take(&mut census.newcomers), &claims);
-    let departments = Departments::new(input, &references, &claims, &selection);
+    let coverage = Coverage::new(input.scope, &references, input.directory);
+    let rivals = RivalDepartments::new(input);
+    let departments = Departments::new(input, &coverage, &rivals, &selection);
+    let mut open = Open::default();
+    let going = ring_group_removal::going(input, &references, &coverage, &rivals, &mut open);
 
     let mut people = std::mem::take(&mut census.linked);
     people.extend(matched.people);
     people.sort_by(|left, right| left.name.cmp(&right.name));
     let mut guard = Guard::new(input, people.len() + absences.proven.len() + absences.doubted.len());
-    let _allowed = guard.weigh(removal::due(input, &people, &absences));
+    let mut removals = removal::due(input, &people, &absences);
+    removals.extend(going.iter().map(|going| going.removal(input)));
+    let allowed = guard.weigh(removals);
     let holders = NumberHolders::new(input.observed, input.now);
     let (numbers, ring_numbers) = number(input, &holders, &people, &departments.ring_groups);
     let people = people
@@ -179,8 +192,29 @@ pub fn plan(input: &Input<'_>) -> Outcome {
     let (waiting, provided): (Vec<_>, Vec<_>) = people.partition(|provided| provided.numbered.waits);
 
     let (users, problems) = changes(input, &provided, std::mem::take(&mut census.let_go));
-    let ringing = RingingPeople::new(input, &holders, &provided, &users);
-    let ring_groups = RingGroups::plan(input, &selection, departments, &ring_numbers, &ringing);
+    let mut deletions: Vec<Deletion> = Vec::new();
+    let mut frees = Vec::new();
+    for going in going
+        .iter()
+        .filter(|going| allowed.has(HolderKind::RingGroup, going.name))
+    {
+        deletions.push(going.deletion());
+        frees.extend(going.free(input, &holders));
+    }
+    let deleted = deletions
+        .iter()
+        .filter(|deletion| deletion.kind == HolderKind::PhoneUser)
+        .map(|deletion| &*deletion.name);
+    let ringing = RingingPeople::new(input, &holders, &provided, &users, &deleted.collect());
+    let ring_groups = RingGroups::plan(
+        input,
+        &selection,
+        &departments,
+        &ring_numbers,
+        &ringing,
+        &mut guard,
+        &mut open,
+    );
 
     let unmatched = matched
         .unmatched
@@ -198,18 +232,21 @@ pub fn plan(input: &Input<'_>) -> Outcome {
         claims,
         users,
         ring_groups: ring_groups.changes,
-        deletions: Vec::new(),
-        frees: Vec::new(),
+        deletions,
+        frees,
     };
     let mut ask = matched.ask;
     ask.extend(&absences.ask);
+    ask.extend(&open.ask);
+    let mut suspects = absences.suspects;
+    suspects.extend(open.suspects);
     Outcome {
         plan,
         report,
         references: references.to_store(),
         ask,
         ledger: guard.finish(),
-        suspects: absences.suspects,
+        suspects,
         continues: false,
     }
 }

@@ -22,6 +22,15 @@ pub struct Observed {
     pub ring_groups: BTreeMap<Box<str>, ObservedRingGroup>,
 }
 
+impl Observed {
+    /// Whether all objects can be read. One that can't may be anybody's, so that nobody is taken away meanwhile.
+    pub fn is_readable(&self) -> bool {
+        self.users.values().all(|user| user.is_readable)
+            && self.extensions.values().all(|extension| extension.is_readable)
+            && self.ring_groups.values().all(|ring_group| ring_group.is_readable)
+    }
+}
+
 /// Which object, and which version of it: a write names both, so that it neither raises the dead nor undoes an unlink.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Version {

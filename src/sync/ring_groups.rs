@@ -6,19 +6,24 @@ use super::{
     Input,
     departments::{Departments, RingGroup},
     difference::{Desired, Existing},
+    evidence::Open,
     field::{FieldSet, RingField},
+    guard::Guard,
     number::Number,
     numbering::Numbered,
     observed::ObservedRingGroup,
     plan::{Change, Claim, Expected, RingGroupChange},
+    removal::{Action, Removal},
     report::problem,
-    ring_members::{MOST_MEMBERS, RingMembers, RingingPeople},
+    ring_group_removal::due,
+    ring_members::{MOST_MEMBERS, RingMembers, Ringing, RingingPeople, members_of},
     select::Selection,
     validated::DepartmentNumber,
     value::Value,
 };
 use crate::api::{
     FIELD_MANAGER,
+    extension::HolderKind,
     ring_group::{RingGroupSource, Strategy},
     shared::LocalReference,
     sync_scope::{Problem, ProblemReason},
@@ -41,22 +46,28 @@ pub struct RingGroups {
 
 impl RingGroups {
     /// Decides what each one should hold, `numbers` being what became of theirs.
-    pub fn plan(
-        input: &Input<'_>,
+    pub fn plan<'a>(
+        input: &Input<'a>,
         selection: &Selection<'_>,
-        departments: Departments<'_>,
+        departments: &'a Departments<'a>,
         numbers: &[Numbered],
         people: &RingingPeople,
+        guard: &mut Guard<'a>,
+        open: &mut Open,
     ) -> Self {
         let mut all = Self {
-            problems: departments.problems,
+            problems: departments.problems.clone(),
             ..Self::default()
         };
         for (ring_group, numbered) in departments.ring_groups.iter().zip(numbers) {
             let mut problems: Vec<_> = number_problem(ring_group, numbered).into_iter().collect();
             if !numbered.waits {
-                let members = people.members(input, selection, ring_group.entry, &members_before(ring_group));
-                let (change, found) = change(input, ring_group, numbered, &members);
+                let before = ring_group.observed.map(members_of).unwrap_or_default();
+                let mut members = people.members(input, selection, ring_group.entry, &before, open);
+                if !may_shrink(input, ring_group, &members, guard) {
+                    members.hold();
+                }
+                let (change, found) = change(input, ring_group, numbered, &members.ringing());
                 all.claims.extend(claim(ring_group, numbered));
                 all.changes.extend(change);
                 all.unresolved_members += members.unresolved;
@@ -98,15 +109,28 @@ fn number_problem(ring_group: &RingGroup<'_>, numbered: &Numbered) -> Option<Pro
     }
 }
 
-/// The members that a ring group has now.
-fn members_before(ring_group: &RingGroup<'_>) -> Vec<Number> {
-    let members = ring_group
-        .observed
-        .and_then(|observed| observed.values.get(&RingField::Members));
-    match members {
-        Some(Value::List(members)) => members.iter().filter_map(|member| member.parse().ok()).collect(),
-        _ => Vec::new(),
-    }
+/// Whether those who have left may go out now: the guard's word, and only when there are any.
+fn may_shrink<'a>(
+    input: &Input<'a>,
+    ring_group: &'a RingGroup<'a>,
+    members: &RingMembers,
+    guard: &mut Guard<'a>,
+) -> bool {
+    let Some(observed) = ring_group.observed.filter(|_| !members.leaving.is_empty()) else {
+        return true;
+    };
+    let removal = Removal {
+        kind: HolderKind::RingGroup,
+        name: &ring_group.name,
+        version: &observed.version,
+        subject: ring_group.subject.clone(),
+        action: Action::Shrink,
+        due: due(input),
+    };
+    let before = members.staying.len() + members.leaving.len();
+    // When others come in, somebody rings.
+    let after = members.staying.len().max(usize::from(!members.coming.is_empty()));
+    guard.weigh_members(removal, before, after)
 }
 
 /// What to write to one RingGroup, and what is to be told about it.
@@ -114,7 +138,7 @@ fn change(
     input: &Input<'_>,
     ring_group: &RingGroup<'_>,
     numbered: &Numbered,
-    members: &RingMembers,
+    members: &Ringing,
 ) -> (Option<RingGroupChange>, Vec<Problem>) {
     let mut problems = Vec::new();
     if members.left_out > 0 {
@@ -154,7 +178,7 @@ fn desired(
     input: &Input<'_>,
     ring_group: &RingGroup<'_>,
     numbered: &Numbered,
-    members: &RingMembers,
+    members: &Ringing,
 ) -> Desired<RingField> {
     let source = RingGroupSource {
         scope_ref: LocalReference {

@@ -1,83 +1,148 @@
 //! Whose phones ring in a ring group: numbers of people, from the directory's groups. Writes nothing and gives no number.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::{
-    Input, departments::Entry, field::Field, number::Number, number_holders::NumberHolders, plan::UserChange,
-    select::Selection, users::Provided, value::Value,
+    Input,
+    departments::Entry,
+    evidence::{Open, Verdict, has_left},
+    field::{Field, RingField},
+    number::Number,
+    number_holders::NumberHolders,
+    observed::{ObservedRingGroup, ObservedUser},
+    plan::UserChange,
+    roster::account_named,
+    select::Selection,
+    users::Provided,
+    value::Value,
 };
-use crate::{api::extension::HolderKind, directory::Guid};
+use crate::{
+    api::extension::HolderKind,
+    directory::{Guid, Sighting, User, UserSet},
+};
 
 /// The most members that a ring group may have; a list of them fits into one object by far.
 pub const MOST_MEMBERS: usize = 20_000;
 
-/// The people of a phone system whose phones can ring, whichever scope provides them.
+/// The people of a phone system and their phones, whichever scope provides them.
 #[derive(Debug, Default)]
 pub struct RingingPeople {
+    /// Who comes in where they belong.
     numbers: HashMap<Guid, Number>,
-    /// Numbers of everybody that is linked, or might be: also of those whose phones don't ring now.
-    linked: BTreeSet<Number>,
+    /// Everybody that is linked, or might be, by number.
+    owners: BTreeMap<Number, Vec<Owner>>,
+    /// Every object can be read: one that can't may be anybody's.
+    is_complete: bool,
 }
 
-/// Who rings in a ring group.
+/// Whose number one is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Owner {
+    /// None: that is not known.
+    account: Option<Guid>,
+    /// Not switched off, and not let go of: where they ring, they ring on.
+    rings: bool,
+}
+
+/// Who rings in a ring group, and who does no longer.
 #[derive(Debug, Default, Eq, PartialEq)]
 pub struct RingMembers {
-    /// Their numbers, lowest first.
-    pub numbers: Vec<Number>,
-    /// Numbers for which there is no room.
-    pub left_out: usize,
+    /// Numbers of those who were there, and are not known to have left.
+    pub staying: BTreeSet<Number>,
+    /// Numbers of those who were there, and have left for certain.
+    pub leaving: BTreeSet<Number>,
+    /// Numbers of those who come in.
+    pub coming: BTreeSet<Number>,
     /// Members of the group that are neither people nor groups of the directory that was read.
     pub unresolved: usize,
 }
 
+/// The numbers that ring.
+#[derive(Debug, Default, Eq, PartialEq)]
+pub struct Ringing {
+    /// Lowest first.
+    pub numbers: Vec<Number>,
+    /// How many there is no room for.
+    pub left_out: usize,
+}
+
+/// A PhoneUser as far as it rings.
+struct Phone {
+    owner: Owner,
+    numbers: BTreeSet<Number>,
+    /// It comes in where its account belongs.
+    comes: bool,
+}
+
 impl RingingPeople {
-    /// Everybody as they will be once `changes` are written to those whom the scope provides.
+    /// Everybody as they will be once `changes` are written, and those of the names `deleted` are gone.
     pub fn new(
         input: &Input<'_>,
         holders: &NumberHolders<'_>,
         provided: &[Provided<'_>],
         changes: &[UserChange],
+        deleted: &HashSet<&str>,
     ) -> Self {
-        let mut people = Self::default();
-        for (name, user) in &input.observed.users {
-            let number = holders.held_by(HolderKind::PhoneUser, name);
-            let link = user.values.link();
-            if link.is_some() || user.is_held() || !user.is_readable {
-                people
-                    .linked
-                    .extend(number.or(holders.named_by(HolderKind::PhoneUser, name)));
-            }
-            let rings = user.is_readable && !user.is_unlinked && user.values.enabled() != Some(false);
-            if let (Some(link), Some(number), true) = (link, number, rings) {
-                people.numbers.insert(link.guid, number);
-            }
-        }
-        let switched_on: BTreeSet<&str> = changes
+        let switched: HashMap<&str, bool> = changes
             .iter()
-            .filter(|change| switches_on(change))
-            .map(|change| &*change.name)
+            .filter_map(|change| Some((&*change.name, switches(change)?)))
             .collect();
+        let mut phones: HashMap<&str, Phone> = HashMap::new();
+        for (name, user) in &input.observed.users {
+            if deleted.contains(&**name) {
+                continue;
+            }
+            let is_on = switched
+                .get(&**name)
+                .copied()
+                .unwrap_or(user.values.enabled() != Some(false));
+            let known = Phone::observed(input, holders, name, user, is_on);
+            phones.extend(known.map(|phone| (&**name, phone)));
+        }
         for Provided { person, numbered } in provided {
-            people.linked.extend(numbered.number);
             let is_off = person.observed.is_some_and(|user| user.values.enabled() == Some(false));
-            match numbered.number {
-                Some(number) if !is_off || switched_on.contains(&*person.name) => {
-                    people.numbers.insert(person.guid, number)
-                }
-                _ => people.numbers.remove(&person.guid),
+            let rings = switched.get(&*person.name).copied().unwrap_or(!is_off);
+            let owner = Owner {
+                account: Some(person.guid),
+                rings,
             };
+            let named = phones.remove(&*person.name).map(|phone| phone.numbers);
+            // Without a number for certain they have what their object says.
+            let numbers = numbered.number.map(|number| [number].into()).or(named);
+            let phone = Phone {
+                owner,
+                numbers: numbers.unwrap_or_default(),
+                comes: rings && numbered.number.is_some(),
+            };
+            phones.insert(&person.name, phone);
+        }
+        Self {
+            is_complete: input.observed.is_readable(),
+            ..Self::of(phones.into_values())
+        }
+    }
+
+    fn of(phones: impl Iterator<Item = Phone>) -> Self {
+        let mut people = Self::default();
+        for Phone { owner, numbers, comes } in phones {
+            let account = owner.account.filter(|_| comes);
+            people.numbers.extend(account.zip(numbers.first().copied()));
+            for number in numbers {
+                people.owners.entry(number).or_default().push(owner);
+            }
         }
         people
     }
 
-    /// Who rings for an entry: those in it who are active and not excluded, and of `members`, the ones there before, everybody who
-    /// is linked. Nobody is taken out yet, and nobody comes in of whom it is in doubt whether they are excluded.
+    /// Who rings for an entry: those in it who are active and not excluded and, of `before`, who was there, everybody who is linked
+    /// and has not left for certain. Nobody comes in of whom it is in doubt whether they are excluded.
     pub fn members(
         &self,
         input: &Input<'_>,
         selection: &Selection<'_>,
         entry: Entry<'_>,
         before: &[Number],
+        open: &mut Open,
     ) -> RingMembers {
         let (users, unresolved) = match entry {
             Entry::Group { group, nested } => {
@@ -94,35 +159,123 @@ impl RingingPeople {
         let coming: BTreeSet<Number> = active
             .filter_map(|user| self.numbers.get(&user.guid()?).copied())
             .collect();
-        let staying = before
+        let mut leaves = |number: Number, owners: &[Owner]| {
+            let mut has_left = |owner: &Owner| {
+                let is_out = |guid| is_out(input, selection, entry, &users, guid, open);
+                !owner.rings || self.is_complete && owner.account.is_some_and(is_out)
+            };
+            !coming.contains(&number) && owners.iter().all(has_left)
+        };
+        let linked = before
             .iter()
-            .copied()
-            .filter(|number| self.linked.contains(number))
-            .collect();
+            .filter_map(|number| Some((*number, self.owners.get(number)?)));
+        let (leaving, staying) = linked
+            .map(|(number, owners)| (number, leaves(number, owners)))
+            .partition::<Vec<_>, _>(|(_, leaves)| *leaves);
+        let numbers = |numbers: Vec<(Number, bool)>| numbers.into_iter().map(|(number, _)| number).collect();
         RingMembers {
+            staying: numbers(staying),
+            leaving: numbers(leaving),
+            coming,
             unresolved,
-            ..RingMembers::within(MOST_MEMBERS, &staying, &coming)
         }
+    }
+}
+
+/// Whether somebody whose phone works has left an entry for certain. Whether they are gone altogether is decided elsewhere, and
+/// switches them off: an account that gives no answer stays.
+fn is_out(
+    input: &Input<'_>,
+    selection: &Selection<'_>,
+    entry: Entry<'_>,
+    users: &UserSet,
+    guid: Guid,
+    open: &mut Open,
+) -> bool {
+    if let Some(user) = input.directory.user_by_guid(guid).map(User::index) {
+        if selection.is_excluded(user) {
+            return true;
+        }
+        if users.contains(user) || selection.exclusion_in_doubt(user).is_some() {
+            return false;
+        }
+    } else if !matches!(input.sightings.get(&guid), Some(Sighting::Alive(_))) {
+        if !input.sightings.contains_key(&guid) {
+            open.ask.insert(guid);
+        }
+        return false;
+    }
+    has_left(input, guid, entry, open) == Verdict::Proven
+}
+
+impl Phone {
+    /// One that is linked, or might be.
+    fn observed(
+        input: &Input<'_>,
+        holders: &NumberHolders<'_>,
+        name: &str,
+        user: &ObservedUser,
+        is_on: bool,
+    ) -> Option<Self> {
+        let link = user.values.link().map(|link| link.guid);
+        let is_held = user.is_held();
+        if link.is_none() && !is_held && user.is_readable {
+            return None;
+        }
+        let number = holders
+            .held_by(HolderKind::PhoneUser, name)
+            .or(holders.named_by(HolderKind::PhoneUser, name));
+        // Whom people unlinked stays where they are; whom the operator let go of does not.
+        let rings = !user.is_readable || is_on && (is_held || user.is_unlinked);
+        let comes = user.is_readable && rings && !user.is_unlinked;
+        Some(Self {
+            owner: Owner {
+                account: link.or_else(|| account_named(&input.system.name, name)),
+                rings,
+            },
+            numbers: number.into_iter().collect(),
+            comes: comes && link.is_some() && holders.held_by(HolderKind::PhoneUser, name).is_some(),
+        })
     }
 }
 
 impl RingMembers {
+    /// Nobody leaves.
+    pub fn hold(&mut self) {
+        self.staying.append(&mut self.leaving);
+    }
+
     /// As many as there is room for: those who were there, then who comes in, each lowest first.
-    fn within(room: usize, staying: &BTreeSet<Number>, coming: &BTreeSet<Number>) -> Self {
-        let all = staying.iter().chain(coming.difference(staying));
+    pub fn ringing(&self) -> Ringing {
+        self.within(MOST_MEMBERS)
+    }
+
+    fn within(&self, room: usize) -> Ringing {
+        let all = self.staying.iter().chain(self.coming.difference(&self.staying));
         let mut numbers: Vec<_> = all.clone().take(room).copied().collect();
         numbers.sort_unstable();
-        Self {
+        Ringing {
             left_out: all.count() - numbers.len(),
             numbers,
-            unresolved: 0,
         }
     }
 }
 
-fn switches_on(change: &UserChange) -> bool {
+/// The members that a ring group has now.
+pub fn members_of(ring_group: &ObservedRingGroup) -> Vec<Number> {
+    match ring_group.values.get(&RingField::Members) {
+        Some(Value::List(members)) => members.iter().filter_map(|member| member.parse().ok()).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Whether a change switches a phone on, or off.
+fn switches(change: &UserChange) -> Option<bool> {
     let mut changes = change.changes.iter();
-    changes.any(|change| change.field == Field::Enabled && change.after == Some(Value::Flag(true)))
+    match changes.find(|change| change.field == Field::Enabled)?.after {
+        Some(Value::Flag(is_on)) => Some(is_on),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -137,11 +290,12 @@ mod tests {
                 .map(|text| text.parse().unwrap())
                 .collect::<BTreeSet<Number>>()
         };
-        let members = RingMembers::within(
-            3,
-            &numbers(&["2005", "2007"]),
-            &numbers(&["2001", "2002", "2003", "2005"]),
-        );
+        let members = RingMembers {
+            staying: numbers(&["2005", "2007"]),
+            coming: numbers(&["2001", "2002", "2003", "2005"]),
+            ..RingMembers::default()
+        };
+        let members = members.within(3);
         assert_eq!(
             members.numbers,
             ["2001", "2005", "2007"].map(|text| text.parse().unwrap())

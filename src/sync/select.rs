@@ -125,6 +125,11 @@ impl<'a> Selection<'a> {
         !self.excluded.contains(user) && self.exclusion_in_doubt(user).is_none()
     }
 
+    /// Whether `exclude` keeps an account out for certain, selected or not.
+    pub fn is_excluded(&self, user: UserIndex) -> bool {
+        self.excluded.contains(user)
+    }
+
     /// Whether `users` selects an account for certain.
     pub fn is_found(&self, user: UserIndex) -> bool {
         self.users.yes().contains(user)

@@ -38,7 +38,8 @@ pub(super) struct GroupRecord {
     pub(super) dn: Dn,
     name: Box<str>,
     display_name: Option<Box<str>>,
-    kind: GroupKind,
+    /// None: it is not shown.
+    kind: Option<GroupKind>,
 }
 
 impl GroupRecord {
@@ -59,15 +60,13 @@ impl GroupRecord {
 }
 
 /// The bit for security is the sign of groupType (MS-ADTS 2.2.12).
-fn kind(group_type: Option<&str>) -> GroupKind {
-    let is_security_group = group_type
-        .and_then(|text| text.trim().parse::<i64>().ok())
-        .is_some_and(i64::is_negative);
-    if is_security_group {
+fn kind(group_type: Option<&str>) -> Option<GroupKind> {
+    let group_type = group_type?.trim().parse::<i64>().ok()?;
+    Some(if group_type.is_negative() {
         GroupKind::Security
     } else {
         GroupKind::Distribution
-    }
+    })
 }
 
 /// Last part of a domain group's security identifier (S-1-5-21-a-b-c-RID, MS-DTYP 2.4.2): what primaryGroupID names. The
@@ -111,6 +110,11 @@ impl<'a> Group<'a> {
 
     /// Whether it can be given rights, or is for mail only.
     pub fn kind(self) -> GroupKind {
-        self.record.kind
+        self.record.kind.unwrap_or(GroupKind::Distribution)
+    }
+
+    /// Whether it shows which kind it is.
+    pub fn shows_kind(self) -> bool {
+        self.record.kind.is_some()
     }
 }

@@ -21,8 +21,10 @@ pub(super) struct Veil {
 }
 
 impl Veil {
-    pub(super) fn hides(&self, account: &RawEntry) -> bool {
-        account.guid().is_some_and(|guid| self.accounts.contains(&guid))
+    /// Whether an entry gives no answer.
+    pub(super) fn hides(&self, entry: &RawEntry) -> bool {
+        let sets = [&self.accounts, &self.groups, &self.units];
+        entry.guid().is_some_and(|guid| sets.iter().any(|hidden| hidden.contains(&guid)))
     }
 
     pub(super) fn users(&self, users: &[RawEntry]) -> impl Iterator<Item = RawEntry> {
@@ -37,14 +39,13 @@ impl Veil {
     }
 
     pub(super) fn groups(&self, groups: &[RawEntry]) -> impl Iterator<Item = RawEntry> {
-        let is_in = |set: &BTreeSet<Guid>, entry: &RawEntry| entry.guid().is_some_and(|guid| set.contains(&guid));
-        let seen = groups.iter().filter(move |entry| !is_in(&self.groups, entry));
-        seen.map(move |entry| without(entry, |name| name == "member" && is_in(&self.members, entry)))
+        let shows_none = |entry: &RawEntry| entry.guid().is_some_and(|guid| self.members.contains(&guid));
+        let seen = groups.iter().filter(|entry| !self.hides(entry));
+        seen.map(move |entry| without(entry, |name| name == "member" && shows_none(entry)))
     }
 
     pub(super) fn units(&self, units: &[RawEntry]) -> impl Iterator<Item = RawEntry> {
-        let seen = |entry: &&RawEntry| !entry.guid().is_some_and(|guid| self.units.contains(&guid));
-        units.iter().filter(seen).cloned()
+        units.iter().filter(|entry| !self.hides(entry)).cloned()
     }
 }
 

@@ -37,6 +37,8 @@ pub(super) const STAFF: &str = "OU=Staff,DC=example,DC=com";
 pub(super) struct World {
     pub users: Vec<RawEntry>,
     pub groups: Vec<RawEntry>,
+    /// Groups that whoever asks may not see.
+    pub hidden_groups: Vec<RawEntry>,
     pub units: Vec<RawEntry>,
     pub scopes: Vec<Scope>,
     pub rules: BTreeMap<Box<str>, ValidatedRule>,
@@ -101,6 +103,7 @@ impl World {
         let world = Self {
             users: Vec::new(),
             groups: Vec::new(),
+            hidden_groups: Vec::new(),
             units: Vec::new(),
             scopes: Vec::new(),
             rules: BTreeMap::new(),
@@ -316,8 +319,8 @@ impl World {
         if self.deleted.contains(&wanted) && self.sees_tombstones {
             return Sighting::Deleted;
         }
-        let account = self.users.iter().find(|entry| entry.guid() == Some(wanted));
-        let Some(account) = account.filter(|entry| !self.veil.hides(entry)) else {
+        let mut entries = self.users.iter().chain(&self.groups).chain(&self.units);
+        let Some(account) = entries.find(|entry| entry.guid() == Some(wanted) && !self.veil.hides(entry)) else {
             return Sighting::Unseen {
                 sees_tombstones: self.sees_tombstones,
             };
@@ -328,7 +331,13 @@ impl World {
         };
         Sighting::Alive(Box::new(Alive {
             dn: Dn::parse(&account.dn).unwrap(),
-            groups: self.groups.iter().filter(is_in).filter_map(RawEntry::guid).collect(),
+            groups: self
+                .groups
+                .iter()
+                .chain(&self.hidden_groups)
+                .filter(is_in)
+                .filter_map(RawEntry::guid)
+                .collect(),
         }))
     }
 
