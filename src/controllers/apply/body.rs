@@ -52,7 +52,10 @@ pub(super) fn of_claim(system: &NamespacedName, scope: &str, name: &str, claim: 
 /// Lets an Extension rest. It remembers who had it.
 pub(super) fn of_free(system: &NamespacedName, scope: &str, name: &str, free: &Free) -> Json {
     let mut spec = number(system, free.number, ExtensionState::Cooling, &free.holder);
-    spec.insert("releaseAfter".to_owned(), json!(Time(whole_seconds(free.release_after))));
+    spec.insert(
+        "releaseAfter".to_owned(),
+        json!(Time(whole_seconds(free.release_after))),
+    );
     let expected = Expected::Present(free.version.clone());
     object(
         Kind::Extension,
@@ -148,10 +151,7 @@ fn json_of_link(link: &Link) -> Json {
 mod tests {
     use super::*;
     use crate::{
-        api::{
-            extension::HolderKind,
-            phone_user::Origin,
-        },
+        api::{extension::HolderKind, phone_user::Origin},
         sync::{field::Field, observed::Version},
     };
 

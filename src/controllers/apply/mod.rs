@@ -244,7 +244,13 @@ impl<'a> Writer<'a> {
         };
         let fate = self.write::<R, F>(write).await;
         let why = log::absence(change).map(|absence| absence.to_string());
-        self.tell(R::KIND, name, &fate, &Differences(&change.changes), &why.unwrap_or_default());
+        self.tell(
+            R::KIND,
+            name,
+            &fate,
+            &Differences(&change.changes),
+            &why.unwrap_or_default(),
+        );
         fate
     }
 

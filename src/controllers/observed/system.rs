@@ -316,7 +316,11 @@ mod tests {
         assert_eq!(system.delete::<ObservedUser>("hq-1", "u"), by(Author::Operator));
         assert_eq!(system.put("hq-1", user("ada", 11), Author::Other), []);
         assert_eq!(login(&system), None);
-        assert_eq!(system.remove::<ObservedUser>("hq-1", "12"), [], "it is the operator's own");
+        assert_eq!(
+            system.remove::<ObservedUser>("hq-1", "12"),
+            [],
+            "it is the operator's own"
+        );
         assert!(system.deleted.is_empty(), "nothing older can come after that");
         system.delete::<ObservedUser>("hq-1", "u");
         system.replace(BTreeMap::<_, ObservedUser>::new(), &BTreeSet::new());

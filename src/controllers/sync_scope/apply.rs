@@ -150,7 +150,9 @@ impl Converged {
     fn count(&mut self, plan: &Plan, applied: &Applied) {
         let users = plan.users.iter().zip(&applied.users);
         let removed = |what: fn(&UserChange) -> bool| {
-            let removed = users.clone().filter(|(change, fate)| **fate == Fate::Updated && what(change));
+            let removed = users
+                .clone()
+                .filter(|(change, fate)| **fate == Fate::Updated && what(change));
             count(removed)
         };
         let (disabled, let_go) = (removed(UserChange::disables), removed(UserChange::lets_go));

@@ -1,5 +1,6 @@
 //! The design's sentences about the core, each a test: a small company, a cluster in memory, and what a sync makes of them.
 
+mod absence;
 mod claiming;
 mod cluster;
 mod company;

@@ -315,7 +315,7 @@ impl World {
     }
 
     /// What the directory says of an account that is asked for.
-    fn look_for(&self, wanted: Guid) -> Sighting {
+    pub(super) fn look_for(&self, wanted: Guid) -> Sighting {
         if self.deleted.contains(&wanted) && self.sees_tombstones {
             return Sighting::Deleted;
         }
@@ -354,6 +354,17 @@ impl World {
     }
 
     fn plan_knowing(&self, index: usize, directory: &Snapshot, sightings: &BTreeMap<Guid, Sighting>) -> Outcome {
+        self.with_input(index, directory, sightings, plan)
+    }
+
+    /// Hands over what a plan of one scope is made of.
+    pub(super) fn with_input<T>(
+        &self,
+        index: usize,
+        directory: &Snapshot,
+        sightings: &BTreeMap<Guid, Sighting>,
+        consumer: impl FnOnce(&Input<'_>) -> T,
+    ) -> T {
         let others = self.scopes.iter().enumerate().filter(|(other, _)| *other != index);
         let seen: Vec<_> = others
             .clone()
@@ -371,7 +382,7 @@ impl World {
                 }),
             })
             .collect();
-        plan(&Input {
+        consumer(&Input {
             now: self.now,
             scope: &self.scopes[index].validated,
             siblings: &siblings,
