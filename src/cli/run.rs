@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, io, net::SocketAddr, time::Duration};
 
+use jiff::SignedDuration;
 use kube::Config;
 use tokio::{
     net::TcpListener,
@@ -29,6 +30,7 @@ use crate::{
         health::{self, Readiness},
         metrics::Metrics,
     },
+    sync::validated::parse_duration,
 };
 
 /// How long what is under way may take to finish after SIGTERM.
@@ -67,6 +69,15 @@ pub struct Args {
     /// How many objects of a kind are worked on at the same time.
     #[arg(long, value_name = "NUMBER", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
     pub concurrency: u16,
+    /// How much later a second complete read must be, to confirm that an account which gives no answer is gone, such as 5m.
+    #[arg(
+        long,
+        value_name = "DURATION",
+        env = "ADSYNC_CONFIRM_ABSENCE_AFTER",
+        default_value = "5m",
+        value_parser = parse_duration
+    )]
+    pub confirm_absence_after: Duration,
 }
 
 /// Why the operator could not run.
@@ -113,6 +124,8 @@ pub struct Operator {
     pub allow_plaintext: bool,
     /// How many objects of a kind are worked on at the same time.
     pub concurrency: u16,
+    /// How much later a second complete read must be, to confirm that somebody is gone.
+    pub confirm_absence_after: Duration,
     /// Where `/metrics` is served.
     pub metrics: TcpListener,
     /// Where `/livez` and `/readyz` are served.
@@ -131,6 +144,7 @@ pub fn run(args: Args) -> Result<(), RunError> {
             namespaces: args.namespaces,
             allow_plaintext: args.allow_plaintext,
             concurrency: args.concurrency,
+            confirm_absence_after: args.confirm_absence_after,
             metrics: listen(args.metrics_bind_address).await?,
             health: listen(args.health_bind_address).await?,
         };
@@ -172,6 +186,7 @@ impl Operator {
             metrics: Metrics::new(),
             readiness: Readiness::default(),
             concurrency: self.concurrency,
+            confirm_after: self.confirm_absence_after.try_into().unwrap_or(SignedDuration::MAX),
             stop: stop.clone(),
         };
         let mut worlds = JoinSet::new();

@@ -314,18 +314,19 @@ fn readable<K: Resource<DynamicType = ()>>(DeserializeGuard(guarded): Deserializ
     }
 }
 
-/// What makes an object worth another look: not its status, and no annotation but the request to sync now.
-fn wish<K: Resource>(object: &K) -> (Option<&str>, Option<i64>, bool, Option<&str>) {
+/// What makes an object worth another look: not its status, and no annotation but the request to sync now and the approval of
+/// what is held.
+fn wish<K: Resource>(object: &K) -> (Option<&str>, Option<i64>, bool, [Option<&String>; 2]) {
     let meta = object.meta();
-    let requested = meta
-        .annotations
-        .as_ref()
-        .and_then(|annotations| annotations.get(annotations::REQUESTED_AT));
+    let said = |annotation| {
+        let annotations = meta.annotations.as_ref();
+        annotations.and_then(|annotations| annotations.get(annotation))
+    };
     (
         meta.uid.as_deref(),
         meta.generation,
         meta.deletion_timestamp.is_some(),
-        requested.map(String::as_str),
+        [annotations::REQUESTED_AT, annotations::APPROVE].map(said),
     )
 }
 

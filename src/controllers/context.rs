@@ -1,5 +1,6 @@
 //! What every controller is given. No logic here.
 
+use jiff::SignedDuration;
 use kube::Client;
 use tokio_util::sync::CancellationToken;
 
@@ -32,6 +33,8 @@ pub struct Context {
     pub stop: CancellationToken,
     /// Reconciles of one kind that run at the same time.
     pub concurrency: u16,
+    /// How much later a second complete read must be, to confirm that somebody who gave no answer is gone.
+    pub confirm_after: SignedDuration,
 }
 
 impl Context {

@@ -23,14 +23,32 @@ where
     if before == Some(after) {
         return Ok(None);
     }
-    let body = json!({
+    apply(api, object, None, after).await.map(Some)
+}
+
+/// Makes the status `after` of an object that nobody has changed meanwhile; else it is a conflict.
+pub async fn write_unchanged<K, S>(api: &Api<K>, object: &K, after: &S) -> Result<K, CallError>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug,
+    S: Serialize,
+{
+    apply(api, object, object.resource_version(), after).await
+}
+
+async fn apply<K, S>(api: &Api<K>, object: &K, version: Option<String>, after: &S) -> Result<K, CallError>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug,
+    S: Serialize,
+{
+    let mut body = json!({
         "apiVersion": K::api_version(&()),
         "kind": K::kind(&()),
         "metadata": {"name": object.name_any(), "uid": object.uid()},
         "status": after,
     });
+    if let (Some(version), Some(metadata)) = (version, body.pointer_mut("/metadata")) {
+        metadata["resourceVersion"] = json!(version);
+    }
     let parameters = PatchParams::apply(FIELD_MANAGER).force();
-    call(api.patch_status(&object.name_any(), &parameters, &Patch::Apply(&body)))
-        .await
-        .map(Some)
+    call(api.patch_status(&object.name_any(), &parameters, &Patch::Apply(&body))).await
 }

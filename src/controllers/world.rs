@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, Client};
 use tokio::{
@@ -51,6 +52,8 @@ pub struct Shared {
     pub readiness: Readiness,
     /// Reconciles of one kind that run at the same time.
     pub concurrency: u16,
+    /// How much later an absence is confirmed.
+    pub confirm_after: SignedDuration,
     /// Cancelled when the operator is to stop.
     pub stop: CancellationToken,
 }
@@ -136,6 +139,7 @@ fn context(shared: &Shared, reach: Reach, configuration: Configuration, objects:
         metrics: shared.metrics.clone(),
         stop: shared.stop.clone(),
         concurrency: shared.concurrency,
+        confirm_after: shared.confirm_after,
     }
 }
 

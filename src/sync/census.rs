@@ -241,7 +241,7 @@ impl<'a> Taker<'a, '_> {
         };
         let counts = &mut self.census.counts;
         let Some(account) = account else {
-            if !self.claims.is_seen_elsewhere(link.guid) {
+            if user.is_held() && !self.claims.is_seen_elsewhere(link.guid) {
                 counts.gone += 1;
                 self.miss(named, link.guid, None);
             }
@@ -249,7 +249,8 @@ impl<'a> Taker<'a, '_> {
         };
         match self.selection.standing(account.index()) {
             Standing::Selected => {}
-            Standing::Outside if self.claims.is_taken_over(link.guid) => {}
+            // What the operator let go of is people's.
+            Standing::Outside if !user.is_held() || self.claims.is_taken_over(link.guid) => {}
             Standing::Outside => {
                 counts.out_of_scope += 1;
                 self.miss(named, link.guid, Some(account));

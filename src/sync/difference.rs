@@ -24,6 +24,8 @@ pub struct Desired<F: WrittenField> {
     pub kept: FieldSet<F>,
     /// Fields that the operator is to let go of, with their values.
     pub released: FieldSet<F>,
+    /// Fields that get their value whoever holds them.
+    pub forced: FieldSet<F>,
     /// The object becomes linked: whatever changed its fields before is overruled once.
     pub is_linking: bool,
 }
@@ -98,6 +100,7 @@ impl<F: WrittenField> Desired<F> {
             let before = existing.values.get(&field);
             let differs = before != Some(&value);
             match existing.ownership.hold(field, differs, self.is_linking) {
+                Hold::Stays(_) if differs && self.forced.contains(field) => force = true,
                 Hold::Stays(manager) if differs => {
                     difference.elsewhere.push((field, manager.into()));
                     continue;

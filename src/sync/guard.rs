@@ -1,22 +1,48 @@
 //! How much may happen at once (promise 3): limits, batches that wait, and approvals. Decides nothing about a single person.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Input, removal::Removal};
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use super::{
+    Input,
+    batch::{Batch, Item, Verdict, weigh_items},
+    budget::{Spent, add, allowance, lost_by, spent},
+    field::RingField,
+    removal::{Action, Due, Removal, whole_seconds},
+    value::Value,
+};
 use crate::api::{
     extension::HolderKind,
-    sync_scope::{BudgetEntry, Held},
+    sync_scope::{BudgetEntry, Held, HeldType},
 };
+
+/// A ring group of fewer members may lose any of them but the last.
+const FEWEST_GUARDED: i64 = 5;
 
 /// Weighs what is due against what may happen. Ask it in the order of the pipeline; it remembers what it let through.
 #[derive(Debug)]
 pub struct Guard<'a> {
-    _input: &'a Input<'a>,
+    input: &'a Input<'a>,
+    /// Times in the ledger have whole seconds.
+    now: Timestamp,
+    linked: i64,
+    ring_groups: i64,
+    batch: Batch<'a>,
+    unproven: Vec<Removal<'a>>,
+    /// What this plan lets through within the limit.
+    spending: Spent,
+    /// Members that ring groups lose with this plan.
+    losses: Vec<BudgetEntry>,
+    /// Creations and blanks that wait.
+    others: Vec<Held>,
+    finishes_approved: bool,
 }
 
-/// The objects whose removal may happen now.
+/// The removals that may happen now.
 #[derive(Debug, Default)]
-pub struct Allowed(BTreeSet<(HolderKind, Box<str>)>);
+pub struct Allowed<'a>(BTreeMap<(HolderKind, &'a str), Action>);
 
 /// What is to be kept in the status.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -27,41 +53,222 @@ pub struct Ledger {
     pub budget: Vec<BudgetEntry>,
 }
 
-impl Allowed {
+/// What a guard has to say at the end.
+#[derive(Debug)]
+pub struct Minutes {
+    /// What to keep.
+    pub ledger: Ledger,
+    /// Something passes because it was approved: only when it is done, its batch is.
+    pub continues: bool,
+}
+
+impl Allowed<'_> {
     /// Whether this object's removal may happen now.
     pub fn has(&self, kind: HolderKind, name: &str) -> bool {
-        self.0.contains(&(kind, name.into()))
+        self.action(kind, name).is_some()
+    }
+
+    /// What may happen to an object now.
+    pub fn action(&self, kind: HolderKind, name: &str) -> Option<Action> {
+        self.0.get(&(kind, name)).copied()
     }
 }
 
 impl<'a> Guard<'a> {
     /// A guard for one plan; so many people are `linked` to the scope now.
-    pub fn new(input: &'a Input<'a>, _linked: usize) -> Self {
-        Self { _input: input }
+    pub fn new(input: &'a Input<'a>, linked: usize) -> Self {
+        let is_of_scope = |values: &BTreeMap<RingField, Value>| match values.get(&RingField::Source) {
+            Some(Value::Source(source)) => *source.scope_ref.name == *input.scope.name,
+            _ => false,
+        };
+        let ring_groups = input.observed.ring_groups.values();
+        let ring_groups = ring_groups.filter(|ring_group| is_of_scope(&ring_group.values));
+        Self {
+            input,
+            now: whole_seconds(input.now),
+            linked: as_count(linked),
+            ring_groups: as_count(ring_groups.count()),
+            batch: Batch::default(),
+            unproven: Vec::new(),
+            spending: Spent::default(),
+            losses: Vec::new(),
+            others: Vec::new(),
+            finishes_approved: false,
+        }
     }
 
-    /// Lets removals of people and ring groups through, or holds them: all that doesn't fit is held whole.
-    pub fn weigh(&mut self, _removals: Vec<Removal<'a>>) -> Allowed {
-        Allowed::default()
+    /// Lets removals of people and ring groups through, or holds them: all of a kind that don't fit are held whole.
+    pub fn weigh(&mut self, due: Due<'a>) -> Allowed<'a> {
+        let Due { proven, unproven } = due;
+        self.batch = Batch::reopen(&self.input.past, self.now, proven.iter().chain(&unproven));
+        self.unproven = unproven;
+        let mut allowed = Allowed::default();
+        let (approved, proven): (Vec<_>, Vec<_>) =
+            proven.into_iter().partition(|removal| self.batch.lets_through(removal));
+        for removal in approved {
+            self.finishes_approved = true;
+            allowed.0.insert((removal.kind, removal.name), removal.action);
+            self.batch.list(removal);
+        }
+        let (people, ring_groups): (Vec<_>, Vec<_>) = proven
+            .into_iter()
+            .partition(|removal| removal.kind == HolderKind::PhoneUser);
+        let may_remove_people = people.is_empty() || self.has_room_for_people(as_count(people.len()));
+        let may_remove_groups = ring_groups.is_empty() || self.has_room_for_ring_groups(as_count(ring_groups.len()));
+        for (removals, may_pass) in [(people, may_remove_people), (ring_groups, may_remove_groups)] {
+            for removal in removals {
+                if may_pass {
+                    self.spend(&removal);
+                    allowed.0.insert((removal.kind, removal.name), removal.action);
+                } else {
+                    self.batch.list(removal);
+                }
+            }
+        }
+        allowed
+    }
+
+    fn has_room_for_people(&self, count: i64) -> bool {
+        let (limit, directory) = (self.input.scope.removal.limit, self.input.past.directory);
+        let of_scope = self.spent(limit.window);
+        let ours = self.spent(directory.window);
+        let linked = self.linked + of_scope.gone;
+        let linked_by_all = self.linked + ours.gone + directory.linked + directory.gone;
+        of_scope.people + count <= allowance(limit.percent, limit.count, linked)
+            && ours.people + directory.spent + count <= allowance(directory.percent, directory.count, linked_by_all)
+    }
+
+    fn has_room_for_ring_groups(&self, count: i64) -> bool {
+        let (limit, directory) = (self.input.scope.removal.limit, self.input.past.directory);
+        let of_scope = self.spent(limit.window);
+        let ours = self.spent(directory.window);
+        let there = self.ring_groups + of_scope.ring_groups;
+        of_scope.ring_groups + count <= allowance(limit.percent, limit.count, there)
+            && ours.ring_groups + directory.ring_groups + count <= directory.count
+    }
+
+    fn spent(&self, window: SignedDuration) -> Spent {
+        spent(self.input.past.budget, self.now, window)
+    }
+
+    fn spend(&mut self, removal: &Removal<'_>) {
+        match removal.kind {
+            HolderKind::RingGroup => self.spending.ring_groups += 1,
+            HolderKind::PhoneUser => {
+                self.spending.people += 1;
+                self.spending.gone += i64::from(matches!(removal.action, Action::Delete | Action::LetGo));
+            }
+        }
     }
 
     /// Whether a ring group may lose members: never all of them, nor more than half of five or more within the window.
-    pub fn weigh_members(&mut self, _removal: Removal<'a>, _before: usize, _after: usize) -> bool {
-        false
+    pub fn weigh_members(&mut self, removal: Removal<'a>, before: usize, after: usize) -> bool {
+        let lost = as_count(before) - as_count(after);
+        if lost <= 0 {
+            return true;
+        }
+        let window = self.input.scope.removal.limit.window;
+        let lost_earlier = lost_by(self.input.past.budget, self.now, window, removal.name);
+        let had = as_count(before) + lost_earlier;
+        let is_guarded = had >= FEWEST_GUARDED;
+        if after > 0 && !(is_guarded && (lost_earlier + lost) * 2 > had) {
+            if is_guarded {
+                self.losses.push(BudgetEntry {
+                    ring_group: Some(removal.name.to_owned()),
+                    ..self.entry(lost)
+                });
+            }
+            return true;
+        }
+        let may_pass = self.batch.lets_through(&removal);
+        self.finishes_approved |= may_pass;
+        self.batch.list(removal);
+        may_pass
     }
 
-    /// Whether so many newcomers may be created: their subjects, for the sample, with what tells them apart.
-    pub fn weigh_creations(&mut self, _newcomers: &[(String, String)]) -> bool {
-        true
+    /// Whether newcomers may be created: whom they are about, with what tells them apart.
+    pub fn weigh_creations(&mut self, newcomers: impl Iterator<Item = (String, String)>) -> bool {
+        let Some(limit) = self.input.scope.creation_limit else {
+            return true;
+        };
+        let percent = if self.input.past.has_synced {
+            limit.percent
+        } else {
+            i64::MAX
+        };
+        let allowed = allowance(percent, limit.count, self.linked.max(1));
+        let items = newcomers.map(|(shown, identity)| Item { identity, shown });
+        self.weigh_items(HeldType::Creations, items.collect(), allowed)
     }
 
-    /// Whether values may go blank: for each attribute, what it is called and whose values they are.
-    pub fn weigh_blanks(&mut self, _attribute: &str, _people: &[String]) -> bool {
-        true
+    /// The attributes that go blank for more people than may leave: for each one its name, and whose values they are (their
+    /// login, and what tells them apart).
+    pub fn weigh_blanks<'n>(&mut self, blanks: &BTreeMap<&'n str, Vec<(String, String)>>) -> BTreeSet<&'n str> {
+        let limit = self.input.scope.removal.limit;
+        let allowed = allowance(limit.percent, limit.count, self.linked);
+        let too_many = blanks.iter().filter(|(_, people)| as_count(people.len()) > allowed);
+        let item = |attribute: &str, (login, identity): &(String, String)| Item {
+            identity: format!("{attribute} {identity}"),
+            shown: format!("{login}: {attribute}"),
+        };
+        let items = too_many
+            .clone()
+            .flat_map(|(attribute, people)| people.iter().map(move |person| item(attribute, person)));
+        if self.weigh_items(HeldType::Blanks, items.collect(), 0) {
+            return BTreeSet::new();
+        }
+        too_many.map(|(attribute, _)| *attribute).collect()
     }
 
-    /// What to keep.
-    pub fn finish(self) -> Ledger {
-        Ledger::default()
+    fn weigh_items(&mut self, kind: HeldType, items: Vec<Item>, allowed: i64) -> bool {
+        let Verdict { held, may_pass } = weigh_items(&self.input.past, self.now, kind, items, allowed);
+        self.finishes_approved |= may_pass && held.is_some();
+        self.others.extend(held);
+        may_pass
     }
+
+    fn entry(&self, count: i64) -> BudgetEntry {
+        BudgetEntry {
+            time: Time(self.now),
+            count,
+            gone: 0,
+            ring_groups: 0,
+            ring_group: None,
+        }
+    }
+
+    /// What to keep. The budget changes only with what is spent: that time passes is no reason to write.
+    pub fn finish(self) -> Minutes {
+        let past = &self.input.past;
+        let Spent {
+            people,
+            gone,
+            ring_groups,
+        } = self.spending;
+        let spent = BudgetEntry {
+            gone,
+            ring_groups,
+            ..self.entry(people)
+        };
+        let is_spent = people > 0 || ring_groups > 0;
+        let new: Vec<_> = self.losses.into_iter().chain(is_spent.then_some(spent)).collect();
+        let window = self.input.scope.removal.limit.window.max(past.directory.window);
+        let budget = if new.is_empty() {
+            past.budget.to_vec()
+        } else {
+            add(past.budget, new, self.now, window)
+        };
+        let removals = self.batch.close(past, self.now, self.unproven);
+        Minutes {
+            ledger: Ledger {
+                held: removals.into_iter().chain(self.others).collect(),
+                budget,
+            },
+            continues: self.finishes_approved,
+        }
+    }
+}
+
+fn as_count(length: usize) -> i64 {
+    i64::try_from(length).unwrap_or(i64::MAX)
 }

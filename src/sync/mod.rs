@@ -1,19 +1,26 @@
 //! THE CORE: who is synced, and what the phone system should look like. Values in, values out: no client, no clock, no randomness.
 
 pub mod absence;
+mod batch;
+mod blanks;
+pub mod budget;
 pub mod census;
 pub mod claims;
 pub mod department_claims;
 pub mod departments;
+pub mod departures;
 pub mod difference;
+pub mod digest;
 pub mod evidence;
 pub mod field;
 pub mod field_set;
 #[cfg(test)]
 mod fixture;
+pub mod freeing;
 pub mod guard;
 mod identities;
 mod keys;
+pub mod lingering;
 pub mod login_names;
 pub mod mapping;
 pub mod matching;
@@ -56,9 +63,10 @@ use self::{
     claims::Claims,
     department_claims::RivalDepartments,
     departments::{Coverage, Departments, RingGroup},
+    departures::Departures,
     evidence::Open,
     field::Field,
-    guard::{Guard, Ledger},
+    guard::{Guard, Ledger, Minutes},
     login_names::LoginNames,
     matching::match_newcomers,
     number_holders::NumberHolders,
@@ -66,13 +74,13 @@ use self::{
     observed::Observed,
     past::{Past, Suspect},
     person::Person,
-    plan::{Deletion, Plan, UserChange},
+    plan::{Plan, UserChange},
     references::References,
     report::Report,
     ring_groups::RingGroups,
     ring_members::RingingPeople,
     select::Selection,
-    users::Provided,
+    users::{Guarded, Provided},
     validated::{ValidatedRule, ValidatedScope, ValidatedSystem},
 };
 use crate::{
@@ -176,32 +184,41 @@ pub fn plan(input: &Input<'_>) -> Outcome {
     let mut open = Open::default();
     let going = ring_group_removal::going(input, &references, &coverage, &rivals, &mut open);
 
+    let linked = census.linked.len() + census.kept.len() + absences.proven.len() + absences.doubted.len();
     let mut people = std::mem::take(&mut census.linked);
     people.extend(matched.people);
     people.sort_by(|left, right| left.name.cmp(&right.name));
-    let mut guard = Guard::new(input, people.len() + absences.proven.len() + absences.doubted.len());
+    for person in &mut people {
+        let user = person.observed;
+        person.absence = user.and_then(|user| removal::absence_of(input, user, person.is_inactive));
+    }
+    let mut guard = Guard::new(input, linked);
     let mut removals = removal::due(input, &people, &absences);
-    removals.extend(going.iter().map(|going| going.removal(input)));
+    removals.proven.extend(going.iter().map(|going| going.removal(input)));
     let allowed = guard.weigh(removals);
+    let mut departures = Departures::take(input, &mut people, &absences, &allowed);
+    let may_go = going.iter().filter(|going| allowed.has(HolderKind::RingGroup, going.name));
+    departures.deletions.extend(may_go.map(ring_group_removal::Going::deletion));
+
     let holders = NumberHolders::new(input.observed, input.now);
     let (numbers, ring_numbers) = number(input, &holders, &people, &departments.ring_groups);
     let people = people
         .into_iter()
         .zip(numbers)
         .map(|(person, numbered)| Provided { person, numbered });
-    let (waiting, provided): (Vec<_>, Vec<_>) = people.partition(|provided| provided.numbered.waits);
+    let (waiting, mut provided): (Vec<_>, Vec<_>) = people.partition(|provided| provided.numbered.waits);
+    let held_back = hold_newcomers(&mut guard, &mut provided);
 
-    let (users, problems) = changes(input, &provided, std::mem::take(&mut census.let_go));
-    let mut deletions: Vec<Deletion> = Vec::new();
-    let mut frees = Vec::new();
-    for going in going
-        .iter()
-        .filter(|going| allowed.has(HolderKind::RingGroup, going.name))
-    {
-        deletions.push(going.deletion());
-        frees.extend(going.free(input, &holders));
-    }
-    let deleted = deletions
+    let blank = guard.weigh_blanks(&blanks::blanks(input, &provided));
+    let guarded = Guarded {
+        allowed: &allowed,
+        blank: &blank,
+    };
+    let (mut users, problems) = changes(input, &provided, std::mem::take(&mut census.let_go), &guarded);
+    users.extend(departures.changes);
+    users.sort_by(|left, right| left.name.cmp(&right.name));
+    let deleted = departures
+        .deletions
         .iter()
         .filter(|deletion| deletion.kind == HolderKind::PhoneUser)
         .map(|deletion| &*deletion.name);
@@ -216,39 +233,60 @@ pub fn plan(input: &Input<'_>) -> Outcome {
         &mut open,
     );
 
+    let mut claimed: Vec<_> = provided
+        .iter()
+        .filter_map(users::claim)
+        .chain(ring_groups.claims.iter().cloned())
+        .collect();
+    claimed.sort_by_key(|claim| claim.number);
+    let mut plan = Plan {
+        claims: claimed,
+        users,
+        ring_groups: ring_groups.changes.clone(),
+        deletions: departures.deletions,
+        frees: Vec::new(),
+    };
+    let waiting_names = waiting.iter().chain(&held_back).map(|provided| &*provided.person.name);
+    plan.frees = freeing::free(input, &claims, &plan, &waiting_names.collect());
+
     let unmatched = matched
         .unmatched
         .into_iter()
-        .chain(waiting.iter().map(users::why_waiting));
+        .chain(waiting.iter().map(users::why_waiting))
+        .chain(held_back.iter().map(users::why_held_back));
     let mut report = Report::new(census, &provided, unmatched, problems, references.unresolved());
     report.add_ring_groups(&ring_groups);
-    let mut claims: Vec<_> = provided
-        .iter()
-        .filter_map(users::claim)
-        .chain(ring_groups.claims)
-        .collect();
-    claims.sort_by_key(|claim| claim.number);
-    let plan = Plan {
-        claims,
-        users,
-        ring_groups: ring_groups.changes,
-        deletions,
-        frees,
-    };
+    report.add_departures(&departures.counts);
+    report.add_lingering(lingering::count(input, &selection, &claims, &absences, &plan));
     let mut ask = matched.ask;
     ask.extend(&absences.ask);
     ask.extend(&open.ask);
     let mut suspects = absences.suspects;
     suspects.extend(open.suspects);
+    let Minutes { ledger, continues } = guard.finish();
     Outcome {
         plan,
         report,
         references: references.to_store(),
         ask,
-        ledger: guard.finish(),
+        ledger,
         suspects,
-        continues: false,
+        continues,
     }
+}
+
+/// Takes the newcomers out when there are too many of them at once.
+fn hold_newcomers<'a>(guard: &mut Guard<'a>, provided: &mut Vec<Provided<'a>>) -> Vec<Provided<'a>> {
+    let is_new = |provided: &Provided<'_>| provided.person.observed.is_none();
+    let newcomers = provided.iter().filter(|provided| is_new(provided));
+    let newcomers =
+        newcomers.map(|Provided { person, .. }| (person.subject.login.to_string(), person.guid.to_string()));
+    if guard.weigh_creations(newcomers) {
+        return Vec::new();
+    }
+    let (held_back, others) = std::mem::take(provided).into_iter().partition(is_new);
+    *provided = others;
+    held_back
 }
 
 /// People and ring groups together: they share the numbers.
@@ -267,17 +305,21 @@ fn number(
     (numbers, ring_numbers)
 }
 
-fn changes(input: &Input<'_>, provided: &[Provided<'_>], let_go: Vec<LetGo<'_>>) -> (Vec<UserChange>, Vec<Problem>) {
+fn changes(
+    input: &Input<'_>,
+    provided: &[Provided<'_>],
+    let_go: Vec<LetGo<'_>>,
+    guarded: &Guarded<'_>,
+) -> (Vec<UserChange>, Vec<Problem>) {
     let names = input.scope.map.contains_key(&Field::LoginNames);
     let people = provided.iter().map(|provided| &provided.person);
     let names = names.then(|| LoginNames::new(people, input.observed, input.bare_username));
     let (mut changes, mut problems) = (Vec::new(), Vec::new());
     for provided in provided {
-        let (change, found) = users::change(input, provided, names.as_ref());
+        let (change, found) = users::change(input, provided, names.as_ref(), guarded);
         changes.extend(change);
         problems.extend(found);
     }
     changes.extend(let_go.into_iter().map(users::let_go));
-    changes.sort_by(|left, right| left.name.cmp(&right.name));
     (changes, problems)
 }

@@ -38,6 +38,79 @@ impl Plan {
         } = self;
         claims.is_empty() && users.is_empty() && ring_groups.is_empty() && deletions.is_empty() && frees.is_empty()
     }
+
+    /// Whether it takes a phone away from somebody.
+    pub fn removes(&self) -> bool {
+        !self.deletions.is_empty() || self.users.iter().any(UserChange::disables)
+    }
+}
+
+/// What a plan comes to, when all of it is written.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Tally {
+    /// PhoneUsers, Extensions and RingGroups made.
+    pub created: i64,
+    /// Objects changed in any other way than those below.
+    pub updated: i64,
+    /// PhoneUsers switched off.
+    pub disabled: i64,
+    /// PhoneUsers and RingGroups deleted or let go of.
+    pub deleted: i64,
+}
+
+impl Plan {
+    /// What it comes to.
+    pub fn tally(&self) -> Tally {
+        let mut tally = Tally::default();
+        let claims = self.claims.iter().map(|claim| &claim.expected);
+        let ring_groups = self.ring_groups.iter().map(|change| &change.expected);
+        for expected in claims.chain(ring_groups) {
+            match expected {
+                Expected::Absent => tally.created += 1,
+                Expected::Present(_) => tally.updated += 1,
+            }
+        }
+        for change in &self.users {
+            match change.effect() {
+                Effect::Creates => tally.created += 1,
+                Effect::Updates => tally.updated += 1,
+                Effect::SwitchesOff => tally.disabled += 1,
+                Effect::LetsGo => tally.deleted += 1,
+            }
+        }
+        tally.updated += i64::try_from(self.frees.len()).unwrap_or(i64::MAX);
+        tally.deleted += i64::try_from(self.deletions.len()).unwrap_or(i64::MAX);
+        tally
+    }
+}
+
+/// What a change means to the person.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Effect {
+    /// They get a PhoneUser.
+    Creates,
+    /// Something of it changes.
+    Updates,
+    /// Their phone stops to work.
+    SwitchesOff,
+    /// Their PhoneUser is people's from now on.
+    LetsGo,
+}
+
+impl UserChange {
+    /// What it means to the person.
+    pub fn effect(&self) -> Effect {
+        let mut changes = self.changes.iter();
+        if self.expected == Expected::Absent {
+            Effect::Creates
+        } else if changes.any(|change| change.field == Field::Enabled && change.after == Some(Value::Flag(false))) {
+            Effect::SwitchesOff
+        } else if self.apply.is_none() && self.release.contains(Field::Directory) {
+            Effect::LetsGo
+        } else {
+            Effect::Updates
+        }
+    }
 }
 
 /// What a write expects to find.

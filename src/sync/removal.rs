@@ -2,8 +2,19 @@
 
 use jiff::Timestamp;
 
-use super::{Input, absence::Absences, observed::Version, person::Person, plan::Subject};
-use crate::api::extension::HolderKind;
+use super::{
+    Input,
+    absence::Absences,
+    observed::{Observed, ObservedUser, Version},
+    person::Person,
+    plan::Subject,
+    value::Absence,
+};
+use crate::api::{
+    extension::HolderKind,
+    phone_user::{AbsenceReason, Origin},
+    sync_scope::WhenAbsent,
+};
 
 /// What is to happen to an object.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -37,7 +48,136 @@ pub struct Removal<'a> {
     pub due: Timestamp,
 }
 
+/// The removals of people.
+#[derive(Clone, Debug, Default)]
+pub struct Due<'a> {
+    /// What is due, on proof from this very sync.
+    pub proven: Vec<Removal<'a>>,
+    /// What would be, were it not in doubt now: it doesn't happen, and stays in the batch that it is in.
+    pub unproven: Vec<Removal<'a>>,
+}
+
 /// The removals of people that are due.
-pub fn due<'a>(_input: &Input<'a>, _people: &[Person<'a>], _absences: &Absences<'a>) -> Vec<Removal<'a>> {
-    Vec::new()
+pub fn due<'a>(input: &Input<'a>, people: &[Person<'a>], absences: &Absences<'a>) -> Due<'a> {
+    let policy = Policy { input };
+    let disabled = people.iter().filter(|person| person.is_inactive);
+    let disabled: Vec<_> = disabled
+        .filter_map(|person| {
+            let (name, user) = input.observed.users.get_key_value(&person.name)?;
+            let account = policy.of(user, person.absence?, person.origin)?;
+            Some(policy.removal(name, user, person.subject.clone(), account))
+        })
+        .collect();
+    let gone = absences.proven.iter().filter_map(|absentee| {
+        let missing = &absentee.missing;
+        let wanted = policy.of_absentee(missing.user, absentee.absence)?;
+        Some(policy.removal(missing.name, missing.user, missing.subject.clone(), wanted))
+    });
+    let doubted = absences.doubted.iter().filter_map(|(missing, _)| {
+        let absence = missing.user.values.link()?.absence?;
+        let wanted = policy.of_absentee(missing.user, absence)?;
+        Some(policy.removal(missing.name, missing.user, missing.subject.clone(), wanted))
+    });
+    let mut due = Due {
+        unproven: doubted.collect(),
+        proven: disabled.into_iter().chain(gone).collect(),
+    };
+    if input.directory.origin().is_behind || has_unreadable(input.observed) {
+        due.unproven.append(&mut due.proven);
+    }
+    due
+}
+
+/// An object of ours that can't be read: whose it is and what it says is not known, so that nobody in the phone system is removed.
+fn has_unreadable(observed: &Observed) -> bool {
+    let users = observed.users.values();
+    let mut users = users.map(|user| (user.is_readable, user.ownership.ours.is_empty()));
+    let ring_groups = observed.ring_groups.values();
+    let mut ring_groups = ring_groups.map(|group| (group.is_readable, group.ownership.ours.is_empty()));
+    let mut extensions = observed.extensions.values();
+    users.any(|(is_readable, is_others)| !is_readable && !is_others)
+        || ring_groups.any(|(is_readable, is_others)| !is_readable && !is_others)
+        || extensions.any(|extension| !extension.is_readable && extension.scope.is_some())
+}
+
+/// What somebody's PhoneUser says from now on about why they should not be served. It is written once proven, also while the
+/// removal is held; whoever is back loses it.
+pub fn absence_of(input: &Input<'_>, user: &ObservedUser, is_inactive: bool) -> Option<Absence> {
+    let before = user.values.link().and_then(|link| link.absence);
+    // A controller that knows less than another one did neither takes anybody away nor brings anybody back.
+    if input.directory.origin().is_behind {
+        return before;
+    }
+    is_inactive.then(|| {
+        before
+            .filter(|before| before.reason == AbsenceReason::Disabled)
+            .unwrap_or(Absence {
+                reason: AbsenceReason::Disabled,
+                since: whole_seconds(input.now),
+            })
+    })
+}
+
+/// Times in objects and digests have whole seconds.
+pub fn whole_seconds(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
+}
+
+/// Whether the operator let go of a PhoneUser that people had made, when its account was disabled: it is theirs until that changes.
+pub fn is_given_back(input: &Input<'_>, person: &Person<'_>) -> bool {
+    let is_free = person.observed.is_some_and(|user| !user.is_held());
+    let when = input.scope.removal.when(AbsenceReason::Disabled);
+    person.is_inactive && person.origin == Origin::Adopted && is_free && when == WhenAbsent::Delete
+}
+
+/// What the scope's `removal` says.
+struct Policy<'a, 'b> {
+    input: &'b Input<'a>,
+}
+
+impl<'a> Policy<'a, '_> {
+    /// What is wanted for whom the scope does not see any more. What the operator let go of is people's.
+    fn of_absentee(&self, user: &ObservedUser, absence: Absence) -> Option<(Action, Timestamp)> {
+        let origin = user.values.link()?.origin;
+        user.is_held().then(|| self.of(user, absence, origin)).flatten()
+    }
+
+    /// What is wanted for somebody and not done yet, and since when.
+    fn of(&self, user: &ObservedUser, absence: Absence, origin: Origin) -> Option<(Action, Timestamp)> {
+        if user.is_unlinked || user.is_protected || !user.is_readable {
+            return None;
+        }
+        let removal = &self.input.scope.removal;
+        let away = match origin {
+            Origin::Provisioned => Some(Action::Delete),
+            Origin::Adopted => user.is_held().then_some(Action::LetGo),
+        };
+        match removal.when(absence.reason) {
+            WhenAbsent::Keep => None,
+            WhenAbsent::Delete => Some((away?, absence.since)),
+            WhenAbsent::Disable if user.values.enabled() != Some(false) => Some((Action::Disable, absence.since)),
+            WhenAbsent::Disable => {
+                let delete_after = removal.delete_after?;
+                let due = absence.since.checked_add(delete_after).ok()?;
+                (absence.reason == AbsenceReason::Deleted && due <= self.input.now).then_some((away?, due))
+            }
+        }
+    }
+
+    fn removal(
+        &self,
+        name: &'a str,
+        user: &'a ObservedUser,
+        subject: Subject,
+        (action, due): (Action, Timestamp),
+    ) -> Removal<'a> {
+        Removal {
+            kind: HolderKind::PhoneUser,
+            name,
+            version: &user.version,
+            subject,
+            action,
+            due,
+        }
+    }
 }

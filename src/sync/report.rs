@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::{
     census::Census,
     field::{Field, WrittenField},
-    plan::{Change, Subject},
+    lingering::Lingers,
+    plan::{Change, Deletion, Subject},
     references::Unresolved,
     ring_groups::RingGroups,
     users::Provided,
@@ -29,6 +30,8 @@ pub struct Report {
     pub problems: Vec<Problem>,
     /// Why the unmatched are unmatched.
     pub unmatched: BTreeMap<ProblemReason, i64>,
+    /// Why those who are disabled or gone in the directory are enabled here.
+    pub lingering: BTreeMap<Lingers, i64>,
     /// Distinguished names of the spec that were not found, as the spec has them.
     pub unresolved: Vec<Unresolved>,
 }
@@ -77,11 +80,31 @@ impl Report {
         self.problems.sort();
     }
 
+    /// Whoever is deleted or let go of is counted as it will be.
+    pub(super) fn add_departures(&mut self, counts: &UserCounts) {
+        self.users.inactive += counts.inactive;
+        self.users.out_of_scope += counts.out_of_scope;
+        self.users.gone += counts.gone;
+    }
+
+    pub(super) fn add_lingering(&mut self, lingering: BTreeMap<Lingers, i64>) {
+        self.users.lingering = lingering.values().sum();
+        self.lingering = lingering;
+    }
+
     /// Takes back the changes that could not be written: whom they are about keeps what they had.
     pub fn writes_failed<'c, F: WrittenField>(&mut self, failed: impl Iterator<Item = (&'c Change<F>, &'c str)>) {
         for (change, message) in failed {
             self.write_failed(change, message);
         }
+        self.problems.sort();
+    }
+
+    /// Takes back the deletions that could not be made.
+    pub fn deletions_failed<'c>(&mut self, failed: impl Iterator<Item = (&'c Deletion, &'c str)>) {
+        let failed =
+            failed.map(|(deletion, message)| problem(&deletion.subject, ProblemReason::WriteFailed, message, None));
+        self.problems.extend(failed);
         self.problems.sort();
     }
 

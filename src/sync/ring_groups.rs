@@ -211,6 +211,7 @@ fn desired(
         values,
         kept,
         released: FieldSet::EMPTY,
+        forced: FieldSet::EMPTY,
         is_linking: false,
     }
 }

@@ -1,20 +1,23 @@
 //! What each person's PhoneUser should hold, and what to write so that it does. Numbers and names were decided before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Input,
     census::LetGo,
     difference::{Desired, Existing},
     field::{Field, FieldSet},
+    guard::Allowed,
     login_names::{LoginNames, Names},
     mapping::{Mapped, map_fields},
     number_wish::Wish,
     numbering::{Claimant, Numbered},
     observed::ObservedUser,
     person::{Person, RuleChoice},
-    plan::{Change, Claim, Expected, UserChange},
+    plan::{Change, Claim, Expected, Subject, UserChange},
+    removal::{Action, is_given_back},
     report::problem,
+    validated::FieldSource,
     value::{Link, Value},
 };
 use crate::api::{
@@ -30,6 +33,25 @@ pub struct Provided<'a> {
     pub person: Person<'a>,
     /// Their number.
     pub numbered: Numbered,
+}
+
+/// What the guard said about a plan's people.
+#[derive(Clone, Copy, Debug)]
+pub struct Guarded<'g> {
+    /// Whose removal may happen now.
+    pub allowed: &'g Allowed<'g>,
+    /// Attributes that are blank for too many.
+    pub blank: &'g BTreeSet<&'g str>,
+}
+
+impl Guarded<'_> {
+    /// Whether a field keeps its value although the directory shows none.
+    fn keeps(&self, input: &Input<'_>, field: Field) -> bool {
+        match input.scope.map.get(&field) {
+            Some(FieldSource::Attribute(attribute)) => self.blank.contains(attribute.as_str()),
+            _ => false,
+        }
+    }
 }
 
 /// A person as numbering sees them.
@@ -82,6 +104,12 @@ pub fn why_waiting(provided: &Provided<'_>) -> Problem {
     problem(&person.subject, ProblemReason::NumberMissing, &message, None)
 }
 
+/// Why a newcomer is not created together with so many others.
+pub fn why_held_back(provided: &Provided<'_>) -> Problem {
+    let message = "more newcomers than creationLimit allows at once: approve them with the digest in status.held";
+    problem(&provided.person.subject, ProblemReason::NoTargetUser, message, None)
+}
+
 /// The number that has to be claimed for somebody first.
 pub fn claim(provided: &Provided<'_>) -> Option<Claim> {
     Some(Claim {
@@ -99,9 +127,17 @@ pub fn change(
     input: &Input<'_>,
     provided: &Provided<'_>,
     names: Option<&LoginNames<'_>>,
+    guarded: &Guarded<'_>,
 ) -> (Option<UserChange>, Vec<Problem>) {
     let Provided { person, numbered } = provided;
     let mut problems = Vec::new();
+    let action = guarded.allowed.action(HolderKind::PhoneUser, &person.name);
+    if let Some(user) = person.observed.filter(|_| action == Some(Action::LetGo)) {
+        return (Some(let_go_of(&person.name, user, person.subject.clone())), problems);
+    }
+    if is_given_back(input, person) {
+        return (None, problems);
+    }
     if let Some(complaint) = &numbered.complaint {
         problems.push(problem(
             &person.subject,
@@ -110,7 +146,10 @@ pub fn change(
             complaint.other.as_deref(),
         ));
     }
-    let desired = desired(input, provided, names, &mut problems);
+    let mut desired = desired(input, provided, names, guarded, &mut problems);
+    if action == Some(Action::Disable) {
+        desired.switch_off();
+    }
     let difference = match person.observed {
         Some(user) => desired.compare(&existing(user)),
         None => desired.create(),
@@ -134,11 +173,16 @@ pub fn change(
 
 /// Letting go of a whole PhoneUser: its values stay, and the labels, which an entry of the operator's must have.
 pub fn let_go(gone: LetGo<'_>) -> UserChange {
+    let_go_of(gone.name, gone.user, gone.subject)
+}
+
+/// The same, of whom the scope does not serve any more.
+pub fn let_go_of(name: &str, user: &ObservedUser, subject: Subject) -> UserChange {
     Change {
-        name: gone.name.into(),
-        subject: gone.subject,
-        expected: Expected::Present(gone.user.version.clone()),
-        release: gone.user.ownership.ours.intersection(FieldSet::all_of_spec()),
+        name: name.into(),
+        subject,
+        expected: Expected::Present(user.version.clone()),
+        release: user.ownership.ours.intersection(FieldSet::all_of_spec()),
         apply: None,
         changes: Vec::new(),
         needs: None,
@@ -150,18 +194,21 @@ fn desired(
     input: &Input<'_>,
     provided: &Provided<'_>,
     names: Option<&LoginNames<'_>>,
+    guarded: &Guarded<'_>,
     problems: &mut Vec<Problem>,
 ) -> Desired<Field> {
     let Provided { person, numbered } = provided;
-    let (mut values, mut kept) = mapped(input, person, problems);
+    let (mut values, mut kept) = mapped(input, person, guarded, problems);
     if let Some(names) = names.map(|names| names.of(person)) {
         problems.extend(shared_names(person, &names));
-        if !names.own.is_empty() {
+        if kept.contains(Field::UserPrincipalName) || kept.contains(Field::Email) {
+            kept.insert(Field::LoginNames);
+        } else if !names.own.is_empty() {
             values.insert(Field::LoginNames, Value::List(names.own));
         }
     }
-    // Nobody is disabled here; who is disabled in the directory stays as they are.
-    if person.is_inactive {
+    // Who is disabled in the directory stays as they are until it is their turn.
+    if person.is_inactive || person.absence.is_some() {
         kept.insert(Field::Enabled);
     } else {
         values.insert(Field::Enabled, Value::Flag(true));
@@ -181,16 +228,23 @@ fn desired(
         values,
         kept,
         released,
+        forced: FieldSet::EMPTY,
         is_linking: person.observed.is_some_and(becomes_linked),
     }
 }
 
 /// What the directory has for the mapped fields, and the fields for which it can't be told or used.
-fn mapped(input: &Input<'_>, person: &Person<'_>, problems: &mut Vec<Problem>) -> (BTreeMap<Field, Value>, FieldSet) {
+fn mapped(
+    input: &Input<'_>,
+    person: &Person<'_>,
+    guarded: &Guarded<'_>,
+    problems: &mut Vec<Problem>,
+) -> (BTreeMap<Field, Value>, FieldSet) {
     let (mut values, mut kept) = (BTreeMap::new(), FieldSet::EMPTY);
     for (field, mapped) in map_fields(input, person.account) {
         match mapped {
             Mapped::Value(value) => drop(values.insert(field, value)),
+            Mapped::Empty if guarded.keeps(input, field) => kept.insert(field),
             Mapped::Empty => {}
             Mapped::Unread => kept.insert(field),
             Mapped::Unusable(unusable) => {
@@ -242,7 +296,8 @@ fn becomes_linked(user: &ObservedUser) -> bool {
     !ownership.ours.contains(Field::Directory) && !is_applied
 }
 
-fn existing(user: &ObservedUser) -> Existing<'_, Field> {
+/// What a PhoneUser holds.
+pub fn existing(user: &ObservedUser) -> Existing<'_, Field> {
     let present = user.values.present().iter();
     Existing {
         values: present

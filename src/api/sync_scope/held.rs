@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub const DIGEST_LENGTH: usize = 16;
 /// How many names a sample has at most.
 pub const MOST_SAMPLED: usize = 10;
+/// How many ring groups a batch has at most; more wait for the next one.
+pub const MOST_HELD_RING_GROUPS: usize = 256;
 /// How many entries a budget has at most.
 pub const MOST_BUDGET: usize = 512;
 
@@ -29,6 +31,10 @@ pub struct Held {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MOST_SAMPLED), inner(length(max = 1024)))]
     pub sample: Vec<String>,
+    /// The ring groups among them, by the name of the object.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = MOST_HELD_RING_GROUPS), inner(length(max = 253)))]
+    pub ring_groups: Vec<String>,
     /// Somebody has approved it, and it is not finished.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approved: Option<Approval>,

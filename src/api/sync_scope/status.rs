@@ -146,6 +146,10 @@ pub enum Trigger {
     ReferenceChanged,
     /// Somebody asked for it.
     Requested,
+    /// Somebody approved what is held.
+    Approved,
+    /// An absence that nothing proves but that it lasts is confirmed by a second read.
+    Confirming,
     /// Its time had come.
     Scheduled,
     /// An object of the phone system changed.

@@ -97,6 +97,12 @@ impl Applied {
         written.chain(deletions).chain(frees)
     }
 
+    /// Whether it got anywhere.
+    pub fn wrote_any(&self) -> bool {
+        let written = |fate: &Fate| matches!(fate, Fate::Created | Fate::Updated | Fate::Deleted);
+        self.fates().any(written)
+    }
+
     /// Whether another plan could do what this one couldn't.
     pub fn lost_any(&self) -> bool {
         self.fates().any(|fate| *fate == Fate::Lost)

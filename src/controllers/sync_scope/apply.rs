@@ -6,30 +6,36 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 use tracing::debug;
 
 use super::{
+    keeping::{Keeper, Permission},
     notices,
     plan::{Prepared, plan},
 };
 use crate::{
-    api::sync_scope::{Mode, ResolvedReference},
+    api::sync_scope::{HeldType, Mode, ResolvedReference, Trigger},
     controllers::{
-        apply::{Applied, Fate, Writer},
+        apply::{Applied, Cause, Fate, Writer},
         changes::NamespacedName,
         context::Context,
         events::Notices,
     },
     sync::{
         Outcome,
+        guard::Ledger,
+        past::Suspect,
         plan::{Plan, UserChange},
         report::Report,
     },
 };
 
-/// Plans in a row that others were faster than. Each round somebody wins, so that more are needed only under siege.
-const ROUNDS: usize = 8;
+/// Plans that others were faster than. Each round somebody wins, so that more are needed only under siege.
+const LOST_ROUNDS: usize = 8;
+/// Plans of one sync. Numbers that move in a circle take two or three; each must get further than the one before.
+const ROUNDS: usize = 64;
 
 /// Two scopes of a process never number from one phone system at the same time: the second would only lose its claims. Two
 /// processes may; then the API server says who was first.
@@ -49,6 +55,15 @@ impl Turns {
     }
 }
 
+/// Why a sync runs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Work {
+    /// Why.
+    pub trigger: Trigger,
+    /// The directory was read for it.
+    pub is_fresh: bool,
+}
+
 /// What came of it.
 #[derive(Debug, Default)]
 pub(super) struct Converged {
@@ -60,6 +75,10 @@ pub(super) struct Converged {
     pub created: i64,
     /// Objects changed.
     pub updated: i64,
+    /// Those who seem to be gone.
+    pub suspects: BTreeMap<Suspect, Timestamp>,
+    /// What is spent and held.
+    pub ledger: Ledger,
     /// PhoneUsers switched off.
     pub disabled: i64,
     /// PhoneUsers and RingGroups deleted or let go of.
@@ -72,6 +91,8 @@ pub(super) struct Converged {
     pub notices: Notices,
     /// It was stopped half-way; the rest is for the next one.
     pub was_stopped: bool,
+    /// It would take somebody away, and the directory was not read for it.
+    pub reads_first: bool,
     /// How long it thought, in all rounds.
     pub planning: Duration,
     /// How long it wrote, in all rounds.
@@ -80,51 +101,84 @@ pub(super) struct Converged {
 
 /// Makes the phone system what the scope says.
 pub(super) async fn converge(
-    context: &Context,
     turns: &Turns,
+    keeper: &mut Keeper<'_>,
     system: &NamespacedName,
-    prepared: &Prepared,
+    prepared: &mut Prepared,
+    work: Work,
 ) -> Converged {
     let _turn = turns.take(system).await;
-    let scope = prepared.validated.scope.name.to_string();
-    let Context {
-        client,
-        objects,
-        metrics,
-        stop,
-        ..
-    } = context;
-    let mut writer = Writer::new(client, objects, metrics, stop, system, &scope);
+    let context = keeper.context;
     let mut converged = Converged::default();
-    for round in 0..ROUNDS {
-        let Some(plan) = converged.plan(context, system, prepared).await else {
-            break;
+    let scope = keeper.name.name.as_str();
+    let mut writer = Writer::new(
+        &context.client,
+        &context.objects,
+        &context.metrics,
+        &context.stop,
+        system,
+        scope,
+    )
+    .only_while(keeper.is_wanted());
+    let mut lost = 0;
+    for _ in 0..ROUNDS {
+        let past = Arc::new(keeper.kept());
+        prepared.past = past.clone();
+        let Some(outcome) = converged.plan(context, system, prepared).await else {
+            return converged;
         };
+        match keeper.permit(&outcome, &past, work.is_fresh).await {
+            Permission::Granted => {}
+            Permission::PlanAgain => continue,
+            Permission::ReadFirst => {
+                converged.reads_first = true;
+                return converged;
+            }
+            Permission::Superseded => {
+                converged.was_stopped = true;
+                return converged;
+            }
+            Permission::Refused => break,
+        }
+        converged.ledger = outcome.ledger;
+        let plan = outcome.plan;
+        if plan.is_empty() {
+            return converged;
+        }
+        writer.because(Cause {
+            trigger: Some(work.trigger),
+            approved: approved(&converged.ledger),
+        });
         let clock = Instant::now();
         let applied = writer.apply(&plan).await;
         converged.writing += clock.elapsed();
         converged.count(&plan, &applied);
-        let is_last = round + 1 == ROUNDS;
-        let is_stopping = stop.is_cancelled();
-        converged.was_stopped = is_stopping && leaves_work(&applied);
-        if !applied.lost_any() || is_last || is_stopping {
+        lost += usize::from(applied.lost_any());
+        let may_write = writer.may_write();
+        converged.was_stopped = !may_write && leaves_work(&applied);
+        let goes_on = applied.lost_any() && lost < LOST_ROUNDS || outcome.continues && applied.wrote_any();
+        if !goes_on || !may_write {
             converged.take_back(&plan, &applied);
-            break;
+            return converged;
         }
-        debug!(
-            namespace = system.namespace,
-            system = system.name,
-            scope,
-            round,
-            "others were faster, planning again"
-        );
+        let (namespace, system) = (&system.namespace, &system.name);
+        debug!(namespace, system, scope, lost, "there is more to do, planning again");
     }
+    // Nothing says what is left; the next try finds out.
+    converged.ledger = keeper.ledger();
+    converged.failed = converged.failed.max(1);
     converged
+}
+
+/// The digest of the removals that somebody approved.
+fn approved(ledger: &Ledger) -> Option<String> {
+    let mut approved = ledger.held.iter().filter(|held| held.kind == HeldType::Removals);
+    approved.find_map(|held| Some(held.approved.as_ref()?.digest.clone()))
 }
 
 impl Converged {
     /// Plans, and keeps what was found. `None`: nothing is to be written.
-    async fn plan(&mut self, context: &Context, system: &NamespacedName, prepared: &Prepared) -> Option<Plan> {
+    async fn plan(&mut self, context: &Context, system: &NamespacedName, prepared: &Prepared) -> Option<Outcome> {
         let clock = Instant::now();
         let outcome = plan(context, system, prepared).await;
         self.planning += clock.elapsed();
@@ -132,18 +186,18 @@ impl Converged {
             self.was_stopped = true;
             return None;
         };
-        let Outcome {
-            plan,
-            report,
-            references,
-            ..
-        } = outcome;
-        (self.report, self.references) = (report, references);
+        self.report.clone_from(&outcome.report);
+        self.references.clone_from(&outcome.references);
+        self.suspects.clone_from(&outcome.suspects);
         if prepared.validated.scope.mode == Mode::Plan {
-            self.would_write = Some(in_words(&plan));
+            self.would_write = Some(in_words(&outcome.plan, &outcome.ledger));
+            self.ledger = Ledger {
+                held: prepared.past.held.clone(),
+                budget: prepared.past.budget.clone(),
+            };
             return None;
         }
-        (!plan.is_empty()).then_some(plan)
+        Some(outcome)
     }
 
     /// Counts what one plan came to.
@@ -177,11 +231,12 @@ impl Converged {
             claims: _,
             users,
             ring_groups,
-            deletions: _,
+            deletions,
             frees: _,
         } = plan;
         self.report.writes_failed(failed(users, &applied.users));
         self.report.writes_failed(failed(ring_groups, &applied.ring_groups));
+        self.report.deletions_failed(failed(deletions, &applied.deletions));
         self.failed = count(applied.fates().filter(|fate| fate.why_not().is_some()));
     }
 }
@@ -201,21 +256,27 @@ fn count<T>(all: impl Iterator<Item = T>) -> i64 {
     i64::try_from(all.count()).unwrap_or(i64::MAX)
 }
 
-fn in_words(
-    Plan {
+fn in_words(plan: &Plan, ledger: &Ledger) -> String {
+    let Plan {
         claims,
         users,
         ring_groups,
-        deletions: _,
-        frees: _,
-    }: &Plan,
-) -> String {
-    format!(
+        deletions,
+        frees,
+    } = plan;
+    let mut words = format!(
         "{}, {} and {}",
-        counted(claims.len(), "number"),
+        counted(claims.len() + frees.len(), "number"),
         counted(users.len(), "user"),
         counted(ring_groups.len(), "ring group")
-    )
+    );
+    if !deletions.is_empty() {
+        words += &format!(", and delete {}", counted(deletions.len(), "object"));
+    }
+    for held in &ledger.held {
+        words += &format!("; {:?} are held: {}", held.kind, held.count);
+    }
+    words
 }
 
 fn counted(count: usize, what: &str) -> String {

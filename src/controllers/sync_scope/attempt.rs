@@ -2,21 +2,22 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use jiff::{SignedDuration, Timestamp};
-use kube::ResourceExt;
+use jiff::Timestamp;
 use tokio::time::Instant;
 use tracing::info;
 
 use super::{
     Controller,
-    apply::{Converged, converge},
-    plan::{Kept, Prepared},
+    apply::{Converged, Work, converge},
+    generation,
+    keeping::{Keeper, confirm_at},
+    plan::Prepared,
     report::{Ending, PATIENCE, Synced, Unread},
     schedule::{Due, stale_from},
     validate::Validated,
 };
 use crate::{
-    api::{SyncScope, annotations},
+    api::SyncScope,
     causes::with_causes,
     controllers::{
         changes::NamespacedName,
@@ -24,7 +25,7 @@ use crate::{
         events::Notices,
     },
     directory::Snapshot,
-    sync::{past::DirectoryBudget, validated::Timing},
+    sync::{past::Suspect, validated::Timing},
 };
 
 impl Controller {
@@ -37,35 +38,41 @@ impl Controller {
         due: Due,
     ) -> Option<(Ending, Notices)> {
         let clock = Instant::now();
-        let (snapshot, is_fresh) = match self.read(validated, due).await {
-            Ok(read) => read,
-            Err(ConnectionError::Stop) => return None,
-            Err(error) => {
-                self.context
-                    .metrics
-                    .sync_failed(&name.namespace, &name.name, clock.elapsed());
-                return Some((self.unread(name, &error, &validated.scope.timing), Notices::default()));
+        let (mut reading, mut due) = (Duration::ZERO, due);
+        let (converged, read_at) = loop {
+            let began = Instant::now();
+            let (snapshot, is_fresh) = match self.read(validated, due).await {
+                Ok(read) => read,
+                Err(ConnectionError::Stop) => return None,
+                Err(error) => {
+                    self.context
+                        .metrics
+                        .sync_failed(&name.namespace, &name.name, clock.elapsed());
+                    return Some((self.unread(name, &error, &validated.scope.timing), Notices::default()));
+                }
+            };
+            reading += began.elapsed();
+            due.reads = is_fresh;
+            let read_at = snapshot.origin().read_at;
+            let converged = self.converge(name, scope, validated, snapshot, due).await;
+            if !converged.reads_first {
+                break (converged, read_at);
             }
+            // Nobody is removed for what was true when the directory was last read.
+            due.reads = true;
         };
-        let reading = clock.elapsed();
-        let prepared = Prepared {
-            validated: validated.clone(),
-            siblings: self.siblings(validated),
-            references: self.memories.of(name, |memory| memory.references(scope).to_vec()),
-            past: Arc::new(kept(scope)),
-            snapshot,
-        };
-        let system = name.beside(&validated.scope.phone_system);
-        let converged = converge(&self.context, &self.turns, &system, &prepared).await;
         if converged.was_stopped {
             return None;
         }
         let (planning, writing) = (converged.planning, converged.writing);
-        let (synced, notices) = synced(converged, due, is_fresh, clock.elapsed());
+        let suspects = converged.suspects.clone();
+        let (synced, notices) = synced(converged, due, clock.elapsed());
         info!(
             trigger = ?synced.trigger,
             created = synced.created,
             updated = synced.updated,
+            disabled = synced.disabled,
+            deleted = synced.deleted,
             failed = synced.failed,
             duration = ?synced.duration,
             ?reading,
@@ -73,8 +80,49 @@ impl Controller {
             ?writing,
             "synced"
         );
-        self.ended(name, due, &synced, prepared.snapshot.origin().read_at);
+        self.ended(name, due, &synced, read_at);
+        self.suspect(name, suspects, read_at);
         Some((Ending::Synced(Box::new(synced)), notices))
+    }
+
+    /// Step four, on what was read.
+    async fn converge(
+        &self,
+        name: &NamespacedName,
+        scope: &SyncScope,
+        validated: &Arc<Validated>,
+        snapshot: Arc<Snapshot>,
+        due: Due,
+    ) -> Converged {
+        let mut keeper = Keeper {
+            context: &self.context,
+            memories: &self.memories,
+            spending: &self.spending,
+            name,
+            scope: self.memories.of(name, |memory| memory.newest(scope).clone()),
+            generation: generation(scope),
+        };
+        let mut prepared = Prepared {
+            validated: validated.clone(),
+            siblings: self.siblings(validated),
+            references: self.memories.of(name, |memory| memory.references(scope).to_vec()),
+            past: Arc::new(keeper.kept()),
+            snapshot,
+        };
+        let system = name.beside(&validated.scope.phone_system);
+        let work = Work {
+            trigger: due.trigger,
+            is_fresh: due.reads,
+        };
+        Box::pin(converge(&self.turns, &mut keeper, &system, &mut prepared, work)).await
+    }
+
+    /// Those who seem to be gone are looked for once more.
+    fn suspect(&self, name: &NamespacedName, suspects: BTreeMap<Suspect, Timestamp>, read_at: Timestamp) {
+        self.memories.of(name, |memory| {
+            memory.attempts.confirm_at = confirm_at(&suspects, self.context.confirm_after, read_at);
+            memory.suspects = suspects;
+        });
     }
 
     /// What the directory holds: to repair what others changed, what was read before will do.
@@ -133,8 +181,7 @@ impl Controller {
             memory.read = Some(read);
             memory.unconnected_since = None;
             memory.unread_for = None;
-            let reads = synced.is_fresh;
-            memory.attempts.ended(Due { reads, ..due }, synced.failed, now);
+            memory.attempts.ended(due, synced.failed, now);
         });
     }
 
@@ -158,35 +205,22 @@ impl Controller {
     }
 }
 
-/// What earlier syncs of a scope left.
-fn kept(scope: &SyncScope) -> Kept {
-    let status = scope.status.clone().unwrap_or_default();
-    Kept {
-        uid: scope.uid().unwrap_or_default(),
-        has_synced: status.users.is_some(),
-        is_respecified: status.observed_generation != scope.metadata.generation,
-        held: status.held,
-        budget: status.budget,
-        approval: scope.annotations().get(annotations::APPROVE).cloned(),
-        suspects: BTreeMap::new(),
-        confirm_after: SignedDuration::from_mins(5),
-        directory: DirectoryBudget::default(),
-    }
-}
-
 /// What is reported of a sync that went to the end, and what people should see of it.
-fn synced(converged: Converged, due: Due, is_fresh: bool, duration: Duration) -> (Synced, Notices) {
+fn synced(converged: Converged, due: Due, duration: Duration) -> (Synced, Notices) {
     let Converged {
         report,
         references,
         created,
         updated,
-        disabled: _,
-        deleted: _,
+        disabled,
+        deleted,
+        ledger,
         failed,
         would_write,
         notices,
+        suspects: _,
         was_stopped: _,
+        reads_first: _,
         planning: _,
         writing: _,
     } = converged;
@@ -196,9 +230,12 @@ fn synced(converged: Converged, due: Due, is_fresh: bool, duration: Duration) ->
         references,
         created,
         updated,
+        disabled,
+        deleted,
+        ledger,
         failed,
         would_write,
-        is_fresh,
+        is_fresh: due.reads,
         duration,
     };
     (synced, notices)

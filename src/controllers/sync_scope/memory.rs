@@ -2,7 +2,7 @@
 //! decides about people rests on it. No I/O.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Mutex, PoisonError},
 };
 
@@ -16,6 +16,7 @@ use super::{
 use crate::{
     api::{SyncScope, sync_scope::ResolvedReference},
     controllers::{changes::NamespacedName, client::CallError},
+    sync::past::Suspect,
 };
 
 /// What is remembered of one scope.
@@ -39,6 +40,10 @@ pub(super) struct Memory {
     pub read: Option<Timestamp>,
     /// While it was not: since when, at the least, by what the status said when the process first saw it.
     pub unread_since: Option<Timestamp>,
+    /// Those who seem to be gone, with the first complete read that says so. Lost with a restart: then it begins anew.
+    pub suspects: BTreeMap<Suspect, Timestamp>,
+    /// The approval that was last acted upon.
+    pub approval: Option<String>,
     /// The scope as it was after its status was last written.
     pub written: Option<SyncScope>,
     /// What could not be written into its status.

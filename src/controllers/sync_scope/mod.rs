@@ -4,11 +4,13 @@ mod apply;
 mod attempt;
 mod fetch;
 mod freshness;
+mod keeping;
 mod memory;
 mod notices;
 mod plan;
 mod report;
 mod schedule;
+mod spending;
 mod triggers;
 mod validate;
 
@@ -25,6 +27,7 @@ use self::{
     memory::Memories,
     report::{Ending, PATIENCE},
     schedule::{ConnectionNews, Due, Generation, Situation},
+    spending::Spending,
     triggers::triggers,
     validate::{ValidateError, Validated, validate},
 };
@@ -58,6 +61,7 @@ pub fn run(context: &Context) -> impl Future<Output = ()> + Send + use<> {
     let controller = Arc::new(Controller {
         context: context.clone(),
         turns: Turns::default(),
+        spending: Spending::default(),
         memories: memories.clone(),
     });
     let triggers = triggers(context, memories);
@@ -86,6 +90,7 @@ pub fn run(context: &Context) -> impl Future<Output = ()> + Send + use<> {
 struct Controller {
     context: Context,
     turns: Turns,
+    spending: Spending,
     memories: Arc<Memories>,
 }
 
@@ -142,6 +147,8 @@ impl Controller {
         let Some((ending, notices)) = ended.unwrap_or_else(|panic| Some(self.crashed(name, &panic))) else {
             return Ok(Action::await_change());
         };
+        // What is spent was stored while it synced.
+        let scope = self.memories.of(name, |memory| memory.newest(&scope).clone());
         let scope = self.report(scope, ending, notices).await;
         self.show_freshness(name, &scope);
         Ok(self.wait(name, &ready.validated.scope.timing))
@@ -180,6 +187,7 @@ impl Controller {
 
     fn due(&self, name: &NamespacedName, scope: &SyncScope, ready: &Ready) -> Option<Due> {
         let requested = scope.annotations().get(annotations::REQUESTED_AT);
+        let approval = scope.annotations().get(annotations::APPROVE);
         let Validated {
             directory, attributes, ..
         } = &*ready.validated;
@@ -194,6 +202,7 @@ impl Controller {
                     _ if memory.has_news_of_its_directory() => ConnectionNews::Moved,
                     _ => ConnectionNews::None,
                 },
+                approved: is_approved(scope) && approval != memory.approval.as_ref(),
                 objects_changed: memory.objects_changed,
             };
             memory
@@ -212,6 +221,8 @@ impl Controller {
             memory.attempts.references = Some(ready.digest);
             if due.reads {
                 memory.attempts.began = Some(Timestamp::now());
+                memory.attempts.confirm_at = None;
+                memory.approval = scope.annotations().get(annotations::APPROVE).cloned();
             }
         });
         if scope.status.as_ref().and_then(|status| status.observed_generation) == scope.metadata.generation {
@@ -283,6 +294,14 @@ impl Controller {
 async fn unless_it_panics<T>(future: impl Future<Output = T>) -> Result<T, String> {
     let outcome = AssertUnwindSafe(future).catch_unwind().await;
     outcome.map_err(|panic| runner::panic_message(&*panic))
+}
+
+/// Whether somebody approves what is held now.
+fn is_approved(scope: &SyncScope) -> bool {
+    let approval = scope.annotations().get(annotations::APPROVE);
+    let held = scope.status.iter().flat_map(|status| &status.held);
+    held.filter(|held| held.approved.is_none())
+        .any(|held| Some(&held.digest) == approval)
 }
 
 /// Which spec it is. The next object of the same name begins to count anew.

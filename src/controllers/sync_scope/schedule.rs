@@ -38,6 +38,8 @@ pub(super) struct Attempts {
     pub unwritten: u32,
     /// When the last of these ended.
     pub unwritten_at: Option<Timestamp>,
+    /// When the directory is to be read again to confirm that somebody is gone.
+    pub confirm_at: Option<Timestamp>,
 }
 
 /// What is due.
@@ -72,6 +74,8 @@ pub(super) struct Situation {
     pub connection: ConnectionNews,
     /// Somebody asked for a sync that has not been acted upon.
     pub requested: bool,
+    /// Somebody approved what is held, and that has not been acted upon.
+    pub approved: bool,
     /// Somebody else changed an object of the phone system since the last attempt.
     pub objects_changed: bool,
 }
@@ -107,10 +111,14 @@ impl Attempts {
             Some(Trigger::SpecChanged)
         } else if self.references != Some(situation.references) || situation.connection == ConnectionNews::Changed {
             Some(Trigger::ReferenceChanged)
+        } else if situation.approved {
+            Some(Trigger::Approved)
         } else if self.may_retry(situation.connection, now) {
             Some(Trigger::Retried)
         } else if scheduled(timing, began) <= now {
             Some(Trigger::Scheduled)
+        } else if self.confirm_at.is_some_and(|confirm| confirm <= now) {
+            Some(Trigger::Confirming)
         } else {
             None
         }
@@ -119,8 +127,8 @@ impl Attempts {
     /// When to look again, if nothing happens before.
     pub(super) fn next(&self, timing: &Timing, now: Timestamp) -> Timestamp {
         let scheduled = self.began.map_or(now, |began| scheduled(timing, began));
-        let retries = self.retry().into_iter().chain(self.retry_writes());
-        retries.fold(scheduled, Timestamp::min)
+        let sooner = self.retry().into_iter().chain(self.retry_writes());
+        sooner.chain(self.confirm_at).fold(scheduled, Timestamp::min)
     }
 
     /// One more attempt failed, and ended now.
@@ -191,6 +199,7 @@ mod tests {
             ended: Some(time("2026-11-20T10:00:05Z")),
             unwritten: 0,
             unwritten_at: None,
+            confirm_at: None,
         }
     }
 
@@ -206,6 +215,7 @@ mod tests {
         references: 7,
         connection: ConnectionNews::None,
         requested: false,
+        approved: false,
         objects_changed: false,
     };
 
@@ -276,6 +286,29 @@ mod tests {
             trigger(&synced(), &CONVERGED, time("2026-11-20T11:00:00Z")),
             Some(Trigger::Scheduled)
         );
+    }
+
+    #[test]
+    fn an_approval_is_acted_upon_at_once_and_an_absence_confirmed_in_time() {
+        let now = time("2026-11-20T10:30:00Z");
+        let approved = Situation {
+            approved: true,
+            ..CONVERGED
+        };
+        assert_eq!(trigger(&synced(), &approved, now), Some(Trigger::Approved));
+        let suspecting = Attempts {
+            confirm_at: Some(time("2026-11-20T10:05:00Z")),
+            ..synced()
+        };
+        let before = time("2026-11-20T10:04:59Z");
+        assert_eq!(trigger(&suspecting, &CONVERGED, before), None);
+        assert_eq!(suspecting.next(&hourly(), before), time("2026-11-20T10:05:00Z"));
+        let due = suspecting.due(&CONVERGED, &hourly(), time("2026-11-20T10:05:00Z"));
+        let wanted = Due {
+            trigger: Trigger::Confirming,
+            reads: true,
+        };
+        assert_eq!(due, Some(wanted));
     }
 
     #[test]

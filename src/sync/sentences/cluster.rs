@@ -12,10 +12,15 @@ use crate::{
     },
 };
 
-/// Applies a whole plan. Panics where the API server would refuse a write.
+/// Applies a whole plan of the first scope. Panics where the API server would refuse a write.
 pub(super) fn apply(observed: &mut Observed, plan: &Plan) {
+    apply_of(observed, plan, "staff");
+}
+
+/// Applies a whole plan of a scope.
+pub(super) fn apply_of(observed: &mut Observed, plan: &Plan, scope: &str) {
     for claim in &plan.claims {
-        apply_claim(observed, claim);
+        apply_claim(observed, claim, scope);
     }
     for change in &plan.users {
         apply_user(observed, change);
@@ -53,7 +58,7 @@ fn expect(found: Option<&Version>, expected: &Expected, name: &str) {
     }
 }
 
-fn apply_claim(observed: &mut Observed, claim: &Claim) {
+fn apply_claim(observed: &mut Observed, claim: &Claim, scope: &str) {
     let name = format!("hq-{}", claim.number);
     let existing = observed.extensions.get(&*name);
     expect(existing.map(|extension| &extension.version), &claim.expected, &name);
@@ -71,7 +76,7 @@ fn apply_claim(observed: &mut Observed, claim: &Claim) {
         holder: Some(claim.holder.clone()),
         release_after: None,
         is_readable: true,
-        scope: None,
+        scope: Some(scope.into()),
     };
     observed.extensions.insert(name.into(), extension);
 }

@@ -15,6 +15,7 @@ mod matching;
 mod numbering;
 mod properties;
 mod referring;
+mod removing;
 mod ring_groups;
 mod selecting;
 mod shrinking;

@@ -127,7 +127,7 @@ fn dead_accounts_are_never_provisioned() {
 }
 
 #[test]
-fn nobody_is_disabled_who_is_disabled_in_the_directory() {
+fn who_is_disabled_in_the_directory_is_switched_off_and_follows_it_nevertheless() {
     let mut world = people(World::new(""));
     world.sync();
     world.disable("ada");
@@ -135,12 +135,8 @@ fn nobody_is_disabled_who_is_disabled_in_the_directory() {
     let outcome = world.sync();
     let counts = outcome.report.users;
     assert_eq!((counts.matched, counts.disabled, counts.inactive), (4, 1, 0));
-    assert_eq!(world.user(&name_of("ada")).values.enabled(), Some(true));
-    assert_eq!(
-        world.text("ada", Field::Title),
-        Some("Countess"),
-        "their fields follow the directory nevertheless"
-    );
+    assert_eq!(world.user(&name_of("ada")).values.enabled(), Some(false));
+    assert_eq!(world.text("ada", Field::Title), Some("Countess"));
 }
 
 #[test]

@@ -433,7 +433,8 @@ impl World {
     /// Plans once, and carries the plan out.
     pub(super) fn step(&mut self, index: usize) -> Outcome {
         let outcome = self.plan_of(index);
-        cluster::apply(&mut self.observed, &outcome.plan);
+        let name = self.scopes[index].validated.name.clone();
+        cluster::apply_of(&mut self.observed, &outcome.plan, &name);
         let scope = &mut self.scopes[index];
         scope.references.clone_from(&outcome.references);
         scope.ledger.clone_from(&outcome.ledger);

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
+
 /// Text that is no duration.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("\"{0}\" is no duration; write hours, minutes and seconds, such as 30m or 1h30m")]
@@ -34,6 +36,11 @@ pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
         rest = behind;
     }
     if parts == 0 { Err(wrong()) } else { Ok(total) }
+}
+
+/// The same, to count with times.
+pub(super) fn signed_duration(text: &str) -> Result<SignedDuration, DurationError> {
+    SignedDuration::try_from(parse_duration(text)?).map_err(|_| DurationError(text.to_owned()))
 }
 
 #[cfg(test)]

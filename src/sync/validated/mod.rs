@@ -4,6 +4,7 @@
 
 mod department;
 mod duration;
+mod removal;
 mod rule;
 mod scope;
 mod selector;
@@ -12,6 +13,7 @@ mod timing;
 
 pub use department::{Department, DepartmentNumber, DepartmentSource};
 pub use duration::{DurationError, parse_duration};
+pub use removal::{CreationLimit, Removal, RemovalLimit};
 pub use rule::{RuleAttribute, ValidatedRule};
 pub use scope::{ExtensionEntry, FieldSource, Matching, ValidatedScope};
 pub use selector::{Exclusion, Reference, Selector, Users};

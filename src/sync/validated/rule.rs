@@ -1,6 +1,8 @@
 //! An ExtensionRule, parsed: ranges are ranges, the pattern is compiled.
 
-use super::{At as _, SpecError, SpecProblem};
+use jiff::SignedDuration;
+
+use super::{At as _, SpecError, SpecProblem, duration::signed_duration};
 use crate::{
     api::{
         ExtensionRuleSpec,
@@ -28,6 +30,8 @@ pub struct ValidatedRule {
     pub ranges: Vec<NumberRange>,
     /// Numbers that it never gives.
     pub reserved: Vec<NumberRange>,
+    /// How long a freed number of its ranges rests.
+    pub cool_for: SignedDuration,
 }
 
 /// The attribute that holds somebody's number.
@@ -80,6 +84,7 @@ impl ValidatedRule {
             attribute,
             ranges,
             reserved: read_ranges(&spec.reserved, "reserved")?,
+            cool_for: signed_duration(&spec.cool_for).at(|| "spec.coolFor".to_owned())?,
         })
     }
 
@@ -95,6 +100,11 @@ impl ValidatedRule {
     /// Whether it sets a number aside itself.
     pub(in crate::sync) fn reserves(&self, number: Number) -> bool {
         self.reserved.iter().any(|range| range.contains(number))
+    }
+
+    /// Whether a number is in its ranges, given or not.
+    pub(in crate::sync) fn ranges_over(&self, number: Number) -> bool {
+        self.ranges.iter().any(|range| range.contains(number))
     }
 
     /// Its ranges, for messages.

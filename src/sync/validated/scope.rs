@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::{
-    At as _, Department, DepartmentNumber, Exclusion, Selector, SpecError, SpecProblem, Timing, Users, ValidatedRule,
+    At as _, CreationLimit, Department, DepartmentNumber, Exclusion, Removal, Selector, SpecError, SpecProblem, Timing,
+    Users, ValidatedRule,
 };
 use crate::{
     api::{
         SyncScopeSpec,
-        sync_scope::{self, Adopt, FieldPolicy, MatchProperty, Mode, OnNoMatch},
+        sync_scope::{self, Adopt, DeletionPolicy, FieldPolicy, MatchProperty, Mode, OnNoMatch},
     },
     directory::{AttributeName, filter::Filter},
     sync::{
@@ -48,6 +49,12 @@ pub struct ValidatedScope {
     pub suspend: bool,
     /// Whether it writes.
     pub mode: Mode,
+    /// What happens to those who leave.
+    pub removal: Removal,
+    /// How many may be created at once. None: any number.
+    pub creation_limit: Option<CreationLimit>,
+    /// What the scope leaves behind when it is deleted.
+    pub deletion_policy: DeletionPolicy,
 }
 
 /// How people are found among the users that exist.
@@ -105,6 +112,9 @@ impl ValidatedScope {
             timing: Timing::new(spec)?,
             suspend: spec.suspend,
             mode: spec.mode,
+            removal: Removal::new(&spec.removal)?,
+            creation_limit: spec.creation_limit.as_ref().map(CreationLimit::from),
+            deletion_policy: spec.deletion_policy,
         })
     }
 
@@ -285,6 +295,16 @@ mod tests {
                 "users: {everyone: {}}, interval: 1h, schedule: {cron: '0 2 * * *'}",
                 "spec",
                 "interval and schedule",
+            ),
+            (
+                "users: {everyone: {}}, removal: {deleteAfter: 30d}",
+                "spec.removal.deleteAfter",
+                "1h30m",
+            ),
+            (
+                "users: {everyone: {}}, removal: {limit: {window: soon}}",
+                "spec.removal.limit.window",
+                "1h30m",
             ),
             (
                 "users: {everyone: {}}, schedule: {cron: hourly}",

@@ -20,7 +20,7 @@ use crate::{
         events::{self, Notices},
         status::write,
     },
-    sync::report::Report,
+    sync::{guard::Ledger, report::Report},
 };
 
 /// So long, what is missing may still be on its way: charts create things in any order.
@@ -112,6 +112,12 @@ pub(super) struct Synced {
     pub created: i64,
     /// Objects changed.
     pub updated: i64,
+    /// PhoneUsers switched off.
+    pub disabled: i64,
+    /// PhoneUsers and RingGroups deleted or let go of.
+    pub deleted: i64,
+    /// What is spent and held.
+    pub ledger: Ledger,
     /// Writes that failed.
     pub failed: i64,
     /// Of `mode: Plan`: what it would have written.

@@ -11,7 +11,7 @@ use crate::{
     api::{
         SyncScopeStatus,
         conditions::{MATCHED, READY, RECONCILING, REFERENCES_RESOLVED, STALLED, SYNCED, sync},
-        sync_scope::{ProblemReason, SyncRecord, SyncType, Trigger},
+        sync_scope::{Held, ProblemReason, SyncRecord, SyncType, Trigger},
     },
     controllers::conditions::{ConditionSetter, ConditionStatus, find, whole_seconds},
     sync::report::Report,
@@ -32,8 +32,11 @@ pub(super) fn status(before: &SyncScopeStatus, facts: &Facts) -> SyncScopeStatus
     let mut after = before.clone();
     after.observed_generation = facts.generation;
     after.last_handled_reconcile_at = facts.handled().cloned().or(after.last_handled_reconcile_at);
-    if let Ending::Synced(synced) = &facts.ending {
-        take_over(&mut after, synced, facts.now);
+    match &facts.ending {
+        Ending::Synced(synced) => take_over(&mut after, synced, facts.now),
+        // What is held was weighed by another spec: the next sync closes the batch anew, and nobody can approve it until then.
+        _ if before.observed_generation != facts.generation => after.held.iter_mut().for_each(reopen),
+        _ => {}
     }
     let words = Words::of(before, facts);
     let mut setter = ConditionSetter::new(&mut after.conditions, facts.generation, facts.now);
@@ -60,6 +63,11 @@ pub(super) fn status(before: &SyncScopeStatus, facts: &Facts) -> SyncScopeStatus
     after
 }
 
+fn reopen(held: &mut Held) {
+    held.digest.clear();
+    held.approved = None;
+}
+
 /// What a sync counted and did.
 fn take_over(after: &mut SyncScopeStatus, synced: &Synced, now: Timestamp) {
     let Synced {
@@ -68,6 +76,9 @@ fn take_over(after: &mut SyncScopeStatus, synced: &Synced, now: Timestamp) {
         references,
         created,
         updated,
+        disabled,
+        deleted,
+        ledger,
         failed,
         duration,
         ..
@@ -80,27 +91,41 @@ fn take_over(after: &mut SyncScopeStatus, synced: &Synced, now: Timestamp) {
     after.ring_groups = Some(report.ring_groups);
     after.problems = report.problems.iter().take(MOST_PROBLEMS).cloned().collect();
     after.references.clone_from(references);
+    let holds_more = (ledger.held.iter()).any(|held| !after.held.iter().any(|known| is_same_batch(known, held)));
+    after.held.clone_from(&ledger.held);
+    after.budget.clone_from(&ledger.budget);
     let record = SyncRecord {
         time: Time(whole_seconds(now)),
         kind: SyncType::Full,
         trigger: *trigger,
         created: *created,
         updated: *updated,
-        disabled: 0,
-        deleted: 0,
-        held: 0,
+        disabled: *disabled,
+        deleted: *deleted,
+        held: waiting(&ledger.held),
         failed: *failed,
         duration: format!("{:.1}s", duration.as_secs_f64()),
     };
     // What fails in the same way every few minutes is no news.
     let fails_again = after.last_sync.as_ref().is_some_and(|last| last.failed == *failed);
-    if *created + *updated > 0 || (*failed > 0 && !fails_again) {
+    let changed = *created + *updated + *disabled + *deleted > 0;
+    if changed || holds_more || (*failed > 0 && !fails_again) {
         after.history.insert(0, record.clone());
         after.history.truncate(MOST_RECORDS);
         after.last_sync = Some(record);
     } else if *trigger == Trigger::Requested {
         after.last_sync = Some(record);
     }
+}
+
+/// How many of what is held wait for somebody's approval.
+fn waiting(held: &[Held]) -> i64 {
+    let waiting = held.iter().filter(|held| held.approved.is_none());
+    waiting.map(|held| held.count).sum()
+}
+
+fn is_same_batch(one: &Held, other: &Held) -> bool {
+    one.kind == other.kind && one.digest == other.digest
 }
 
 /// `Matched` and `ReferencesResolved`: what the last sync that went to the end found.
@@ -157,7 +182,7 @@ mod tests {
     use crate::{
         api::sync_scope::{Problem, UserCounts},
         controllers::conditions::is_true,
-        sync::references::Unresolved,
+        sync::{guard::Ledger, references::Unresolved},
     };
 
     fn time(second: i64) -> Timestamp {
@@ -192,6 +217,9 @@ mod tests {
             references: Vec::new(),
             created: 0,
             updated: 0,
+            disabled: 0,
+            deleted: 0,
+            ledger: Ledger::default(),
             failed: 0,
             would_write: None,
             is_fresh: true,
