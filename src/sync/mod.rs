@@ -197,8 +197,12 @@ pub fn plan(input: &Input<'_>) -> Outcome {
     removals.proven.extend(going.iter().map(|going| going.removal(input)));
     let allowed = guard.weigh(removals);
     let mut departures = Departures::take(input, &mut people, &absences, &allowed);
-    let may_go = going.iter().filter(|going| allowed.has(HolderKind::RingGroup, going.name));
-    departures.deletions.extend(may_go.map(ring_group_removal::Going::deletion));
+    let may_go = going
+        .iter()
+        .filter(|going| allowed.has(HolderKind::RingGroup, going.name));
+    departures
+        .deletions
+        .extend(may_go.map(ring_group_removal::Going::deletion));
 
     let holders = NumberHolders::new(input.observed, input.now);
     let (numbers, ring_numbers) = number(input, &holders, &people, &departments.ring_groups);

@@ -13,6 +13,7 @@ use crate::{
     sync::{
         field::{Field, RingField},
         fixture::{rule, sequential},
+        observed::Observed,
         value::Value,
     },
 };
@@ -192,7 +193,11 @@ pub(super) struct RingGroup {
 
 impl Phones {
     pub(super) fn of(world: &World) -> Self {
-        let users = world.observed.users.iter().map(|(name, user)| {
+        Self::of_observed(&world.observed)
+    }
+
+    pub(super) fn of_observed(observed: &Observed) -> Self {
+        let users = observed.users.iter().map(|(name, user)| {
             let phone = Phone {
                 account: user.values.link().map(|link| link.guid),
                 enabled: user.values.enabled(),
@@ -200,7 +205,7 @@ impl Phones {
             };
             (name.clone(), phone)
         });
-        let ring_groups = world.observed.ring_groups.iter().map(|(name, group)| {
+        let ring_groups = observed.ring_groups.iter().map(|(name, group)| {
             let number = group.values.get(&RingField::Number).and_then(Value::as_text);
             let members = match group.values.get(&RingField::Members) {
                 Some(Value::List(members)) => members.iter().map(|member| member.to_string()).collect(),

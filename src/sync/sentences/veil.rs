@@ -24,7 +24,9 @@ impl Veil {
     /// Whether an entry gives no answer.
     pub(super) fn hides(&self, entry: &RawEntry) -> bool {
         let sets = [&self.accounts, &self.groups, &self.units];
-        entry.guid().is_some_and(|guid| sets.iter().any(|hidden| hidden.contains(&guid)))
+        entry
+            .guid()
+            .is_some_and(|guid| sets.iter().any(|hidden| hidden.contains(&guid)))
     }
 
     pub(super) fn users(&self, users: &[RawEntry]) -> impl Iterator<Item = RawEntry> {

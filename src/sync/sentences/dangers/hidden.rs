@@ -223,11 +223,15 @@ fn attributes_that_can_not_be_seen() {
             |world| hide_attribute(world, "company", 0..PEOPLE),
             unveil,
         ),
-        Danger::new(
-            "what it compares is blank for a few",
-            |world| hide_attribute(world, "company", 0..10),
-            unveil,
-        ),
+        // To take the value away is also how somebody is taken out of the scope.
+        Danger {
+            looks_gone: 0..10,
+            ..Danger::new(
+                "what it compares is blank for a few",
+                |world| hide_attribute(world, "company", 0..10),
+                unveil,
+            )
+        },
         Danger::new(
             "what a rule's filter compares is blank",
             |world| hide_attribute(world, "departmentnumber", 0..PEOPLE),
