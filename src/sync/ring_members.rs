@@ -162,7 +162,7 @@ impl RingingPeople {
             .filter_map(|user| self.numbers.get(&user.guid()?).copied())
             .collect();
         let mut leaves = |number: Number, owners: &[Owner]| {
-            let mut has_left = |owner: &Owner| {
+            let has_left = |owner: &Owner| {
                 let is_out = |guid| is_out(input, selection, entry, &users, guid, open);
                 !owner.rings || self.is_complete && owner.account.is_some_and(is_out)
             };
