@@ -20,7 +20,7 @@ use super::{
 use crate::{
     api::{
         phone_user::AbsenceReason,
-        sync_scope::{Problem, ProblemReason, RelinkBy},
+        sync_scope::{Problem, ProblemReason, RelinkBy, WhenAbsent},
     },
     directory::{Guid, Sighting, Snapshot},
 };
@@ -234,7 +234,9 @@ impl<'a, 'b> Identities<'a, 'b> {
 
     /// Whether nothing is to be taken from a PhoneUser any more whose account is gone.
     fn is_settled(&self, user: &ObservedUser) -> bool {
-        let stays = user.is_unlinked || user.is_protected || !user.is_held();
+        let keeps = self.input.scope.removal.when(AbsenceReason::Deleted) == WhenAbsent::Keep;
+        let is_ours = user.provider() == Some(&self.input.scope.name);
+        let stays = user.is_unlinked || user.is_protected || !user.is_held() || is_ours && keeps;
         stays || user.values.enabled() == Some(false)
     }
 }

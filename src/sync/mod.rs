@@ -201,7 +201,10 @@ pub fn plan(input: &Input<'_>) -> Outcome {
     }
     let mut guard = Guard::new(input, linked);
     let allowed = guard.weigh(due(input, &people, &absences, &matched, &going));
-    relink(&mut matched, &mut people, &mut absences, &allowed);
+    census.counts.gone -= relink(&mut matched, &mut people, &mut absences, &allowed);
+    // Their successors come with the next plan.
+    let mut awaited = matched.waited_for.iter();
+    let is_awaited = awaited.any(|name| allowed.has(HolderKind::PhoneUser, name));
     let departures = Departures::take(input, &mut people, &absences, &allowed);
 
     let holders = NumberHolders::new(input.observed, input.now);
@@ -209,7 +212,7 @@ pub fn plan(input: &Input<'_>) -> Outcome {
     let ring_numbers = numbering.numbered.split_off(people.len());
     let people = people
         .into_iter()
-        .zip(numbering.numbered)
+        .zip(std::mem::take(&mut numbering.numbered))
         .map(|(person, numbered)| Provided { person, numbered });
     let (waiting, mut provided): (Vec<_>, Vec<_>) = people.partition(|provided| provided.numbered.waits);
     let held_back = hold_newcomers(&mut guard, &mut provided);
@@ -223,7 +226,7 @@ pub fn plan(input: &Input<'_>) -> Outcome {
     users.extend(departures.changes);
     users.sort_by(|left, right| left.name.cmp(&right.name));
     let deleted = departures.deletions.iter().map(|deletion| &*deletion.name).collect();
-    let ringing = RingingPeople::new(input, &holders, &provided, &users, &deleted);
+    let ringing = RingingPeople::new(input, &holders, &provided, &users, &deleted, &numbering.handover.moved);
     let ring_groups = RingGroups::plan(
         input,
         &selection,
@@ -279,7 +282,7 @@ pub fn plan(input: &Input<'_>) -> Outcome {
         ask,
         ledger,
         suspects,
-        continues: continues || numbering.handover.continues,
+        continues: continues || is_awaited || numbering.handover.continues,
     }
 }
 
@@ -313,22 +316,27 @@ fn hold_newcomers<'a>(guard: &mut Guard<'a>, provided: &mut Vec<Provided<'a>>) -
     held_back
 }
 
-/// Whoever may have their former PhoneUser now is one of the people; the others wait, and what they had stays as it is.
+/// Whoever may have their former PhoneUser now is one of the people; the others wait, and what they had stays as it is. How many
+/// of those who were gone are back.
 fn relink<'a>(
     matched: &mut Matched<'a>,
     people: &mut Vec<Person<'a>>,
     absences: &mut Absences<'a>,
     allowed: &Allowed<'_>,
-) {
+) -> i64 {
+    let mut found = 0;
     for relink in std::mem::take(&mut matched.relinks) {
         if allowed.has(HolderKind::PhoneUser, relink.name) {
+            let gone = absences.proven.len();
             absences.proven.retain(|absentee| absentee.missing.name != relink.name);
+            found += i64::from(absences.proven.len() < gone);
             people.push(relink.person);
         } else {
             matched.unmatched.push(relink.held());
         }
     }
     people.sort_by(|left, right| left.name.cmp(&right.name));
+    found
 }
 
 /// People and ring groups together: they share the numbers.

@@ -267,6 +267,7 @@ impl World {
             base_dn: Dn::parse(base).unwrap(),
             highest_usn: 1,
             read_at: self.now,
+            replicas: Vec::new(),
             is_behind: self.is_behind,
         };
         let attributes = self
