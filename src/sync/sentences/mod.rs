@@ -10,6 +10,7 @@ mod doubting;
 mod filtering;
 mod guarding;
 mod holding;
+mod leaving;
 mod leaving_departments;
 mod letting_go;
 mod logging_in;
