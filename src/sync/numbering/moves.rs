@@ -154,7 +154,9 @@ impl<'a> Moves<'_, 'a> {
         }
         // Whose number is rebuilt in this plan moves in the next, and lets go then.
         let is_rebuilt = |at: &At| self.seat(*at).is_some_and(|seat| seat.claim.is_some());
-        let mut rebuilt = ways.keys().chain(wishes.keys().filter_map(|number| self.homes.get(number)));
+        let mut rebuilt = ways
+            .keys()
+            .chain(wishes.keys().filter_map(|number| self.homes.get(number)));
         self.handover.continues |= self.terms.may_move && rebuilt.any(is_rebuilt);
         ways.retain(|at, _| self.seats.get(*at).is_some_and(|seat| can_take(seat, self.terms)));
         ways

@@ -15,6 +15,7 @@ mod properties;
 mod referring;
 mod relinking;
 mod removing;
+mod renumbering;
 mod ring_groups;
 mod selecting;
 mod shrinking;

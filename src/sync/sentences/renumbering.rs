@@ -3,11 +3,7 @@
 use super::world::{World, name_of};
 use crate::{
     api::{extension::ExtensionState, sync_scope::ProblemReason},
-    sync::{
-        field::Field,
-        fixture::rule,
-        plan::Plan,
-    },
+    sync::{field::Field, fixture::rule, plan::Plan},
 };
 
 const ALL: &str = "extensions: [{name: all, ruleRef: {name: phone}}]";
@@ -64,7 +60,11 @@ fn two_swap_their_numbers_in_one_sync() {
     world.set("bob", "ipPhone", "2001");
     let first = world.step(0);
     assert!(first.continues && first.plan.claims.is_empty());
-    assert_eq!(world.text("ada", Field::Extension), None, "first the field, then Cooling");
+    assert_eq!(
+        world.text("ada", Field::Extension),
+        None,
+        "first the field, then Cooling"
+    );
     assert_eq!(state(&world, "2001"), Some(ExtensionState::Cooling));
     assert_eq!(world.sync().told(), Vec::<String>::new());
     assert_eq!(world.text("ada", Field::Extension), Some("2002"));
@@ -75,14 +75,26 @@ fn two_swap_their_numbers_in_one_sync() {
 fn a_chain_of_thirty_moves_in_two_plans_and_only_who_stands_in_the_way_lets_go() {
     let logins: Vec<String> = (0..30).map(|at| format!("p{at:02}")).collect();
     let numbers: Vec<String> = (0..31).map(|at| format!("20{at:02}")).collect();
-    let people: Vec<_> = logins.iter().zip(&numbers).map(|(login, number)| (&**login, &**number)).collect();
+    let people: Vec<_> = logins
+        .iter()
+        .zip(&numbers)
+        .map(|(login, number)| (&**login, &**number))
+        .collect();
     let mut world = company(&people);
     for (login, next) in logins.iter().zip(&numbers[1..]) {
         world.set(login, "ipPhone", next);
     }
     let first = world.step(0);
-    assert_eq!(world.text("p29", Field::Extension), Some("2030"), "the last one moves at once");
-    assert_eq!(world.text("p00", Field::Extension), Some("2000"), "nobody wants the first one's");
+    assert_eq!(
+        world.text("p29", Field::Extension),
+        Some("2030"),
+        "the last one moves at once"
+    );
+    assert_eq!(
+        world.text("p00", Field::Extension),
+        Some("2000"),
+        "nobody wants the first one's"
+    );
     assert_eq!(first.plan.frees.len(), 29);
     assert!(!world.sync().continues);
     for (login, next) in logins.iter().zip(&numbers[1..]) {
@@ -122,7 +134,12 @@ fn missing_invalid_and_duplicate_values_take_no_number_away() {
     assert!(outcome.plan.is_empty());
     assert_eq!(
         outcome.told(),
-        ["ada: NumberMissing", "bob: NumberInvalid", "cem: NumberTaken", "dan: NumberTaken"]
+        [
+            "ada: NumberMissing",
+            "bob: NumberInvalid",
+            "cem: NumberTaken",
+            "dan: NumberTaken"
+        ]
     );
 }
 
@@ -157,7 +174,9 @@ fn a_disabled_holder_yields_to_a_newcomer_too_and_to_nobody_without_need() {
     world.disable("ada");
     world.sync();
     assert_eq!(world.text("ada", Field::Extension), Some("2001"));
-    let mut world = world.person("bob", &[("ipPhone", "2001")]).person("cem", &[("ipPhone", "2001")]);
+    let mut world = world
+        .person("bob", &[("ipPhone", "2001")])
+        .person("cem", &[("ipPhone", "2001")]);
     world.sync();
     assert_eq!(world.text("ada", Field::Extension), Some("2001"), "two ask for it");
     world.leave("cem");
