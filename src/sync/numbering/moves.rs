@@ -175,7 +175,8 @@ impl<'a> Moves<'_, 'a> {
             (Availability::Free(expected), _) => Some(Way::Open(Some(expected))),
             (Availability::Taken(_), _) if !self.can_pass(number, &claimant.holder) => None,
             (Availability::Taken(_), Some((home, resident))) if resident.is_disabled() => {
-                resident.is_movable(self.terms).then_some(Way::Vacated(home))
+                let yields = resident.claimant.can_let_go && resident.is_movable(self.terms);
+                yields.then_some(Way::Vacated(home))
             }
             (Availability::Taken(_), Some((home, _))) => Some(Way::Passed(home)),
             (Availability::Taken(_), None) => self.is_abandoned(number).then_some(Way::Abandoned),
@@ -223,10 +224,10 @@ impl<'a> Moves<'_, 'a> {
             .collect()
     }
 
-    /// A ring group is never without its number: it moves when its new one is free.
+    /// Who can't let go, as a ring group, which is never without its number, moves when the new one is free.
     fn is_rooted(&self, at: At, ways: &BTreeMap<At, Way>) -> bool {
-        let is_ring_group = self.seat(at).is_some_and(Seat::is_ring_group);
-        is_ring_group && !is_open(ways.get(&at))
+        let can_let_go = self.seat(at).is_some_and(|seat| seat.claimant.can_let_go);
+        !can_let_go && !is_open(ways.get(&at))
     }
 
     fn carry_out(&mut self, at: At, ways: &BTreeMap<At, Way>) {

@@ -10,6 +10,7 @@ mod letting_go;
 mod logging_in;
 mod mapping;
 mod matching;
+mod moving;
 mod numbering;
 mod properties;
 mod referring;

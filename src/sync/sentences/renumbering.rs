@@ -6,7 +6,7 @@ use crate::{
     sync::{field::Field, fixture::rule, plan::Plan},
 };
 
-const ALL: &str = "extensions: [{name: all, ruleRef: {name: phone}}]";
+pub(super) const ALL: &str = "extensions: [{name: all, ruleRef: {name: phone}}]";
 
 /// People with these numbers in the directory, synced.
 pub(super) fn company(numbers: &[(&str, &str)]) -> World {
@@ -181,6 +181,36 @@ fn a_disabled_holder_yields_to_a_newcomer_too_and_to_nobody_without_need() {
     assert_eq!(world.text("ada", Field::Extension), Some("2001"), "two ask for it");
     world.leave("cem");
     world.sync();
+    assert_eq!(world.text("bob", Field::Extension), Some("2001"));
+}
+
+#[test]
+fn a_holder_who_is_proven_gone_yields() {
+    let mut world = company(&[("ada", "2001"), ("bob", "2002")]);
+    world.sees_tombstones = true;
+    world.delete("ada");
+    world.set("bob", "ipPhone", "2001");
+    assert_eq!(world.sync().told(), Vec::<String>::new());
+    assert_eq!(world.text("bob", Field::Extension), Some("2001"));
+    assert_eq!(world.text("ada", Field::Extension), None);
+}
+
+#[test]
+fn a_holder_who_merely_gives_no_answer_keeps_it() {
+    let mut world = company(&[("ada", "2001"), ("bob", "2002")]);
+    world.leave("ada");
+    world.set("bob", "ipPhone", "2001");
+    assert_eq!(world.sync().told(), ["bob: NumberTaken"]);
+    assert_eq!(world.text("ada", Field::Extension), Some("2001"));
+}
+
+#[test]
+fn the_number_of_a_deleted_object_goes_to_the_claimant() {
+    let mut world = company(&[("ada", "2001"), ("bob", "2002")]);
+    world.leave("ada");
+    world.observed.users.remove(&*name_of("ada"));
+    world.set("bob", "ipPhone", "2001");
+    assert_eq!(world.sync().told(), Vec::<String>::new());
     assert_eq!(world.text("bob", Field::Extension), Some("2001"));
 }
 
