@@ -13,6 +13,7 @@ mod matching;
 mod numbering;
 mod numbers_from_attributes;
 mod references;
+mod removal;
 mod reused;
 mod ring_groups;
 mod scopes;
