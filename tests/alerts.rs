@@ -191,6 +191,7 @@ fn all_metrics() -> Metrics {
         Some("ConnectionRefused"),
     );
     metrics.referred("phones", "corp", 1);
+    metrics.behind("phones", "corp", true);
     metrics.rule_numbers("phones", "hq-numbers", RuleNumbers::default());
     metrics.written(WrittenKind::PhoneUser, WriteResult::Created);
     metrics.reconciled("SyncScope", true, second);

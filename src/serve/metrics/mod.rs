@@ -95,6 +95,7 @@ struct Inner {
     directory_duration: ObjectFamily<OperationLabels, Histogram>,
     directory_errors: ObjectFamily<ReasonLabels, Counter>,
     referrals: ObjectFamily<ObjectLabels, Gauge>,
+    behind: ObjectFamily<ObjectLabels, Gauge>,
     rule_numbers: ObjectFamily<StateLabels, Gauge>,
     writes: Family<WriteLabels, Counter>,
     reconciles: Family<ReconcileLabels, Counter>,
@@ -166,6 +167,10 @@ impl Metrics {
             referrals: all.of_objects(
                 "directory_referrals",
                 "Referrals to other servers in the last read of an ActiveDirectoryConfig's directory; none is followed",
+            ),
+            behind: all.of_objects(
+                "directory_behind",
+                "1 while the domain controller of an ActiveDirectoryConfig knows less than another one did, so that nobody is removed, else 0",
             ),
             rule_numbers: all.of_objects("extension_rule_numbers", "Numbers of an ExtensionRule by state"),
             writes: all.plain(
@@ -373,12 +378,18 @@ impl Metrics {
         referrals.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
+    /// Whether what was last read of the directory knows less than what was read before.
+    pub fn behind(&self, namespace: &str, config: &str, is_behind: bool) {
+        self.0.behind.of(object(namespace, config)).set(i64::from(is_behind));
+    }
+
     /// The ActiveDirectoryConfig is gone.
     pub fn forget_directory(&self, namespace: &str, config: &str) {
         self.0.connected.forget(namespace, config);
         self.0.directory_duration.forget(namespace, config);
         self.0.directory_errors.forget(namespace, config);
         self.0.referrals.forget(namespace, config);
+        self.0.behind.forget(namespace, config);
     }
 
     /// How full an ExtensionRule is.
