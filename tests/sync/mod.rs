@@ -7,6 +7,7 @@ mod sound;
 mod adopting;
 mod company;
 mod conditions;
+mod deletion;
 mod linking;
 mod mapping;
 mod matching;
