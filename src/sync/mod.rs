@@ -212,7 +212,7 @@ pub fn plan(input: &Input<'_>) -> Outcome {
     let ring_numbers = numbering.numbered.split_off(people.len());
     let people = people
         .into_iter()
-        .zip(numbering.numbered)
+        .zip(std::mem::take(&mut numbering.numbered))
         .map(|(person, numbered)| Provided { person, numbered });
     let (waiting, mut provided): (Vec<_>, Vec<_>) = people.partition(|provided| provided.numbered.waits);
     let held_back = hold_newcomers(&mut guard, &mut provided);
@@ -226,7 +226,7 @@ pub fn plan(input: &Input<'_>) -> Outcome {
     users.extend(departures.changes);
     users.sort_by(|left, right| left.name.cmp(&right.name));
     let deleted = departures.deletions.iter().map(|deletion| &*deletion.name).collect();
-    let ringing = RingingPeople::new(input, &holders, &provided, &users, &deleted);
+    let ringing = RingingPeople::new(input, &holders, &provided, &users, &deleted, &numbering.handover.moved);
     let ring_groups = RingGroups::plan(
         input,
         &selection,

@@ -9,7 +9,7 @@
 //! 4. The others get the lowest free number of their rule: those whose object exists before newcomers, then by login.
 //! 5. Whose number their rule does not give any more is moved, if the rule says so.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use self::seat::Seat;
 use super::{
@@ -92,6 +92,8 @@ pub struct Handover {
     /// Numbers that nobody needs any more, once the objects stop naming them: of who gets another one, of who lets go, and
     /// those without an object.
     pub leaving: BTreeSet<Number>,
+    /// Numbers that became others: their holder's old one, and their new one.
+    pub moved: BTreeMap<Number, Number>,
     /// PhoneUsers of the gone whose number is taken away.
     pub yielding: BTreeSet<Box<str>>,
     /// There is more to do once this plan is carried out.
@@ -110,7 +112,8 @@ pub fn assign<'a>(claimants: &'a [Claimant<'a>], terms: &Terms<'a>) -> Numbering
 
     steps::keep(&mut seats, &mut pool, terms);
     steps::take_back(&mut seats, &mut pool, terms.holders);
-    let mut handover = moves::give_named(&mut seats, &mut pool, terms);
+    let homes = moves::homes(&seats, &pool, terms);
+    let mut handover = moves::give_named(&mut seats, &mut pool, terms, &homes);
     steps::give_lowest(&mut seats, &mut pool);
     steps::renumber(&mut seats, &mut pool, terms);
     for seat in &mut seats {
@@ -121,6 +124,10 @@ pub fn assign<'a>(claimants: &'a [Claimant<'a>], terms: &Terms<'a>) -> Numbering
     handover
         .leaving
         .extend(seats.iter().flat_map(|seat| seat.leaves(terms.holders)));
+    let moved = homes
+        .iter()
+        .filter_map(|(old, at)| Some((*old, seats.get(*at)?.number?)));
+    handover.moved = moved.filter(|(old, new)| old != new).collect();
     seats.sort_by_key(|seat| seat.place);
     Numbering {
         numbered: seats.into_iter().map(Seat::outcome).collect(),

@@ -71,7 +71,7 @@ pub struct ObservedUser {
     pub version: Version,
     /// People set `link: Unlinked`.
     pub is_unlinked: bool,
-    /// People set `adsync.dev/protect: "true"`: it is never removed.
+    /// It is not to be removed: people set `adsync.dev/protect: "true"`, or it was deleted and somebody's finalizer keeps it.
     pub is_protected: bool,
     /// The fields that the operator could write, the link to the account and the labels among them.
     pub values: Values,
@@ -124,7 +124,7 @@ pub struct ObservedExtension {
 pub struct ObservedRingGroup {
     /// Which version was seen.
     pub version: Version,
-    /// People set `adsync.dev/protect: "true"`: it is never removed.
+    /// It is not to be removed: people set `adsync.dev/protect: "true"`, or it was deleted and somebody's finalizer keeps it.
     pub is_protected: bool,
     /// The fields that the operator could write, the source and the labels among them.
     pub values: BTreeMap<RingField, Value>,

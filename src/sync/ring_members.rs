@@ -33,6 +33,8 @@ pub struct RingingPeople {
     owners: BTreeMap<Number, Vec<Owner>>,
     /// Every object can be read: one that can't may be anybody's.
     is_complete: bool,
+    /// Which number became which: a member keeps their place.
+    moved: BTreeMap<Number, Number>,
 }
 
 /// Whose number one is.
@@ -82,6 +84,7 @@ impl RingingPeople {
         provided: &[Provided<'_>],
         changes: &[UserChange],
         deleted: &HashSet<&str>,
+        moved: &BTreeMap<Number, Number>,
     ) -> Self {
         let switched: HashMap<&str, bool> = changes
             .iter()
@@ -100,8 +103,6 @@ impl RingingPeople {
             phones.extend(known.map(|phone| (&**name, phone)));
         }
         for Provided { person, numbered } in provided {
-            // Who is on the way to another number rings under the old one until then.
-            let number = numbered.number.or(numbered.lets_go_of);
             let is_off = person.observed.is_some_and(|user| user.values.enabled() == Some(false));
             let rings = switched.get(&*person.name).copied().unwrap_or(!is_off);
             let owner = Owner {
@@ -109,7 +110,8 @@ impl RingingPeople {
                 rings,
             };
             let named = phones.remove(&*person.name).map(|phone| phone.numbers);
-            // Without a number for certain they have what their object says.
+            // Who is on the way to another number rings under the old one. Without a number for certain they have what their object says.
+            let number = numbered.number.or(numbered.lets_go_of);
             let numbers = number.map(|number| [number].into()).or(named);
             let phone = Phone {
                 owner,
@@ -120,6 +122,7 @@ impl RingingPeople {
         }
         Self {
             is_complete: input.observed.is_readable(),
+            moved: moved.clone(),
             ..Self::of(phones.into_values())
         }
     }
@@ -168,9 +171,10 @@ impl RingingPeople {
             };
             !coming.contains(&number) && owners.iter().all(has_left)
         };
-        let linked = before
+        let before = before
             .iter()
-            .filter_map(|number| Some((*number, self.owners.get(number)?)));
+            .map(|number| self.moved.get(number).copied().unwrap_or(*number));
+        let linked = before.filter_map(|number| Some((number, self.owners.get(&number)?)));
         let (leaving, staying) = linked
             .map(|(number, owners)| (number, leaves(number, owners)))
             .partition::<Vec<_>, _>(|(_, leaves)| *leaves);

@@ -32,11 +32,14 @@ fn version(object: &DynamicObject) -> Version {
     }
 }
 
+/// Whether it is not to be removed: people say so, or it is on its way already, and somebody's finalizer keeps it.
 fn is_protected(object: &DynamicObject) -> bool {
-    object
-        .annotations()
-        .get(annotations::PROTECT)
-        .is_some_and(|protect| protect == "true")
+    let is_going = object.metadata.deletion_timestamp.is_some();
+    is_going
+        || object
+            .annotations()
+            .get(annotations::PROTECT)
+            .is_some_and(|protect| protect == "true")
 }
 
 /// Reads the values of a spec, and remembers whether something was not as it should be.

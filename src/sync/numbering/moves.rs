@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// A place among the seats.
-type At = usize;
+pub(super) type At = usize;
 
 /// How somebody comes to the number they ask for.
 #[derive(Clone, Debug)]
@@ -38,9 +38,14 @@ enum Way {
 }
 
 /// Gives the numbers that are named.
-pub(super) fn give_named<'a>(seats: &mut [Seat<'a>], pool: &mut NumberPool<'a>, terms: &Terms<'a>) -> Handover {
+pub(super) fn give_named<'a>(
+    seats: &mut [Seat<'a>],
+    pool: &mut NumberPool<'a>,
+    terms: &Terms<'a>,
+    homes: &BTreeMap<Number, At>,
+) -> Handover {
     let mut moves = Moves {
-        homes: homes(seats, pool, terms),
+        homes,
         seats,
         pool,
         terms,
@@ -59,7 +64,7 @@ pub(super) fn give_named<'a>(seats: &mut [Seat<'a>], pool: &mut NumberPool<'a>, 
 }
 
 /// Whose each number is that the claimants have, or had until they let go of it on their way to another.
-fn homes<'a>(seats: &[Seat<'a>], pool: &NumberPool<'a>, terms: &Terms<'a>) -> BTreeMap<Number, At> {
+pub(super) fn homes<'a>(seats: &[Seat<'a>], pool: &NumberPool<'a>, terms: &Terms<'a>) -> BTreeMap<Number, At> {
     let seats = seats.iter().enumerate();
     seats
         .filter_map(|(at, seat)| Some((seat.number.or_else(|| left_behind(seat, pool, terms))?, at)))
@@ -101,7 +106,7 @@ struct Moves<'s, 'a> {
     seats: &'s mut [Seat<'a>],
     pool: &'s mut NumberPool<'a>,
     terms: &'s Terms<'a>,
-    homes: BTreeMap<Number, At>,
+    homes: &'s BTreeMap<Number, At>,
     contests: BTreeMap<Number, Contest>,
     handover: Handover,
 }
@@ -256,13 +261,17 @@ impl<'a> Moves<'_, 'a> {
         }
         if let Some(seat) = self.seats.get_mut(at) {
             seat.awaits = true;
+            if seat.number.is_none() {
+                let home = self.homes.iter().find(|(_, resident)| **resident == at);
+                seat.lets_go_of = home.map(|(number, _)| *number);
+            }
         }
         self.handover.awaited.insert(number);
         self.handover.continues = true;
     }
     /// Who let go of a number for another that they can't have any more takes it back, as long as it rests after them.
     fn go_home(&mut self) {
-        for (number, at) in &self.homes {
+        for (number, at) in self.homes {
             let Some(seat) = self.seats.get_mut(*at) else { continue };
             let is_away = !seat.is_settled && seat.number.is_none() && !seat.awaits;
             if let (true, Availability::Free(expected)) = (is_away, self.pool.availability(*number, seat.claimant)) {

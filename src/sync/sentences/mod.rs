@@ -1,9 +1,13 @@
 //! The design's sentences about the core, each a test: a small company, a cluster in memory, and what a sync makes of them.
 
+mod absence;
+mod approving;
 mod claiming;
 mod cluster;
 mod doubting;
 mod filtering;
+mod guarding;
+mod holding;
 mod leaving_departments;
 mod letting_go;
 mod logging_in;

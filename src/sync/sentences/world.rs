@@ -17,7 +17,7 @@ use crate::{
         fixture::{NOW, time},
         guard::Ledger,
         observed::{Observed, ObservedUser, Ownership, Version},
-        past::{Past, Suspect},
+        past::{DirectoryBudget, Past, Suspect},
         plan,
         validated::{ValidatedRule, ValidatedScope, ValidatedSystem},
         value::Value,
@@ -51,6 +51,8 @@ pub(super) struct World {
     /// The controller that answers knows less than another one did.
     pub is_behind: bool,
     pub bare_username: bool,
+    /// What the other scopes on the directory have spent.
+    pub directory: DirectoryBudget,
 }
 
 #[derive(Clone, Debug)]
@@ -63,6 +65,8 @@ pub(super) struct Scope {
     pub suspects: BTreeMap<Suspect, Timestamp>,
     /// The annotation `adsync.dev/approve`.
     pub approval: Option<String>,
+    /// Its spec is another one than at the last sync.
+    pub is_respecified: bool,
     /// It has synced before.
     pub has_synced: bool,
     /// Its directory can be read now.
@@ -109,6 +113,7 @@ impl World {
             deleted: BTreeSet::new(),
             is_behind: false,
             bare_username: false,
+            directory: DirectoryBudget::default(),
         };
         world.unit("DC=example,DC=com").unit(STAFF).scope("staff", users, spec)
     }
@@ -124,6 +129,7 @@ impl World {
             ledger: Ledger::default(),
             suspects: BTreeMap::new(),
             approval: None,
+            is_respecified: false,
             has_synced: false,
             is_readable: true,
             hidden: Vec::new(),
@@ -134,7 +140,9 @@ impl World {
 
     /// Changes the spec of the first scope.
     pub(super) fn respec(&mut self, users: &str, spec: &str) {
-        let scope = &mut self.scopes[0].validated;
+        let scope = &mut self.scopes[0];
+        scope.is_respecified = true;
+        let scope = &mut scope.validated;
         *scope = validated(&scope.name, scope.created, users, spec);
     }
 
@@ -259,6 +267,7 @@ impl World {
             base_dn: Dn::parse(base).unwrap(),
             highest_usn: 1,
             read_at: self.now,
+            replicas: Vec::new(),
             is_behind: self.is_behind,
         };
         let attributes = self
@@ -307,7 +316,7 @@ impl World {
     }
 
     /// What the directory says of an account that is asked for.
-    fn look_for(&self, wanted: Guid) -> Sighting {
+    pub(super) fn look_for(&self, wanted: Guid) -> Sighting {
         if self.deleted.contains(&wanted) && self.sees_tombstones {
             return Sighting::Deleted;
         }
@@ -337,6 +346,8 @@ impl World {
         let scope = &self.scopes[index];
         Past {
             has_synced: scope.has_synced,
+            is_respecified: scope.is_respecified,
+            directory: self.directory,
             held: &scope.ledger.held,
             budget: &scope.ledger.budget,
             approval: scope.approval.as_deref(),
@@ -346,6 +357,17 @@ impl World {
     }
 
     fn plan_knowing(&self, index: usize, directory: &Snapshot, sightings: &BTreeMap<Guid, Sighting>) -> Outcome {
+        self.with_input(index, directory, sightings, plan)
+    }
+
+    /// Hands over what a plan of one scope is made of.
+    pub(super) fn with_input<T>(
+        &self,
+        index: usize,
+        directory: &Snapshot,
+        sightings: &BTreeMap<Guid, Sighting>,
+        consumer: impl FnOnce(&Input<'_>) -> T,
+    ) -> T {
         let others = self.scopes.iter().enumerate().filter(|(other, _)| *other != index);
         let seen: Vec<_> = others
             .clone()
@@ -363,7 +385,7 @@ impl World {
                 }),
             })
             .collect();
-        plan(&Input {
+        consumer(&Input {
             now: self.now,
             scope: &self.scopes[index].validated,
             siblings: &siblings,
@@ -420,6 +442,7 @@ impl World {
         scope.ledger.clone_from(&outcome.ledger);
         scope.suspects.clone_from(&outcome.suspects);
         scope.has_synced = true;
+        scope.is_respecified = false;
         outcome
     }
 
