@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
-use super::cluster;
+use super::{
+    cluster,
+    veil::{self, Veil},
+};
 use crate::{
     api::{
         SyncScopeSpec,
@@ -50,6 +53,8 @@ pub(super) struct World {
     pub deleted: BTreeSet<Guid>,
     /// The controller that answers knows less than another one did.
     pub is_behind: bool,
+    /// What of the directory the service account may not see.
+    pub veil: Veil,
     pub bare_username: bool,
     /// What the other scopes on the directory have spent.
     pub directory: DirectoryBudget,
@@ -112,6 +117,7 @@ impl World {
             sees_tombstones: false,
             deleted: BTreeSet::new(),
             is_behind: false,
+            veil: Veil::default(),
             bare_username: false,
             directory: DirectoryBudget::default(),
         };
@@ -277,10 +283,12 @@ impl World {
         let attributes: BTreeSet<AttributeName> = attributes.collect();
         let mut builder = SnapshotBuilder::new(origin, &attributes);
         let is_hidden = |entry: &RawEntry| hidden.iter().any(|login| entry.guid() == Some(guid(login)));
-        let seen = self.users.iter().filter(|entry| !is_hidden(entry)).cloned();
+        let seen = self.veil.users(&self.users).filter(|entry| !is_hidden(entry));
         seen.for_each(|entry| builder.add_user(entry));
-        self.groups.iter().cloned().for_each(|entry| builder.add_group(entry));
-        self.units.iter().cloned().for_each(|entry| builder.add_unit(entry));
+        self.veil
+            .groups(&self.groups)
+            .for_each(|entry| builder.add_group(entry));
+        self.veil.units(&self.units).for_each(|entry| builder.add_unit(entry));
         builder.build()
     }
 
@@ -321,14 +329,14 @@ impl World {
             return Sighting::Deleted;
         }
         let mut entries = self.users.iter().chain(&self.groups).chain(&self.units);
-        let Some(account) = entries.find(|entry| entry.guid() == Some(wanted)) else {
+        let Some(account) = entries.find(|entry| entry.guid() == Some(wanted) && !self.veil.hides(entry)) else {
             return Sighting::Unseen {
                 sees_tombstones: self.sees_tombstones,
             };
         };
         let is_in = |group: &&RawEntry| {
             let mut members = group.attributes.iter().filter(|(name, _)| name == "member");
-            members.any(|(_, members)| members.iter().any(|member| **member == *account.dn.as_bytes()))
+            members.any(|(_, members)| members.iter().any(|member| veil::names(member, account)))
         };
         Sighting::Alive(Box::new(Alive {
             dn: Dn::parse(&account.dn).unwrap(),
