@@ -180,6 +180,8 @@ fn all_metrics() -> Metrics {
     metrics.data_fresh_until("phones", "staff", Timestamp::UNIX_EPOCH);
     metrics.scope_users("phones", "staff", &UserCounts::default(), &unmatched);
     metrics.unresolved_members("phones", "staff", 1);
+    metrics.held("phones", "staff", &BTreeMap::new());
+    metrics.removed("phones", "staff", 1, 1);
     metrics.connected("phones", "corp", true);
     metrics.directory_asked(
         "phones",
@@ -189,6 +191,7 @@ fn all_metrics() -> Metrics {
         Some("ConnectionRefused"),
     );
     metrics.referred("phones", "corp", 1);
+    metrics.behind("phones", "corp", true);
     metrics.rule_numbers("phones", "hq-numbers", RuleNumbers::default());
     metrics.written(WrittenKind::PhoneUser, WriteResult::Created);
     metrics.reconciled("SyncScope", true, second);

@@ -446,7 +446,15 @@ async fn clear_text_needs_the_word_of_the_operator_too() {
         .await
         .is_refused_for_good("PlaintextNotAllowed", "--allow-plaintext");
 
-    let permissive = Site::with("connection", site.directory, Flags { allow_plaintext: true }).await;
+    let permissive = Site::with(
+        "connection",
+        site.directory,
+        Flags {
+            allow_plaintext: true,
+            ..Flags::default()
+        },
+    )
+    .await;
     // Now it is sent in clear, and Active Directory itself does not want that.
     let seen = permissive.refusal(clear).await;
     assert_eq!(seen.reason(), "StrongerAuthRequired", "{}", seen.message());

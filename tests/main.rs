@@ -30,6 +30,7 @@ mod observed;
 mod operation;
 mod packaging;
 mod release;
+mod removing;
 mod scenario;
 mod sync;
 mod sync_scope;

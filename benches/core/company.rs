@@ -133,6 +133,7 @@ impl Company {
             base_dn: domain,
             highest_usn: 1,
             read_at: NOW,
+            replicas: Vec::new(),
             is_behind: false,
         };
         let mut builder = SnapshotBuilder::new(origin, &self.scope.attributes(&self.rules));

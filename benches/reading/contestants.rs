@@ -136,6 +136,7 @@ async fn unguarded(task: &Task) -> ldap3::result::Result<adsync::directory::Snap
         base_dn: domain,
         highest_usn: 1,
         read_at: Timestamp::UNIX_EPOCH,
+        replicas: Vec::new(),
         is_behind: false,
     };
     let mut builder = SnapshotBuilder::new(origin, &attributes());

@@ -51,6 +51,8 @@ const TABLE: [(&str, &[Column], &[Column]); 7] = [
             SYSTEM,
             Column("Mode", "string", ".spec.mode"),
             Column("Suspended", "boolean", ".spec.suspend"),
+            Column("Held", "integer", r#".status.held[?(@.type=="Removals")].count"#),
+            Column("Approve", "string", r#".status.held[?(@.type=="Removals")].digest"#),
             WHY,
         ],
     ),

@@ -15,6 +15,20 @@ pub const CREATED: &str = "Created";
 pub const LINKED: &str = "Linked";
 /// Fields of a PhoneUser or RingGroup were changed.
 pub const UPDATED: &str = "Updated";
+/// A PhoneUser was switched off.
+pub const DISABLED: &str = "Disabled";
+/// A PhoneUser or RingGroup was deleted.
+pub const DELETED: &str = "Deleted";
+/// A PhoneUser was let go of.
+pub const LET_GO: &str = "LetGo";
+/// A batch was closed that waits for approval.
+pub const HELD: &str = "Held";
+/// A batch was approved.
+pub const APPROVED: &str = "Approved";
+/// An approved batch is done.
+pub const FINISHED: &str = "Finished";
+/// A batch came to nothing.
+pub const NO_LONGER_HELD: &str = "NoLongerHeld";
 /// There was more than a sync tells in Events.
 pub const MORE_CHANGES: &str = "MoreChanges";
 
@@ -31,6 +45,34 @@ pub const ALL: &[EventReason] = &[
     EventReason {
         name: UPDATED,
         meaning: "Fields of a PhoneUser or RingGroup were changed; the note names them.",
+    },
+    EventReason {
+        name: DISABLED,
+        meaning: "A PhoneUser was switched off; the note says why.",
+    },
+    EventReason {
+        name: DELETED,
+        meaning: "A PhoneUser or RingGroup was deleted; the note says why.",
+    },
+    EventReason {
+        name: LET_GO,
+        meaning: "A PhoneUser stays as it is, and is not the operator's any more.",
+    },
+    EventReason {
+        name: HELD,
+        meaning: "More would happen at once than a limit allows: it waits until somebody approves it. The note says how.",
+    },
+    EventReason {
+        name: APPROVED,
+        meaning: "Somebody approved what was held: what of it is still due is done.",
+    },
+    EventReason {
+        name: FINISHED,
+        meaning: "What was approved is done. The same approval lets nothing else through.",
+    },
+    EventReason {
+        name: NO_LONGER_HELD,
+        meaning: "What was held is not due any more; nothing of it was done.",
     },
     EventReason {
         name: MORE_CHANGES,

@@ -59,6 +59,12 @@ impl Notices {
         self.warnings.is_empty() && self.others.is_empty()
     }
 
+    /// Those that are not merely counted, warnings first.
+    #[cfg(test)]
+    pub fn all(&self) -> impl Iterator<Item = &Notice> {
+        self.warnings.iter().chain(&self.others)
+    }
+
     /// What is published: [`AT_MOST`], and one that counts the others.
     fn published(mut self) -> Vec<Notice> {
         let mut published = std::mem::take(&mut self.warnings);

@@ -39,6 +39,24 @@ pub fn ownership<F: WrittenField>(entries: &[ManagedFieldsEntry]) -> Ownership<F
     }
 }
 
+/// Whether the operator wrote the holder of an Extension, and who else applies its spec.
+pub fn appliers(entries: &[ManagedFieldsEntry]) -> (bool, Option<&str>) {
+    let spec = |entry: &ManagedFieldsEntry| {
+        let is_apply = entry.operation.as_deref() == Some("Apply") && !is_of_subresource(entry);
+        let tree = entry.fields_v1.as_ref().filter(|_| is_apply)?;
+        branch(&tree.0, &SPEC).cloned()
+    };
+    let is_operators = |entry: &&ManagedFieldsEntry| entry.manager.as_deref() == Some(FIELD_MANAGER);
+    let mut ours = entries.iter().filter(is_operators).filter_map(spec);
+    let mut others = entries
+        .iter()
+        .filter(|entry| !is_operators(entry) && spec(entry).is_some());
+    (
+        ours.any(|spec| spec.contains_key("f:holder")),
+        others.find_map(|entry| entry.manager.as_deref()),
+    )
+}
+
 /// The entries without `fields` in what the operator applies, or `None` when it applies none of them.
 ///
 /// The list never becomes empty, which the API server would ignore silently: what the operator applies always has
@@ -141,6 +159,29 @@ mod tests {
             *ownership.updated, updated,
             "neither the status nor a foreign label counts"
         );
+    }
+
+    #[test]
+    fn tells_whether_the_operator_wrote_the_holder_and_who_applies_an_extension() {
+        let entry = |manager: &str, operation: &str, field: &str| json!({"manager": manager, "operation": operation, "fieldsV1": {"f:spec": {field: {}}}});
+        let told = |entries: &[Value]| {
+            let entries: Vec<ManagedFieldsEntry> = serde_json::from_value(json!(entries)).unwrap();
+            let (is_ours, other) = appliers(&entries);
+            (is_ours, other.map(str::to_owned))
+        };
+        let ours = entry("adsync", "Apply", "f:holder");
+        let edited = entry("kubectl-edit", "Update", "f:releaseAfter");
+        assert_eq!(told(&[ours.clone(), edited]), (true, None));
+        let taken_over = [
+            entry("adsync", "Apply", "f:number"),
+            entry("kubectl-edit", "Update", "f:holder"),
+        ];
+        assert_eq!(told(&taken_over), (false, None), "a person gave it to somebody");
+        assert_eq!(
+            told(&[ours, entry("flux", "Apply", "f:state")]),
+            (true, Some("flux".to_owned()))
+        );
+        assert_eq!(told(&[]), (false, None));
     }
 
     #[test]

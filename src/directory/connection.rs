@@ -13,7 +13,7 @@ use super::error::DirectoryError;
 use super::guard::{Ending, Guard};
 use super::rejected::{RejectedPasswords, Resting};
 use super::settings::{ConnectionSettings, ServerAddress, Timeouts};
-use super::{AttributeName, Dn, Guid, RawEntry, transport};
+use super::{AttributeName, Dn, Guid, RawEntry, Replica, replication, transport};
 
 const INVALID_CREDENTIALS: u32 = 49;
 /// How long a farewell may take.
@@ -22,6 +22,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 const DEFAULT_NAMING_CONTEXT: AttributeName = AttributeName::from_lower_case("defaultnamingcontext");
 const DS_SERVICE_NAME: AttributeName = AttributeName::from_lower_case("dsservicename");
 const HIGHEST_COMMITTED_USN: AttributeName = AttributeName::from_lower_case("highestcommittedusn");
+const REPL_UP_TO_DATE_VECTOR: AttributeName = AttributeName::from_lower_case("repluptodatevector");
 const INVOCATION_ID: AttributeName = AttributeName::from_lower_case("invocationid");
 
 /// One connection to one domain controller. What is asked is asked one after the other.
@@ -190,6 +191,17 @@ impl Connection {
                 server: self.server.clone(),
                 missing: "its invocationId, which every authenticated account may read",
             })
+    }
+
+    /// What the domain controller has of others' changes to a naming context. Nothing, where it doesn't say.
+    pub(super) async fn replicas(&mut self, naming_context: &Dn) -> Result<Vec<Replica>, DirectoryError> {
+        let entry = self
+            .entry(naming_context.as_str(), &[REPL_UP_TO_DATE_VECTOR.as_str()])
+            .await?;
+        let vector = entry
+            .as_ref()
+            .and_then(|entry| entry.values(&REPL_UP_TO_DATE_VECTOR).first());
+        Ok(vector.map(|vector| replication::parse(vector)).unwrap_or_default())
     }
 
     /// One entry by its DN; `None` when there is none that the account may see.

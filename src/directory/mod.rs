@@ -22,6 +22,7 @@ mod ranges;
 pub mod reader;
 pub mod reading;
 pub mod rejected;
+pub mod replication;
 #[cfg(test)]
 pub(crate) mod samples;
 mod search;
@@ -42,6 +43,7 @@ pub use guid::Guid;
 pub use reader::Directory;
 pub use reading::{ConnectionReport, Request};
 pub use rejected::RejectedPasswords;
+pub use replication::Replica;
 pub use settings::{Account, ConnectionSettings, Encryption, ServerAddress, Timeouts};
 pub use sighting::{Alive, Sighting};
 pub use snapshot::{

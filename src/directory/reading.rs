@@ -127,6 +127,7 @@ impl Inquiry for Read {
                 base_dn: base_dn.clone(),
                 highest_usn: root.highest_usn,
                 read_at,
+                replicas: connection.replicas(&root.naming_context).await?,
                 is_behind: false,
             },
             &self.request.attributes,

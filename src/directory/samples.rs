@@ -33,6 +33,7 @@ pub(crate) fn origin() -> Origin {
         base_dn: dn("DC=example,DC=com"),
         highest_usn: 4711,
         read_at: "2026-11-01T12:00:00Z".parse().unwrap(),
+        replicas: Vec::new(),
         is_behind: false,
     }
 }

@@ -276,6 +276,9 @@ impl<'a> RingGroup<'a> {
             holder: self.holder(),
             login: &self.subject.login,
             exists: self.observed.is_some(),
+            fixed_by: self
+                .observed
+                .and_then(|observed| observed.ownership.held_elsewhere(RingField::Number, false)),
             wish,
         }
     }

@@ -186,6 +186,14 @@ impl<F: WrittenField> Ownership<F> {
         }
     }
 
+    /// Who would keep the operator from writing another value into a field.
+    pub(super) fn held_elsewhere(&self, field: F, is_linking: bool) -> Option<Box<str>> {
+        match self.hold(field, true, is_linking) {
+            Hold::Stays(manager) => Some(manager.into()),
+            Hold::Nobody | Hold::Overruled => None,
+        }
+    }
+
     /// Whether somebody else holds a field, so that it stays when the operator stops sending it.
     fn is_shared(&self, field: F) -> bool {
         self.applied

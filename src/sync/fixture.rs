@@ -123,6 +123,8 @@ impl Observed {
     pub(super) fn with_extension(mut self, number: &str, state: State, holder_text: Option<&str>) -> Self {
         let extension = ObservedExtension {
             is_protected: false,
+            is_ours: true,
+            applied_by: None,
             version: version(number),
             number: number.parse().ok(),
             state: match state {

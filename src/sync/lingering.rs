@@ -8,8 +8,9 @@ use super::{
     claims::Claims,
     field::Field,
     observed::ObservedUser,
-    plan::{Effect, Plan},
+    plan::{Effect, Plan, UserChange},
     select::{Selection, Standing},
+    value::Value,
 };
 use crate::api::{phone_user::AbsenceReason, sync_scope::WhenAbsent};
 
@@ -44,7 +45,8 @@ pub fn count(
         .users
         .iter()
         .filter(|change| change.effect() == Effect::SwitchesOff);
-    let off = off.map(|change| &*change.name);
+    let relinked = plan.users.iter().filter(|change| changes_account(change));
+    let off = off.chain(relinked).map(|change| &*change.name);
     let served_no_more: BTreeSet<&str> = off
         .chain(plan.deletions.iter().map(|deletion| &*deletion.name))
         .collect();
@@ -62,6 +64,16 @@ pub fn count(
         }
     }
     lingering
+}
+
+/// Whether a PhoneUser goes to another account, of which the directory says something else.
+fn changes_account(change: &UserChange) -> bool {
+    let account = |value: &Option<Value>| match value {
+        Some(Value::Link(link)) => Some(link.guid),
+        _ => None,
+    };
+    let mut changes = change.changes.iter();
+    changes.any(|change| change.field == Field::Directory && account(&change.before) != account(&change.after))
 }
 
 /// Why the directory says that somebody should not be served, for all that it shows.

@@ -2,24 +2,30 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use jiff::Timestamp;
+
 use super::{
     Input,
+    absence::Absences,
     census::held_back,
     claims::Claims,
-    identities::Identities,
+    evidence::Open,
+    identities::{Identities, Owner, Verdicts},
     keys::{Shown, key_of_account, key_of_user},
     mapping,
     observed::ObservedUser,
     person::{Newcomer, Person},
+    removal::{Action, Removal},
     report::{few, problem},
-    roster::{NamedUser, account_named},
+    roster::{NamedUser, account_named, origin_of},
 };
 use crate::{
     api::{
+        extension::HolderKind,
         phone_user::Origin,
         sync_scope::{Adopt, MatchProperty, OnNoMatch, Problem, ProblemReason},
     },
-    directory::{Guid, User},
+    directory::User,
 };
 
 /// What became of the newcomers.
@@ -29,8 +35,24 @@ pub struct Matched<'a> {
     pub people: Vec<Person<'a>>,
     /// Why the others are not.
     pub unmatched: Vec<Problem>,
-    /// Accounts of which it must be known whether they still exist.
-    pub ask: BTreeSet<Guid>,
+    /// Those who are the same person as one whose account is gone.
+    pub relinks: Vec<Relink<'a>>,
+    /// PhoneUsers that are to be removed before others are created.
+    pub waited_for: BTreeSet<&'a str>,
+}
+
+/// Somebody who was there before with another account, as `relinkBy` tells: whether they get their PhoneUser now is the guard's
+/// word.
+#[derive(Clone, Debug)]
+pub struct Relink<'a> {
+    /// Who, with that PhoneUser.
+    pub person: Person<'a>,
+    /// Name of the PhoneUser.
+    pub name: &'a str,
+    /// The PhoneUser.
+    pub user: &'a ObservedUser,
+    /// Since when the account is gone.
+    pub since: Timestamp,
 }
 
 /// What comparing one newcomer with all users gives.
@@ -45,13 +67,19 @@ struct Comparison<'a, 'c> {
 }
 
 /// Matches the newcomers. No newcomer, no work: the indexes are made only for them.
-pub fn match_newcomers<'a>(input: &Input<'a>, newcomers: Vec<Newcomer<'a>>, claims: &Claims<'a>) -> Matched<'a> {
+pub fn match_newcomers<'a>(
+    input: &Input<'a>,
+    newcomers: Vec<Newcomer<'a>>,
+    claims: &Claims<'a>,
+    absences: &Absences<'a>,
+    open: &mut Open,
+) -> Matched<'a> {
     let mut matched = Matched::default();
     if newcomers.is_empty() {
         return matched;
     }
     let candidates = Candidates::new(input);
-    let identities = Identities::new(input, claims);
+    let identities = Identities::new(input, claims, absences, &newcomers);
     let comparisons: Vec<_> = newcomers
         .iter()
         .map(|newcomer| candidates.compare(newcomer.account))
@@ -66,18 +94,24 @@ pub fn match_newcomers<'a>(input: &Input<'a>, newcomers: Vec<Newcomer<'a>>, clai
                 .map_or(Ok(()), |doubt| Err(held_back(&newcomer.subject, doubt)))?;
             duplicate(newcomer, comparison, &candidates, &claimants)?;
             candidates.check_readable(newcomer, comparison)?;
-            matched.ask.extend(identities.to_ask(newcomer));
-            identities.check(newcomer)?;
-            if comparison.candidates.is_empty() {
-                may_be_created(input, newcomer, comparison)
-            } else {
-                Ok(())
+            match identities.check(newcomer, open)? {
+                Verdicts::Same(owner, since) => return Ok(Some((owner, since))),
+                Verdicts::Waits(problem, owner) => {
+                    matched.waited_for.insert(owner.name);
+                    return Err(problem);
+                }
+                Verdicts::Another => {}
             }
+            if comparison.candidates.is_empty() {
+                may_be_created(input, newcomer, comparison)?;
+            }
+            Ok(None)
         })
         .collect();
     for ((newcomer, comparison), verdict) in newcomers.into_iter().zip(comparisons).zip(verdicts) {
         match verdict {
-            Ok(()) => {
+            Ok(Some((owner, since))) => matched.relinks.push(relink(newcomer, owner, since)),
+            Ok(None) => {
                 let adopted = comparison.candidates.first().and_then(|name| candidates.get(name));
                 matched.people.push(link(newcomer, adopted));
             }
@@ -191,6 +225,47 @@ fn link<'a>(newcomer: Newcomer<'a>, adopted: Option<NamedUser<'a>>) -> Person<'a
         is_inactive: false,
         absence: None,
         rule,
+    }
+}
+
+fn relink<'a>(newcomer: Newcomer<'a>, owner: Owner<'a>, since: Timestamp) -> Relink<'a> {
+    let Owner { name, user, .. } = owner;
+    let origin = origin_of(user);
+    let person = link(newcomer, Some(NamedUser { name, user }));
+    Relink {
+        person: Person { origin, ..person },
+        name,
+        user,
+        since,
+    }
+}
+
+impl<'a> Relink<'a> {
+    /// As the guard weighs it.
+    pub fn removal(&self) -> Removal<'a> {
+        Removal {
+            kind: HolderKind::PhoneUser,
+            name: self.name,
+            version: &self.user.version,
+            subject: self.person.subject.clone(),
+            action: Action::Relink,
+            due: self.since,
+        }
+    }
+
+    /// Why they wait.
+    pub fn held(&self) -> Problem {
+        let message = format!(
+            "they are to get PhoneUser {}, whose account was deleted, and more removals are due than the limit allows: \
+             approve them with the digest in status.held",
+            self.name
+        );
+        problem(
+            &self.person.subject,
+            ProblemReason::IdentityReused,
+            &message,
+            Some(self.name),
+        )
     }
 }
 

@@ -16,7 +16,6 @@ pub mod field;
 pub mod field_set;
 #[cfg(test)]
 mod fixture;
-pub mod freeing;
 pub mod guard;
 mod identities;
 mod keys;
@@ -25,11 +24,14 @@ pub mod login_names;
 pub mod mapping;
 pub mod matching;
 pub mod number;
+pub mod number_frees;
 pub mod number_holders;
 pub mod number_pattern;
 pub mod number_plan;
 mod number_pool;
+mod number_rivals;
 pub mod number_set;
+pub mod number_taker;
 pub mod number_wish;
 pub mod numbering;
 pub mod observed;
@@ -66,17 +68,21 @@ use self::{
     departures::Departures,
     evidence::Open,
     field::Field,
-    guard::{Guard, Ledger, Minutes},
+    guard::{Allowed, Guard, Ledger, Minutes},
     login_names::LoginNames,
-    matching::match_newcomers,
+    matching::{Matched, Relink, match_newcomers},
+    number_frees::Rests,
     number_holders::NumberHolders,
-    numbering::Numbered,
+    number_rivals::NumberRivals,
+    numbering::{Numbering, Terms},
     observed::Observed,
     past::{Past, Suspect},
     person::Person,
     plan::{Plan, UserChange},
     references::References,
+    removal::{Due, Removal},
     report::Report,
+    ring_group_removal::Going,
     ring_groups::RingGroups,
     ring_members::RingingPeople,
     select::Selection,
@@ -176,39 +182,37 @@ pub fn plan(input: &Input<'_>) -> Outcome {
     let claims = Claims::new(input);
     let mut census = Census::take(input, &references, &selection, &claims);
     let missing = std::mem::take(&mut census.missing);
-    let absences = Absences::prove(input, &references, &selection, missing);
-    let matched = match_newcomers(input, std::mem::take(&mut census.newcomers), &claims);
+    let mut absences = Absences::prove(input, &references, &selection, missing);
+    let mut open = Open::default();
+    let newcomers = std::mem::take(&mut census.newcomers);
+    let mut matched = match_newcomers(input, newcomers, &claims, &absences, &mut open);
     let coverage = Coverage::new(input.scope, &references, input.directory);
     let rivals = RivalDepartments::new(input);
     let departments = Departments::new(input, &coverage, &rivals, &selection);
-    let mut open = Open::default();
     let going = ring_group_removal::going(input, &references, &coverage, &rivals, &mut open);
 
     let linked = census.linked.len() + census.kept.len() + absences.proven.len() + absences.doubted.len();
     let mut people = std::mem::take(&mut census.linked);
-    people.extend(matched.people);
+    people.append(&mut matched.people);
     people.sort_by(|left, right| left.name.cmp(&right.name));
     for person in &mut people {
         let user = person.observed;
         person.absence = user.and_then(|user| removal::absence_of(input, user, person.is_inactive));
     }
     let mut guard = Guard::new(input, linked);
-    let mut removals = removal::due(input, &people, &absences);
-    removals.proven.extend(going.iter().map(|going| going.removal(input)));
-    let allowed = guard.weigh(removals);
-    let mut departures = Departures::take(input, &mut people, &absences, &allowed);
-    let may_go = going
-        .iter()
-        .filter(|going| allowed.has(HolderKind::RingGroup, going.name));
-    departures
-        .deletions
-        .extend(may_go.map(ring_group_removal::Going::deletion));
+    let allowed = guard.weigh(due(input, &people, &absences, &matched, &going));
+    census.counts.gone -= relink(&mut matched, &mut people, &mut absences, &allowed);
+    // Their successors come with the next plan.
+    let mut awaited = matched.waited_for.iter();
+    let is_awaited = awaited.any(|name| allowed.has(HolderKind::PhoneUser, name));
+    let departures = Departures::take(input, &mut people, &absences, &allowed);
 
     let holders = NumberHolders::new(input.observed, input.now);
-    let (numbers, ring_numbers) = number(input, &holders, &people, &departments.ring_groups);
+    let mut numbering = number(input, &holders, &claims, &absences, &people, &departments.ring_groups);
+    let ring_numbers = numbering.numbered.split_off(people.len());
     let people = people
         .into_iter()
-        .zip(numbers)
+        .zip(std::mem::take(&mut numbering.numbered))
         .map(|(person, numbered)| Provided { person, numbered });
     let (waiting, mut provided): (Vec<_>, Vec<_>) = people.partition(|provided| provided.numbered.waits);
     let held_back = hold_newcomers(&mut guard, &mut provided);
@@ -221,12 +225,8 @@ pub fn plan(input: &Input<'_>) -> Outcome {
     let (mut users, problems) = changes(input, &provided, std::mem::take(&mut census.let_go), &guarded);
     users.extend(departures.changes);
     users.sort_by(|left, right| left.name.cmp(&right.name));
-    let deleted = departures
-        .deletions
-        .iter()
-        .filter(|deletion| deletion.kind == HolderKind::PhoneUser)
-        .map(|deletion| &*deletion.name);
-    let ringing = RingingPeople::new(input, &holders, &provided, &users, &deleted.collect());
+    let deleted = departures.deletions.iter().map(|deletion| &*deletion.name).collect();
+    let ringing = RingingPeople::new(input, &holders, &provided, &users, &deleted, &numbering.handover.moved);
     let ring_groups = RingGroups::plan(
         input,
         &selection,
@@ -243,15 +243,23 @@ pub fn plan(input: &Input<'_>) -> Outcome {
         .chain(ring_groups.claims.iter().cloned())
         .collect();
     claimed.sort_by_key(|claim| claim.number);
+    let going_now = going
+        .iter()
+        .filter(|going| allowed.has(HolderKind::RingGroup, going.name));
     let mut plan = Plan {
         claims: claimed,
         users,
         ring_groups: ring_groups.changes.clone(),
-        deletions: departures.deletions,
+        deletions: going_now.map(Going::deletion).chain(departures.deletions).collect(),
         frees: Vec::new(),
     };
-    let waiting_names = waiting.iter().chain(&held_back).map(|provided| &*provided.person.name);
-    plan.frees = freeing::free(input, &claims, &plan, &waiting_names.collect());
+    let rests = Rests {
+        now: input.now,
+        holders: &holders,
+        rules: input.rules,
+        handover: &numbering.handover,
+    };
+    plan.frees = rests.begin(&plan);
 
     let unmatched = matched
         .unmatched
@@ -262,9 +270,8 @@ pub fn plan(input: &Input<'_>) -> Outcome {
     report.add_ring_groups(&ring_groups);
     report.add_departures(&departures.counts);
     report.add_lingering(lingering::count(input, &selection, &claims, &absences, &plan));
-    let mut ask = matched.ask;
+    let mut ask = open.ask;
     ask.extend(&absences.ask);
-    ask.extend(&open.ask);
     let mut suspects = absences.suspects;
     suspects.extend(open.suspects);
     let Minutes { ledger, continues } = guard.finish();
@@ -275,8 +282,24 @@ pub fn plan(input: &Input<'_>) -> Outcome {
         ask,
         ledger,
         suspects,
-        continues,
+        continues: continues || is_awaited || numbering.handover.continues,
     }
+}
+
+/// Everything that is due and would take something away.
+fn due<'a>(
+    input: &Input<'a>,
+    people: &[Person<'a>],
+    absences: &Absences<'a>,
+    matched: &Matched<'a>,
+    going: &[Going<'a>],
+) -> Due<'a> {
+    let mut due = removal::due(input, people, absences);
+    let is_relinked = |removal: &Removal<'_>| matched.relinks.iter().any(|relink| relink.name == removal.name);
+    due.proven.retain(|removal| !is_relinked(removal));
+    due.proven.extend(matched.relinks.iter().map(Relink::removal));
+    due.proven.extend(going.iter().map(|going| going.removal(input)));
+    due
 }
 
 /// Takes the newcomers out when there are too many of them at once.
@@ -293,20 +316,51 @@ fn hold_newcomers<'a>(guard: &mut Guard<'a>, provided: &mut Vec<Provided<'a>>) -
     held_back
 }
 
+/// Whoever may have their former PhoneUser now is one of the people; the others wait, and what they had stays as it is. How many
+/// of those who were gone are back.
+fn relink<'a>(
+    matched: &mut Matched<'a>,
+    people: &mut Vec<Person<'a>>,
+    absences: &mut Absences<'a>,
+    allowed: &Allowed<'_>,
+) -> i64 {
+    let mut found = 0;
+    for relink in std::mem::take(&mut matched.relinks) {
+        if allowed.has(HolderKind::PhoneUser, relink.name) {
+            let gone = absences.proven.len();
+            absences.proven.retain(|absentee| absentee.missing.name != relink.name);
+            found += i64::from(absences.proven.len() < gone);
+            people.push(relink.person);
+        } else {
+            matched.unmatched.push(relink.held());
+        }
+    }
+    people.sort_by(|left, right| left.name.cmp(&right.name));
+    found
+}
+
 /// People and ring groups together: they share the numbers.
 fn number(
     input: &Input<'_>,
     holders: &NumberHolders<'_>,
+    claims: &Claims<'_>,
+    absences: &Absences<'_>,
     people: &[Person<'_>],
     ring_groups: &[RingGroup<'_>],
-) -> (Vec<Numbered>, Vec<Numbered>) {
+) -> Numbering {
+    let rivals = NumberRivals::new(input, people.iter().map(|person| person.guid).collect());
     let people = people.iter().map(|person| users::claimant(input, person));
     let ring_groups = ring_groups.iter().map(|ring_group| ring_group.claimant(input));
-    let count = people.len();
     let claimants: Vec<_> = people.chain(ring_groups).collect();
-    let mut numbers = numbering::assign(&claimants, holders, &input.system.number_plan);
-    let ring_numbers = numbers.split_off(count);
-    (numbers, ring_numbers)
+    let terms = Terms {
+        holders,
+        plan: &input.system.number_plan,
+        gone: &users::yielding(absences),
+        orphans: &number_frees::orphans(input, claims, holders, &claimants),
+        may_move: !input.directory.origin().is_behind,
+        asked_for_elsewhere: &|number| rivals.of(number),
+    };
+    numbering::assign(&claimants, &terms)
 }
 
 fn changes(

@@ -1,10 +1,7 @@
 //! Who has which number, as the cluster tells it: Extensions first, then what PhoneUsers and RingGroups say of themselves.
 //! Gives nobody a number.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -12,6 +9,7 @@ use super::{
     field::{Field, RingField},
     number::Number,
     number_set::NumberSet,
+    number_taker::{Occupant, Taker},
     observed::{Observed, ObservedExtension},
     plan::Expected,
     value::Value,
@@ -59,30 +57,6 @@ pub enum Availability<'a> {
     Free(Expected),
     /// They may not.
     Taken(Taker<'a>),
-}
-
-/// What keeps a number from being given.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Taker<'a> {
-    /// Its Extension is assigned.
-    Holds(Occupant<'a>),
-    /// An object names it, and no Extension says otherwise.
-    Names(Occupant<'a>),
-    /// It rests after its last holder.
-    RestsAfter(Occupant<'a>),
-    /// People set it aside, or a state or spec could not be read: nobody in particular has it.
-    Nobody(&'static str),
-}
-
-/// A holder as messages show it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Occupant<'a> {
-    /// Kind of the object.
-    pub kind: HolderKind,
-    /// Name of the object.
-    pub name: &'a str,
-    /// Login name of the person, if any.
-    pub login: Option<&'a str>,
 }
 
 impl<'a> NumberHolders<'a> {
@@ -153,6 +127,59 @@ impl<'a> NumberHolders<'a> {
         self.holders.get(&(kind, name))?.named
     }
 
+    /// All numbers whose Extensions are assigned to somebody, lowest first.
+    pub fn assigned_to<'s>(&'s self, kind: HolderKind, name: &'s str) -> impl Iterator<Item = Number> + 's {
+        self.holders
+            .get(&(kind, name))
+            .into_iter()
+            .flat_map(|holdings| holdings.assigned.iter().copied())
+    }
+
+    /// Whose Extension a number is, as long as it is assigned.
+    pub fn holder_of(&self, number: Number) -> Option<&'a Holder> {
+        let extension = self.numbers.get(&number)?.extension?;
+        let is_assigned = extension.state == Some(ExtensionState::Assigned);
+        extension.holder.as_ref().filter(|_| is_assigned)
+    }
+
+    /// The Extension of a number that its holder may be made to let go of: the operator's own, and nobody protects it.
+    pub fn releasable(&self, number: Number, holder: &Holder) -> Option<&'a ObservedExtension> {
+        let extension = self.numbers.get(&number)?.extension?;
+        let is_theirs = self.holder_of(number) == Some(holder) && extension.is_readable;
+        let is_free_to_change = extension.is_ours && extension.applied_by.is_none() && !extension.is_protected;
+        Some(extension).filter(|_| is_theirs && is_free_to_change)
+    }
+
+    /// Whether somebody protects the Extension of a number.
+    pub fn is_protected(&self, number: Number) -> bool {
+        let extension = self.numbers.get(&number).and_then(|traces| traces.extension);
+        extension.is_some_and(|extension| extension.is_protected)
+    }
+
+    /// Whether a number could go from its holder to somebody: it can be let go of, and no third one names it.
+    pub fn can_pass(&self, number: Number, from: &Holder, to: &Holder) -> bool {
+        let is_third = |(kind, name): &HolderName<'_>| {
+            [from, to]
+                .iter()
+                .all(|holder| (holder.kind, holder.name.as_str()) != (*kind, *name))
+        };
+        let traces = self.numbers.get(&number);
+        self.releasable(number, from).is_some() && !traces.is_some_and(|traces| traces.named_by.iter().any(is_third))
+    }
+
+    /// Whether there is an object of this name.
+    pub fn exists(&self, holder: &Holder) -> bool {
+        match holder.kind {
+            HolderKind::PhoneUser => self.observed.users.contains_key(holder.name.as_str()),
+            HolderKind::RingGroup => self.observed.ring_groups.contains_key(holder.name.as_str()),
+        }
+    }
+
+    /// When the rest of a number ends.
+    pub fn release_after(&self, number: Number) -> Option<Timestamp> {
+        self.numbers.get(&number)?.extension?.release_after
+    }
+
     /// The numbers that rest after somebody, lowest first.
     pub fn resting_after<'s>(&'s self, kind: HolderKind, name: &'s str) -> impl Iterator<Item = Number> + 's {
         self.holders
@@ -196,7 +223,13 @@ impl<'a> NumberHolders<'a> {
             _ if !extension.is_readable => Some(Obstacle::Taken(Taker::Nobody(
                 "held by an Extension that can't be read",
             ))),
+            (Some(ExtensionState::Cooling), _) if extension.applied_by.is_some() => {
+                Some(Obstacle::Taken(Taker::Nobody("applied by another tool")))
+            }
             (Some(ExtensionState::Cooling), Some(holder)) if holder == claimant => None,
+            (Some(ExtensionState::Cooling), _) if extension.is_protected => Some(Obstacle::Taken(Taker::Nobody(
+                "protected by an annotation of its Extension",
+            ))),
             (Some(ExtensionState::Cooling), _) if self.is_past(extension.release_after) => None,
             (Some(ExtensionState::Cooling), Some(holder)) => {
                 Some(Obstacle::Taken(Taker::RestsAfter(self.occupant(holder))))
@@ -206,6 +239,11 @@ impl<'a> NumberHolders<'a> {
                 "held by an Extension of a state that is not known here",
             ))),
         }
+    }
+
+    /// Whether the rest of a number is over.
+    pub fn is_released(&self, number: Number) -> bool {
+        self.is_past(self.release_after(number))
     }
 
     fn is_past(&self, release_after: Option<Timestamp>) -> bool {
@@ -236,6 +274,11 @@ impl<'a> NumberHolders<'a> {
     fn use_of(&self, traces: &Traces<'_>) -> Use {
         let resting = match traces.extension.map(|extension| (extension, extension.state)) {
             Some((_, Some(ExtensionState::Reserved))) => return Use::SetAside,
+            Some((extension, Some(ExtensionState::Cooling)))
+                if extension.is_readable && (extension.is_protected || extension.applied_by.is_some()) =>
+            {
+                return Use::SetAside;
+            }
             Some((extension, Some(ExtensionState::Cooling))) if extension.is_readable => {
                 !self.is_past(extension.release_after)
             }
@@ -266,41 +309,4 @@ pub enum Use {
 enum Obstacle<'a> {
     IsTheirs,
     Taken(Taker<'a>),
-}
-
-impl<'a> Taker<'a> {
-    /// Who that is.
-    pub fn occupant(&mut self) -> Option<&mut Occupant<'a>> {
-        match self {
-            Self::Holds(who) | Self::Names(who) | Self::RestsAfter(who) => Some(who),
-            Self::Nobody(_) => None,
-        }
-    }
-
-    /// What people can do about it.
-    pub fn way_out(&self) -> &'static str {
-        match self {
-            Self::Holds(_) | Self::Names(_) => "give one of the two another number",
-            Self::RestsAfter(_) => "choose another, or wait until it is released",
-            Self::Nobody(_) => "choose another",
-        }
-    }
-}
-
-impl fmt::Display for Taker<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Holds(who) => write!(formatter, "held by {who}"),
-            Self::Names(who) => write!(formatter, "named by {who}"),
-            Self::RestsAfter(who) => write!(formatter, "resting after {who}"),
-            Self::Nobody(why) => formatter.write_str(why),
-        }
-    }
-}
-
-impl fmt::Display for Occupant<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{:?} {}", self.kind, self.name)?;
-        self.login.map_or(Ok(()), |login| write!(formatter, " ({login})"))
-    }
 }

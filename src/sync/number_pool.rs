@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{
     number::Number,
-    number_holders::{Availability, NumberHolders, Occupant, Taker},
+    number_holders::{Availability, NumberHolders},
     number_plan::NumberPlan,
     number_set::NumberSet,
+    number_taker::{Occupant, Taker},
     numbering::Claimant,
     validated::ValidatedRule,
 };

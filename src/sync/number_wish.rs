@@ -11,8 +11,11 @@ use crate::{
 /// What a spec says about somebody's number.
 #[derive(Clone, Copy, Debug)]
 pub enum Wish<'a> {
-    /// Nothing: what they have is theirs, and they get none. Also for accounts that are disabled or have expired.
+    /// Nothing: what they have is theirs, and they get none.
     Nothing,
+    /// Nothing new, since their account is disabled or has expired: what they have is theirs until the directory gives it to
+    /// somebody else.
+    Disabled,
     /// It can't be told now which rule is meant (an entry of the directory or a rule is missing): as before, and newcomers wait.
     InDoubt,
     /// This number.
@@ -81,7 +84,7 @@ impl<'a> Wish<'a> {
     pub(super) fn target(self, plan: &NumberPlan) -> Result<Target<'a>, Complaint> {
         let invalid = |message| Complaint::new(ProblemReason::NumberInvalid, message);
         let (rule, value) = match self {
-            Self::Nothing | Self::InDoubt => return Ok(Target::Nothing),
+            Self::Nothing | Self::Disabled | Self::InDoubt => return Ok(Target::Nothing),
             Self::Fixed(number) => {
                 plan.permit(number)
                     .map_err(|forbidden| invalid(forbidden.to_string()))?;

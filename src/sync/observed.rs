@@ -23,11 +23,14 @@ pub struct Observed {
 }
 
 impl Observed {
-    /// Whether all objects can be read. One that can't may be anybody's, so that nobody is taken away meanwhile.
+    /// Whether all objects of ours can be read. One that can't may be anybody's, so that nobody is taken away meanwhile.
     pub fn is_readable(&self) -> bool {
-        self.users.values().all(|user| user.is_readable)
-            && self.extensions.values().all(|extension| extension.is_readable)
-            && self.ring_groups.values().all(|ring_group| ring_group.is_readable)
+        let mut users = self.users.values();
+        let mut ring_groups = self.ring_groups.values();
+        let mut extensions = self.extensions.values();
+        users.all(|user| user.is_readable || user.ownership.ours.is_empty())
+            && ring_groups.all(|ring_group| ring_group.is_readable || ring_group.ownership.ours.is_empty())
+            && extensions.all(|extension| extension.is_readable || extension.scope.is_none())
     }
 }
 
@@ -68,7 +71,7 @@ pub struct ObservedUser {
     pub version: Version,
     /// People set `link: Unlinked`.
     pub is_unlinked: bool,
-    /// People set `adsync.dev/protect: "true"`: it is never removed.
+    /// It is not to be removed: people set `adsync.dev/protect: "true"`, or it was deleted and somebody's finalizer keeps it.
     pub is_protected: bool,
     /// The fields that the operator could write, the link to the account and the labels among them.
     pub values: Values,
@@ -110,6 +113,10 @@ pub struct ObservedExtension {
     pub scope: Option<Box<str>>,
     /// People set `adsync.dev/protect: "true"`: it is never taken from its holder.
     pub is_protected: bool,
+    /// The operator wrote who holds it, and nobody else since.
+    pub is_ours: bool,
+    /// Another tool that applies the spec.
+    pub applied_by: Option<Box<str>>,
 }
 
 /// A RingGroup.
@@ -117,7 +124,7 @@ pub struct ObservedExtension {
 pub struct ObservedRingGroup {
     /// Which version was seen.
     pub version: Version,
-    /// People set `adsync.dev/protect: "true"`: it is never removed.
+    /// It is not to be removed: people set `adsync.dev/protect: "true"`, or it was deleted and somebody's finalizer keeps it.
     pub is_protected: bool,
     /// The fields that the operator could write, the source and the labels among them.
     pub values: BTreeMap<RingField, Value>,

@@ -6,7 +6,7 @@ use super::{
     field::{Field, FieldSet, RingField, WrittenField},
     number::Number,
     observed::Version,
-    value::Value,
+    value::{Absence, Value},
 };
 use crate::api::extension::{Holder, HolderKind};
 
@@ -194,6 +194,16 @@ impl UserChange {
         self.changes.iter().any(|FieldChange { field, before, after }| {
             *field == Field::Enabled && *before != Some(Value::Flag(false)) && *after == Some(Value::Flag(false))
         }) && matches!(self.expected, Expected::Present(_))
+    }
+
+    /// Why the directory says that they should not be served, when this writes it.
+    pub fn absence(&self) -> Option<Absence> {
+        let values = self.apply.iter().flat_map(|apply| &apply.values);
+        let mut links = values.filter_map(|(_, value)| match value {
+            Value::Link(link) => link.absence,
+            _ => None,
+        });
+        links.next()
     }
 
     /// Whether it makes the object people's again.

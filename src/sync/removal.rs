@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{
     Input,
     absence::Absences,
-    observed::{Observed, ObservedUser, Version},
+    observed::{ObservedUser, Version},
     person::Person,
     plan::Subject,
     value::Absence,
@@ -82,22 +82,10 @@ pub fn due<'a>(input: &Input<'a>, people: &[Person<'a>], absences: &Absences<'a>
         unproven: doubted.collect(),
         proven: disabled.into_iter().chain(gone).collect(),
     };
-    if input.directory.origin().is_behind || has_unreadable(input.observed) {
+    if input.directory.origin().is_behind || !input.observed.is_readable() {
         due.unproven.append(&mut due.proven);
     }
     due
-}
-
-/// An object of ours that can't be read: whose it is and what it says is not known, so that nobody in the phone system is removed.
-fn has_unreadable(observed: &Observed) -> bool {
-    let users = observed.users.values();
-    let mut users = users.map(|user| (user.is_readable, user.ownership.ours.is_empty()));
-    let ring_groups = observed.ring_groups.values();
-    let mut ring_groups = ring_groups.map(|group| (group.is_readable, group.ownership.ours.is_empty()));
-    let mut extensions = observed.extensions.values();
-    users.any(|(is_readable, is_others)| !is_readable && !is_others)
-        || ring_groups.any(|(is_readable, is_others)| !is_readable && !is_others)
-        || extensions.any(|extension| !extension.is_readable && extension.scope.is_some())
 }
 
 /// What somebody's PhoneUser says from now on about why they should not be served. It is written once proven, also while the

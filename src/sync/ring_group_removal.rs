@@ -1,7 +1,7 @@
 //! Which ring groups go: nothing in the scope's departments is theirs any more, for certain. Whether they may go now is the
 //! guard's word.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{
     Input,
@@ -9,10 +9,9 @@ use super::{
     departments::{Coverage, is_ours, source},
     evidence::{Open, Verdict},
     field::{Field, RingField},
-    number_holders::NumberHolders,
     observed::ObservedRingGroup,
     past::Suspect,
-    plan::{Deletion, Free, Subject},
+    plan::{Deletion, Subject},
     references::References,
     removal::{Action, Removal},
     ring_members::members_of,
@@ -24,8 +23,6 @@ use crate::{
     directory::{Dn, Guid, Sighting},
 };
 
-/// How long the number of one rests.
-const REST: SignedDuration = SignedDuration::from_hours(720);
 /// How many members are asked whether they are still in a group that gives no answer.
 const WITNESSES: usize = 10;
 
@@ -250,22 +247,6 @@ impl<'a> Going<'a> {
             version: self.observed.version.clone(),
             why: self.why.clone(),
         }
-    }
-
-    /// Its number begins to rest.
-    pub fn free(&self, input: &Input<'_>, holders: &NumberHolders<'_>) -> Option<Free> {
-        let number = holders.held_by(HolderKind::RingGroup, self.name)?;
-        let extension = input
-            .observed
-            .extensions
-            .get(&*format!("{}-{number}", input.system.name))?;
-        let holder = extension.holder.clone().filter(|_| !extension.is_protected)?;
-        Some(Free {
-            number,
-            holder,
-            version: extension.version.clone(),
-            release_after: input.now.checked_add(REST).unwrap_or(Timestamp::MAX),
-        })
     }
 
     fn subject(&self) -> Subject {

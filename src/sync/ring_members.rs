@@ -33,6 +33,8 @@ pub struct RingingPeople {
     owners: BTreeMap<Number, Vec<Owner>>,
     /// Every object can be read: one that can't may be anybody's.
     is_complete: bool,
+    /// Which number became which: a member keeps their place.
+    moved: BTreeMap<Number, Number>,
 }
 
 /// Whose number one is.
@@ -82,6 +84,7 @@ impl RingingPeople {
         provided: &[Provided<'_>],
         changes: &[UserChange],
         deleted: &HashSet<&str>,
+        moved: &BTreeMap<Number, Number>,
     ) -> Self {
         let switched: HashMap<&str, bool> = changes
             .iter()
@@ -107,17 +110,19 @@ impl RingingPeople {
                 rings,
             };
             let named = phones.remove(&*person.name).map(|phone| phone.numbers);
-            // Without a number for certain they have what their object says.
-            let numbers = numbered.number.map(|number| [number].into()).or(named);
+            // Who is on the way to another number rings under the old one. Without a number for certain they have what their object says.
+            let number = numbered.number.or(numbered.lets_go_of);
+            let numbers = number.map(|number| [number].into()).or(named);
             let phone = Phone {
                 owner,
                 numbers: numbers.unwrap_or_default(),
-                comes: rings && numbered.number.is_some(),
+                comes: rings && number.is_some(),
             };
             phones.insert(&person.name, phone);
         }
         Self {
             is_complete: input.observed.is_readable(),
+            moved: moved.clone(),
             ..Self::of(phones.into_values())
         }
     }
@@ -160,15 +165,16 @@ impl RingingPeople {
             .filter_map(|user| self.numbers.get(&user.guid()?).copied())
             .collect();
         let mut leaves = |number: Number, owners: &[Owner]| {
-            let mut has_left = |owner: &Owner| {
+            let has_left = |owner: &Owner| {
                 let is_out = |guid| is_out(input, selection, entry, &users, guid, open);
                 !owner.rings || self.is_complete && owner.account.is_some_and(is_out)
             };
             !coming.contains(&number) && owners.iter().all(has_left)
         };
-        let linked = before
+        let before = before
             .iter()
-            .filter_map(|number| Some((*number, self.owners.get(number)?)));
+            .map(|number| self.moved.get(number).copied().unwrap_or(*number));
+        let linked = before.filter_map(|number| Some((number, self.owners.get(&number)?)));
         let (leaving, staying) = linked
             .map(|(number, owners)| (number, leaves(number, owners)))
             .partition::<Vec<_>, _>(|(_, leaves)| *leaves);

@@ -11,6 +11,11 @@ use crate::{
     directory::Guid,
 };
 
+/// How many PhoneUsers are made at most for one account, each time that people gave the last one to another account.
+const MOST_NAMES: usize = 99;
+/// How many characters an objectGUID has as text.
+const GUID_LENGTH: usize = 36;
+
 /// The PhoneUsers of a phone system by the account that they are linked to.
 #[derive(Debug)]
 pub struct Roster<'a> {
@@ -61,9 +66,18 @@ impl<'a> Roster<'a> {
         }
     }
 
-    /// The name of the PhoneUser that the operator makes for an account.
+    /// The name of the PhoneUser that the operator makes for an account: with its objectGUID in it, and behind that a number when
+    /// the one of this name was given to another account.
     pub fn name_for(&self, guid: Guid) -> Box<str> {
-        format!("{}-{guid}", self.phone_system).into()
+        let first = format!("{}-{guid}", self.phone_system);
+        let numbered = (2..=MOST_NAMES).map(|number| format!("{first}-{number}"));
+        let mut names = std::iter::once(first.clone()).chain(numbered);
+        names.find(|name| !self.is_anothers(name, guid)).unwrap_or(first).into()
+    }
+
+    fn is_anothers(&self, name: &str, guid: Guid) -> bool {
+        let link = self.observed.users.get(name).and_then(|user| user.values.link());
+        link.is_some_and(|link| link.guid != guid)
     }
 
     /// What an account has.
@@ -104,7 +118,12 @@ fn readable(named: NamedUser<'_>) -> Link<'_> {
 
 /// The account that a PhoneUser of this name is for, by [`Roster::name_for`].
 pub fn account_named(phone_system: &str, name: &str) -> Option<Guid> {
-    name.strip_prefix(phone_system)?.strip_prefix('-')?.parse().ok()
+    let named = name.strip_prefix(phone_system)?.strip_prefix('-')?;
+    let (guid, number) = named.split_at_checked(GUID_LENGTH)?;
+    let is_numbered = number
+        .strip_prefix('-')
+        .is_some_and(|number| number.parse::<usize>().is_ok());
+    guid.parse().ok().filter(|_| number.is_empty() || is_numbered)
 }
 
 /// How a PhoneUser came to be linked; by whose fields it has, when it does not say.

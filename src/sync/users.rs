@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Input,
+    absence::Absences,
     census::LetGo,
     difference::{Desired, Existing},
     field::{Field, FieldSet},
@@ -22,7 +23,9 @@ use super::{
 };
 use crate::api::{
     FIELD_MANAGER,
+    annotations::PROTECT,
     extension::{Holder, HolderKind},
+    phone_user::AbsenceReason,
     sync_scope::{Problem, ProblemReason},
 };
 
@@ -57,19 +60,45 @@ impl Guarded<'_> {
 /// A person as numbering sees them.
 pub fn claimant<'a>(input: &Input<'a>, person: &'a Person<'a>) -> Claimant<'a> {
     Claimant {
-        holder: Holder {
-            kind: HolderKind::PhoneUser,
-            name: person.name.to_string(),
-        },
+        holder: holder(&person.name),
         login: &person.subject.login,
         exists: person.observed.is_some(),
+        fixed_by: person.observed.and_then(|user| fixed_by(person, user)),
         wish: wish(input, person),
+    }
+}
+
+/// Why somebody's number can't become another: another tool holds the field, or they lose nothing to anybody while protected.
+fn fixed_by(person: &Person<'_>, user: &ObservedUser) -> Option<Box<str>> {
+    let elsewhere = user.ownership.held_elsewhere(Field::Extension, becomes_linked(user));
+    let is_kept = person.is_inactive && user.is_protected;
+    elsewhere.or_else(|| is_kept.then(|| PROTECT.into()))
+}
+
+/// The gone whose number may go to whom the directory gives it.
+pub fn yielding(absences: &Absences<'_>) -> Vec<Holder> {
+    let proven = absences.proven.iter();
+    let gone = proven.filter(|absentee| {
+        let user = absentee.missing.user;
+        let is_held_elsewhere = user.ownership.held_elsewhere(Field::Extension, false).is_some();
+        absentee.absence.reason == AbsenceReason::Deleted
+            && user.is_readable
+            && !user.is_protected
+            && !is_held_elsewhere
+    });
+    gone.map(|absentee| holder(absentee.missing.name)).collect()
+}
+
+fn holder(name: &str) -> Holder {
+    Holder {
+        kind: HolderKind::PhoneUser,
+        name: name.to_owned(),
     }
 }
 
 fn wish<'a>(input: &Input<'a>, person: &Person<'a>) -> Wish<'a> {
     if person.is_inactive {
-        return Wish::Nothing;
+        return Wish::Disabled;
     }
     match person.rule {
         RuleChoice::None => Wish::Nothing,
@@ -114,10 +143,7 @@ pub fn why_held_back(provided: &Provided<'_>) -> Problem {
 pub fn claim(provided: &Provided<'_>) -> Option<Claim> {
     Some(Claim {
         number: provided.numbered.number?,
-        holder: Holder {
-            kind: HolderKind::PhoneUser,
-            name: provided.person.name.to_string(),
-        },
+        holder: holder(&provided.person.name),
         expected: provided.numbered.claim.clone()?,
     })
 }
@@ -166,7 +192,10 @@ pub fn change(
         apply: difference.apply,
         changes: difference.changes,
         needs: numbered.claim.is_some().then_some(numbered.number).flatten(),
-        links: person.observed.is_none_or(|user| user.values.link().is_none()),
+        links: person
+            .observed
+            .and_then(|user| user.values.link())
+            .is_none_or(|link| link.guid != person.guid),
     });
     (change, problems)
 }
@@ -215,6 +244,8 @@ fn desired(
     }
     match numbered.number {
         Some(number) => drop(values.insert(Field::Extension, Value::text(&number.to_string()))),
+        // The field goes away.
+        None if numbered.lets_go_of.is_some() => {}
         None => kept.insert(Field::Extension),
     }
     values.insert(Field::Directory, Value::Link(Box::new(link(input, person))));

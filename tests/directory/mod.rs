@@ -7,6 +7,7 @@ mod cut_short;
 mod discovery;
 mod failover;
 mod filters;
+mod finding;
 mod hostile;
 mod read;
 

@@ -31,6 +31,30 @@ pub enum Certificate {
     Misnamed,
 }
 
+/// What the account that adsync binds with may not see of an entry.
+#[derive(Clone, Copy, Debug)]
+pub enum Denied {
+    /// Any attribute.
+    Everything,
+    /// Its `member`.
+    Members,
+    /// What is in it.
+    Contents,
+}
+
+impl Denied {
+    /// As an access control entry in SDDL ([MS-DTYP] section 2.5.1), to a security identifier.
+    fn to(self, sid: &str) -> String {
+        // schemaIDGUID of member ([MS-ADA2]).
+        const MEMBER: &str = "bf9679c0-0de6-11d0-a285-00aa003049e2";
+        match self {
+            Self::Everything => format!("(D;;RP;;;{sid})"),
+            Self::Members => format!("(OD;;RP;{MEMBER};;{sid})"),
+            Self::Contents => format!("(D;;LC;;;{sid})"),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
     pub model: Model,
@@ -190,6 +214,32 @@ impl Directory {
         let last = sid.last_chunk().expect("a SID ends with the relative identifier");
         self.set(person, "primaryGroupID", &[&u32::from_le_bytes(*last).to_string()])
             .await;
+    }
+
+    /// Takes a right on entries from the account that adsync binds with.
+    pub async fn deny(&self, denied: Denied, entries: &[&str]) {
+        let account = self.entry(Self::BIND_DN, &["objectSid"]).await;
+        let sid = account.bytes("objectSid").first().expect("an account has a SID");
+        let parts = sid[8..].chunks_exact(4).map(|part| {
+            let part = part.try_into().expect("a part has four bytes");
+            u32::from_le_bytes(part).to_string()
+        });
+        let sid = format!("S-1-5-{}", parts.collect::<Vec<_>>().join("-"));
+        self.within(&[&[denied.to(&sid).as_str()], entries].concat(), "").await;
+    }
+
+    /// Replaces an attribute's value as the domain controller itself does, where no administrator may.
+    pub async fn set_within(&self, dn: &str, attribute: &str, value: &[u8]) {
+        let mut text = ldif::line("dn", dn);
+        write!(text, "changetype: modify\nreplace: {attribute}\n").expect("a string takes text");
+        text += &ldif::line(attribute, value);
+        self.within(&[], &text).await;
+    }
+
+    async fn within(&self, arguments: &[&str], input: &str) {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/env/ad/within");
+        let folder = self.server.folder().to_str().expect("the folder's name is text");
+        process::run(script, &[&[folder], arguments].concat(), &[], input).await;
     }
 
     async fn modify(&self, dn: &str, operation: &str, attribute: &str, values: &[&str]) {

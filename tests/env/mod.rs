@@ -23,7 +23,7 @@ pub mod scripted_ldap;
 pub mod shell;
 pub mod slapd;
 
-pub use directory::{Certificate, Directory, Model, Options};
+pub use directory::{Certificate, Denied, Directory, Model, Options};
 pub use kube::{AuditEvent, AuditLog, Kube, Namespace};
 pub use ldif::Entry;
 pub use node::Node;

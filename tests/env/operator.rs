@@ -30,6 +30,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Flags {
     pub allow_plaintext: bool,
+    /// None: as the program has it.
+    pub confirm_absence_after: Option<Duration>,
 }
 
 /// An operator that runs as tasks of the calling test. Dropped, it ends without ceremony, as if it was killed.
@@ -68,6 +70,7 @@ impl Operator {
             namespaces: namespaces.iter().map(|namespace| namespace.name().to_owned()).collect(),
             allow_plaintext: flags.allow_plaintext,
             concurrency: 8,
+            confirm_absence_after: flags.confirm_absence_after.unwrap_or(Duration::from_mins(5)),
             health,
             metrics,
         };

@@ -1,7 +1,7 @@
 //! The stage of one test: a namespace, an OU of its own and an operator, and hands that do with them what people do. What must
 //! hold at the end of every test is in `sound.rs`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use adsync::api::{
     Extension, PhoneUser, RingGroup, SyncScope,
@@ -15,9 +15,12 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use crate::{
-    env::{self, Directory, Namespace, Operator, TestOu},
+    env::{self, Directory, Flags, Namespace, Operator, TestOu},
     scenario::{self, await_synced, eventually},
 };
+
+/// How long somebody who gives no answer must be missing before they are gone.
+pub const CONFIRM_AFTER: Duration = Duration::from_secs(1);
 
 /// A directory `corp`, a phone system `hq` and a rule `hq-numbers` of 2000 to 2999. The operator starts with the first scope:
 /// what was made before is known to it from the start.
@@ -55,7 +58,11 @@ impl Scene {
 
     /// The operator, with its own rights.
     pub async fn operator(&self) -> &Operator {
-        let start = async || Operator::start(env::kube().await, &[&self.namespace]).await;
+        let flags = Flags {
+            confirm_absence_after: Some(CONFIRM_AFTER),
+            ..Flags::default()
+        };
+        let start = async || Operator::start_with(env::kube().await, &[&self.namespace], flags).await;
         self.operator.get_or_init(start).await
     }
 

@@ -2,7 +2,7 @@
 //! controllers' business.
 //!
 //! Polarity: Ready, Synced, Connected, Matched, ReferencesResolved, NumbersAvailable and RangesDisjoint are good when True;
-//! Reconciling and Stalled exist only while True (kstatus).
+//! Reconciling and Stalled exist only while True (kstatus), and so do RemovalsHeld, CreationsHeld and BlanksHeld.
 
 /// A type of condition.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -49,6 +49,12 @@ types! {
     MATCHED = "Matched", &["SyncScope"], false;
     /// Every distinguished name of the spec was found.
     REFERENCES_RESOLVED = "ReferencesResolved", &["SyncScope"], false;
+    /// More would be removed than the limit allows, or a ring group would lose most of its members: it waits for approval.
+    REMOVALS_HELD = "RemovalsHeld", &["SyncScope"], true;
+    /// More people would be created than `creationLimit` allows: they wait for approval.
+    CREATIONS_HELD = "CreationsHeld", &["SyncScope"], true;
+    /// An attribute went blank for more people than the limit allows: the old values stay until somebody approves.
+    BLANKS_HELD = "BlanksHeld", &["SyncScope"], true;
     /// There are free numbers.
     NUMBERS_AVAILABLE = "NumbersAvailable", &["ExtensionRule"], false;
     /// No other rule of the phone system has the same numbers.
@@ -165,6 +171,24 @@ pub mod sync {
     }
 }
 
+/// What a SyncScope holds back.
+pub mod held {
+    use super::{BLANKS_HELD, CREATIONS_HELD, REMOVALS_HELD, Reason};
+
+    /// What can be held.
+    const ALL: &[(&str, &str)] = &[(REMOVALS_HELD, "True"), (CREATIONS_HELD, "True"), (BLANKS_HELD, "True")];
+
+    reasons! {
+        /// It waits until somebody approves it, or until what it would do is not due any more. Everybody stays as they are; what else a sync does goes on.
+        AWAITING_APPROVAL = "AwaitingApproval", ALL,
+            "Look at status.held, and at why it would happen: a filter or group that somebody changed, a unit that was moved, a right that the operator's account lost? Mend that, and nothing is held any more. If it is right, let this batch through: kubectl annotate syncscope NAME adsync.dev/approve=DIGEST --overwrite, with the digest of the message.";
+        /// Somebody approved it, and it is not finished yet. What is left of it is still due, and proven again before it is done.
+        BEING_FINISHED = "BeingFinished", ALL, "Wait. If it stays, status.problems says what could not be written.";
+        /// The spec has changed since: the next sync weighs it again, and closes another batch.
+        BEING_WEIGHED = "BeingWeighed", ALL, "Wait for the next sync, and look at the digest then. If none comes, Synced says why.";
+    }
+}
+
 /// What an ExtensionRule can give.
 pub mod numbers {
     use super::{NUMBERS_AVAILABLE, RANGES_DISJOINT, Reason};
@@ -211,6 +235,11 @@ pub const ALL: &[Group] = &[
         title: "How a SyncScope is served",
         introduction: "Reasons of `Synced`, `Matched` and `ReferencesResolved`.",
         reasons: sync::TABLE,
+    },
+    Group {
+        title: "What a SyncScope holds back",
+        introduction: "Reasons of `RemovalsHeld`, `CreationsHeld` and `BlanksHeld`, which are there only while something is held.",
+        reasons: held::TABLE,
     },
     Group {
         title: "What an ExtensionRule can give",

@@ -115,7 +115,8 @@ impl Writer<'_> {
         self.objects.looked_up::<R>(self.system, name, found.as_ref()).await;
         match (expected, found) {
             (Expected::Present(version), Some(found))
-                if found.metadata.resource_version.as_deref() == Some(&*version.resource_version) =>
+                if found.metadata.uid.as_deref() == Some(&*version.uid)
+                    && found.metadata.resource_version.as_deref() == Some(&*version.resource_version) =>
             {
                 failed(error)
             }

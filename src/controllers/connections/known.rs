@@ -7,8 +7,11 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::error::ConnectionError;
-use crate::directory::{AttributeName, ConnectionSettings, Directory, Snapshot};
+use super::{
+    error::ConnectionError,
+    trust::{Behind, Trusted},
+};
+use crate::directory::{AttributeName, ConnectionSettings, Directory, Origin, Snapshot};
 
 /// One configuration's directory.
 #[derive(Default)]
@@ -29,6 +32,8 @@ pub(super) struct State {
     /// The last read that worked, and the one that did not if that was later.
     pub(super) latest: Option<Read<Arc<Snapshot>>>,
     pub(super) failed: Option<Read<ConnectionError>>,
+    /// The domain controller whose word counts.
+    pub(super) trusted: Option<Trusted>,
 }
 
 /// What a read brought.
@@ -79,6 +84,13 @@ impl State {
             .or_else(|| latest.map(|read| Ok(read.brought.clone())))
     }
 
+    /// Whether a read is behind what another one knew, and why.
+    pub(super) fn weigh(&mut self, origin: &Origin) -> Option<Behind> {
+        let (trusted, behind) = Trusted::after(self.trusted, origin);
+        self.trusted = Some(trusted);
+        behind
+    }
+
     pub(super) fn remember(
         &mut self,
         began: Timestamp,
@@ -117,7 +129,7 @@ impl<T> Read<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::directory::{Dn, Guid, Origin, SnapshotBuilder};
+    use crate::directory::{Dn, Guid, SnapshotBuilder};
 
     fn time(second: i64) -> Timestamp {
         Timestamp::from_second(1_000_000 + second).unwrap()
@@ -136,6 +148,7 @@ mod tests {
             base_dn: root,
             highest_usn: 1,
             read_at: time(0),
+            replicas: Vec::new(),
             is_behind: false,
         };
         Arc::new(SnapshotBuilder::new(origin, &attributes(&["mail"])).build())

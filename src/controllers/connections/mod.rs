@@ -4,6 +4,7 @@
 mod error;
 mod known;
 mod settings;
+mod trust;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,8 +15,9 @@ use jiff::Timestamp;
 use kube::{Client, runtime::reflector::Store};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
-use self::known::Known;
+use self::{known::Known, trust::Trusted};
 use super::changes::{Change, Changes, NamespacedName};
 use crate::{
     api::ActiveDirectoryConfig,
@@ -88,6 +90,7 @@ impl Connections {
         let mut state = known.state();
         if state.directory.is_none() {
             self.remember_rejection(config, &fetched.settings, &fetched.secret_version);
+            state.trusted = trusted_before_restart(config);
         }
         let directory = match &state.directory {
             Some(directory) => directory.clone(),
@@ -168,7 +171,7 @@ impl Connections {
         let answer = self
             .ask(config, DirectoryOperation::Read, prepared.directory.read(&request))
             .await
-            .map(Arc::new);
+            .map(|snapshot| Arc::new(self.weigh(config, &known, snapshot)));
         if let Ok(snapshot) = &answer
             && self.all().contains_key(config)
         {
@@ -177,6 +180,20 @@ impl Connections {
         }
         known.state().remember(began, prepared.revision, attributes, &answer);
         answer
+    }
+
+    /// Marks what was read where another domain controller knew more.
+    fn weigh(&self, config: &NamespacedName, known: &Known, snapshot: Snapshot) -> Snapshot {
+        let origin = snapshot.origin();
+        let behind = known.state().weigh(origin);
+        if self.all().contains_key(config) {
+            let metrics = &self.0.metrics;
+            metrics.behind(&config.namespace, &config.name, behind.is_some());
+        }
+        let Some(why) = behind else { return snapshot };
+        let (namespace, name, server) = (&config.namespace, &config.name, &origin.server);
+        warn!(namespace, name, server, %why, "a domain controller is behind: nobody is removed on what it says");
+        snapshot.behind()
     }
 
     /// What was last read, if the directory is still asked as it was then and this has what the scope needs.
@@ -256,4 +273,11 @@ impl Connections {
     fn all(&self) -> MutexGuard<'_, BTreeMap<NamespacedName, Arc<Known>>> {
         self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The domain controller that the status names. It may have changed since it was last read, which only it can say.
+fn trusted_before_restart(config: &ActiveDirectoryConfig) -> Option<Trusted> {
+    let server = config.status.as_ref()?.server.as_ref()?;
+    let invocation_id = server.invocation_id.parse().ok()?;
+    Some(Trusted::before_restart(invocation_id, Timestamp::now()))
 }

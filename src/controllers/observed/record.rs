@@ -16,7 +16,7 @@ use crate::{
         phone_user::{DirectoryLink, Origin},
         ring_group::RingGroupSource,
     },
-    controllers::managed_fields::ownership,
+    controllers::managed_fields::{appliers, ownership},
     sync::{
         field::{Field, Place, RingField, WrittenField},
         number::Number,
@@ -32,11 +32,14 @@ fn version(object: &DynamicObject) -> Version {
     }
 }
 
+/// Whether it is not to be removed: people say so, or it is on its way already, and somebody's finalizer keeps it.
 fn is_protected(object: &DynamicObject) -> bool {
-    object
-        .annotations()
-        .get(annotations::PROTECT)
-        .is_some_and(|protect| protect == "true")
+    let is_going = object.metadata.deletion_timestamp.is_some();
+    is_going
+        || object
+            .annotations()
+            .get(annotations::PROTECT)
+            .is_some_and(|protect| protect == "true")
 }
 
 /// Reads the values of a spec, and remembers whether something was not as it should be.
@@ -208,6 +211,7 @@ impl Record for ObservedExtension {
         let state = reader.member::<ExtensionState>("state");
         reader.readable &= state.is_some();
         let release_after = reader.parsed("releaseAfter", |time: String| time.parse().ok());
+        let (is_ours, applied_by) = appliers(object.managed_fields());
         Self {
             version: version(object),
             number: number.or_else(|| number_in_name(object)),
@@ -217,6 +221,8 @@ impl Record for ObservedExtension {
             is_readable: reader.readable,
             scope: object.labels().get(labels::SCOPE).map(|scope| scope.as_str().into()),
             is_protected: is_protected(object),
+            is_ours,
+            applied_by: applied_by.map(Into::into),
         }
     }
 
@@ -234,17 +240,19 @@ impl Record for ObservedExtension {
             is_readable,
             scope,
             is_protected,
+            is_ours,
+            applied_by,
         } = self;
-        (number, state, holder, release_after, is_readable, scope, is_protected)
+        (number, state, holder, release_after, is_readable)
             != (
                 &other.number,
                 &other.state,
                 &other.holder,
                 &other.release_after,
                 &other.is_readable,
-                &other.scope,
-                &other.is_protected,
             )
+            || (scope, is_protected, is_ours, applied_by)
+                != (&other.scope, &other.is_protected, &other.is_ours, &other.applied_by)
             || self.version.uid != other.version.uid
     }
 

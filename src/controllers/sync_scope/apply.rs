@@ -16,7 +16,7 @@ use super::{
     plan::{Prepared, plan},
 };
 use crate::{
-    api::sync_scope::{HeldType, Mode, ResolvedReference, Trigger},
+    api::sync_scope::{Held, HeldType, Mode, ResolvedReference, Trigger},
     controllers::{
         apply::{Applied, Cause, Fate, Writer},
         changes::NamespacedName,
@@ -79,6 +79,10 @@ pub(super) struct Converged {
     pub suspects: BTreeMap<Suspect, Timestamp>,
     /// What is spent and held.
     pub ledger: Ledger,
+    /// What was held before.
+    pub held_before: Vec<Held>,
+    /// Batches that somebody approved.
+    pub approved: Vec<Held>,
     /// PhoneUsers switched off.
     pub disabled: i64,
     /// PhoneUsers and RingGroups deleted or let go of.
@@ -121,6 +125,7 @@ pub(super) async fn converge(
     )
     .only_while(keeper.is_wanted());
     let mut lost = 0;
+    converged.held_before = keeper.ledger().held;
     for _ in 0..ROUNDS {
         let past = Arc::new(keeper.kept());
         prepared.past = past.clone();
@@ -141,6 +146,7 @@ pub(super) async fn converge(
             Permission::Refused => break,
         }
         converged.ledger = outcome.ledger;
+        converged.note_approvals();
         let plan = outcome.plan;
         if plan.is_empty() {
             return converged;
@@ -198,6 +204,14 @@ impl Converged {
             return None;
         }
         Some(outcome)
+    }
+
+    fn note_approvals(&mut self) {
+        for held in self.ledger.held.iter().filter(|held| held.approved.is_some()) {
+            if !self.approved.contains(held) {
+                self.approved.push(held.clone());
+            }
+        }
     }
 
     /// Counts what one plan came to.

@@ -12,7 +12,7 @@ use super::{
     generation,
     keeping::{Keeper, confirm_at},
     plan::Prepared,
-    report::{Ending, PATIENCE, Synced, Unread},
+    report::{Ending, PATIENCE, Synced, Unread, held},
     schedule::{Due, stale_from},
     validate::Validated,
 };
@@ -66,6 +66,13 @@ impl Controller {
         }
         let (planning, writing) = (converged.planning, converged.writing);
         let suspects = converged.suspects.clone();
+        let mut converged = converged;
+        let course = held::Course {
+            before: &converged.held_before,
+            approved: &converged.approved,
+            after: &converged.ledger.held,
+        };
+        held::notices(&mut converged.notices, name, &course);
         let (synced, notices) = synced(converged, due, clock.elapsed());
         info!(
             trigger = ?synced.trigger,
@@ -171,6 +178,7 @@ impl Controller {
             &synced.report.users,
             &synced.report.unmatched,
         );
+        metrics.removed(&name.namespace, &name.name, synced.disabled, synced.deleted);
         metrics.unresolved_members(&name.namespace, &name.name, synced.report.unresolved_members);
         if synced.is_refused() {
             metrics.sync_failed(&name.namespace, &name.name, synced.duration);
@@ -219,6 +227,8 @@ fn synced(converged: Converged, due: Due, duration: Duration) -> (Synced, Notice
         would_write,
         notices,
         suspects: _,
+        held_before: _,
+        approved: _,
         was_stopped: _,
         reads_first: _,
         planning: _,

@@ -1,22 +1,31 @@
 //! What Prometheus is told of how a scope is doing: whether it is Synced, and until when its data is fresh. Alerts stand on both, so
 //! they tell from the first look on, and a restart takes no alarm away. No I/O.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::{Controller, schedule::stale_from};
 use crate::{
-    api::{SyncScope, SyncScopeStatus, conditions::SYNCED},
+    api::{
+        SyncScope, SyncScopeStatus,
+        conditions::{SYNCED, ready::SUSPENDED},
+        sync_scope::HeldType,
+    },
     controllers::{changes::NamespacedName, conditions::find},
     sync::validated::Timing,
 };
 
 impl Controller {
-    /// What the status says, whether or not it could be written.
+    /// What the status says of now, whether or not it could be written.
     pub(super) fn show_synced(&self, name: &NamespacedName, status: &SyncScopeStatus) {
-        self.context
-            .metrics
-            .scope_synced(&name.namespace, &name.name, is_synced(status));
+        let (metrics, namespace, name) = (&self.context.metrics, &name.namespace, &name.name);
+        metrics.scope_synced(namespace, name, is_synced(status));
+        // Whoever suspends a scope knows that it waits.
+        if find(&status.conditions, SYNCED).is_none_or(|synced| synced.reason != SUSPENDED) {
+            metrics.held(namespace, name, &waiting(status));
+        }
     }
 
     /// By when the next data should have come, whether or not there is anything to sync with. At the first look nothing was reported
@@ -45,6 +54,12 @@ impl Controller {
     pub(super) fn rests(&self, name: &NamespacedName) {
         self.context.metrics.scope_rests(&name.namespace, &name.name);
     }
+}
+
+/// What waits for approval.
+fn waiting(status: &SyncScopeStatus) -> BTreeMap<HeldType, i64> {
+    let waiting = status.held.iter().filter(|held| held.approved.is_none());
+    waiting.map(|held| (held.kind, held.count)).collect()
 }
 
 /// `None`: nobody knows.

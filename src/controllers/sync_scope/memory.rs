@@ -144,6 +144,7 @@ mod tests {
         let mut memory = Memory::default();
         let facts = Facts {
             now: Timestamp::UNIX_EPOCH,
+            scope: NamespacedName::new("telephony", "staff"),
             generation: Some(1),
             requested: Some("now".to_owned()),
             failures: 0,

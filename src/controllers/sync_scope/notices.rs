@@ -20,14 +20,44 @@ use crate::{
     },
 };
 
-/// What a plan made and changed. Numbers are told with whoever has them.
+/// What a plan made, changed and took away. Numbers are told with whoever has them.
 pub(super) fn of_plan(notices: &mut Notices, plan: &Plan, applied: &Applied) {
     for (change, fate) in plan.users.iter().zip(&applied.users) {
-        of_change(notices, Kind::User, change, fate);
+        if *fate == Fate::Updated && change.disables() {
+            let why = change
+                .absence()
+                .map(|absence| format!(": {:?} since {}", absence.reason, absence.since));
+            let note = format!("disabled PhoneUser {}{}", change.subject.login, why.unwrap_or_default());
+            removed(notices, event_reasons::DISABLED, note, Kind::User, &change.name);
+        } else if *fate == Fate::Updated && change.lets_go() {
+            let note = format!(
+                "let go of PhoneUser {} of {}: it stays as it is",
+                change.name, change.subject.login
+            );
+            removed(notices, event_reasons::LET_GO, note, Kind::User, &change.name);
+        } else {
+            of_change(notices, Kind::User, change, fate);
+        }
     }
     for (change, fate) in plan.ring_groups.iter().zip(&applied.ring_groups) {
         of_change(notices, Kind::RingGroup, change, fate);
     }
+    for (deletion, fate) in plan.deletions.iter().zip(&applied.deletions) {
+        if matches!(fate, Fate::Deleted | Fate::Going) {
+            let kind = Kind::of_holder(deletion.kind);
+            let note = format!("deleted {} {}: {}", kind.name(), deletion.subject.login, deletion.why);
+            removed(notices, event_reasons::DELETED, note, kind, &deletion.name);
+        }
+    }
+}
+
+fn removed(notices: &mut Notices, reason: &str, note: String, kind: Kind, name: &str) {
+    notices.push(Notice {
+        warning: false,
+        reason: reason.to_owned(),
+        note,
+        about: Some(reference(kind, name)),
+    });
 }
 
 fn of_change<F: WrittenField>(notices: &mut Notices, kind: Kind, change: &Change<F>, fate: &Fate) {

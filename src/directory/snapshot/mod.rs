@@ -27,7 +27,7 @@ use self::{
     group::GroupRecord, index::HashIndex, membership::Membership, paths::Paths, table::Table, unit::UnitRecord,
     user::UserRecord,
 };
-use super::{AttributeName, Dn, Guid, UserIndex, UserSet, text};
+use super::{AttributeName, Dn, Guid, Replica, UserIndex, UserSet, text};
 
 /// Where a snapshot comes from.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -44,6 +44,8 @@ pub struct Origin {
     pub highest_usn: i64,
     /// When the read began.
     pub read_at: Timestamp,
+    /// What the controller has of others' changes, as far as it says.
+    pub replicas: Vec<Replica>,
     /// It knows less than another controller knew before: it was restored, or waits for replication. It takes nobody away, and
     /// moves no number.
     pub is_behind: bool,
@@ -74,6 +76,13 @@ impl Snapshot {
     /// Where it comes from.
     pub fn origin(&self) -> &Origin {
         &self.origin
+    }
+
+    /// The same, known to be behind.
+    #[must_use]
+    pub fn behind(mut self) -> Self {
+        self.origin.is_behind = true;
+        self
     }
 
     /// How many referrals the directory sent; none is followed.

@@ -21,10 +21,10 @@ use prometheus_client::{
 };
 
 use self::series::{
-    ControllerLabels, ObjectFamily, ObjectLabels, OperationLabels, ReasonLabels, ReconcileLabels, Registering,
-    ResultLabels, StateLabels, WriteLabels, durations,
+    ActionLabels, ControllerLabels, ObjectFamily, ObjectLabels, OperationLabels, ReasonLabels, ReconcileLabels,
+    Registering, ResultLabels, StateLabels, TypeLabels, WriteLabels, durations,
 };
-use crate::api::sync_scope::{ProblemReason, UserCounts};
+use crate::api::sync_scope::{HeldType, ProblemReason, UserCounts};
 
 /// What the operator counts and measures. Cloning shares.
 #[derive(Clone)]
@@ -89,10 +89,13 @@ struct Inner {
     users: ObjectFamily<StateLabels, Gauge>,
     unmatched: ObjectFamily<ReasonLabels, Gauge>,
     unresolved_members: ObjectFamily<ObjectLabels, Gauge>,
+    held: ObjectFamily<TypeLabels, Gauge>,
+    removals: ObjectFamily<ActionLabels, Counter>,
     connected: ObjectFamily<ObjectLabels, Gauge>,
     directory_duration: ObjectFamily<OperationLabels, Histogram>,
     directory_errors: ObjectFamily<ReasonLabels, Counter>,
     referrals: ObjectFamily<ObjectLabels, Gauge>,
+    behind: ObjectFamily<ObjectLabels, Gauge>,
     rule_numbers: ObjectFamily<StateLabels, Gauge>,
     writes: Family<WriteLabels, Counter>,
     reconciles: Family<ReconcileLabels, Counter>,
@@ -144,6 +147,14 @@ impl Metrics {
                 "unresolved_group_members",
                 "Members of the groups of a SyncScope's departments that its directory did not show",
             ),
+            held: all.of_objects(
+                "held",
+                "What a SyncScope holds back until somebody approves it, by type; nothing while it is suspended",
+            ),
+            removals: all.of_objects(
+                "removals",
+                "PhoneUsers and RingGroups of a SyncScope that were disabled, or deleted and let go of, by action",
+            ),
             connected: all.of_objects(
                 "directory_connected",
                 "1 while the ActiveDirectoryConfig is Connected, else 0",
@@ -156,6 +167,10 @@ impl Metrics {
             referrals: all.of_objects(
                 "directory_referrals",
                 "Referrals to other servers in the last read of an ActiveDirectoryConfig's directory; none is followed",
+            ),
+            behind: all.of_objects(
+                "directory_behind",
+                "1 while the domain controller of an ActiveDirectoryConfig knows less than another one did, so that nobody is removed, else 0",
             ),
             rule_numbers: all.of_objects("extension_rule_numbers", "Numbers of an ExtensionRule by state"),
             writes: all.plain(
@@ -236,6 +251,7 @@ impl Metrics {
     pub fn scope_rests(&self, namespace: &str, scope: &str) {
         self.0.scope_synced.forget(namespace, scope);
         self.0.data_fresh_until.forget(namespace, scope);
+        self.0.held.forget(namespace, scope);
     }
 
     /// Who is in a scope, and for which reasons people are not served.
@@ -256,6 +272,7 @@ impl Metrics {
             ("disabled", counts.disabled),
             ("out_of_scope", counts.out_of_scope),
             ("gone", counts.gone),
+            ("lingering", counts.lingering),
         ] {
             self.0
                 .users
@@ -286,6 +303,33 @@ impl Metrics {
         members.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
+    /// How much of each type waits for approval.
+    pub fn held(&self, namespace: &str, scope: &str, held: &BTreeMap<HeldType, i64>) {
+        for kind in [HeldType::Removals, HeldType::Creations, HeldType::Blanks] {
+            let labels = TypeLabels {
+                namespace: namespace.into(),
+                name: scope.into(),
+                r#type: format!("{kind:?}"),
+            };
+            self.0.held.of(labels).set(held.get(&kind).copied().unwrap_or_default());
+        }
+    }
+
+    /// A sync took phones away.
+    pub fn removed(&self, namespace: &str, scope: &str, disabled: i64, deleted: i64) {
+        for (action, count) in [("disabled", disabled), ("deleted", deleted)] {
+            let labels = ActionLabels {
+                namespace: namespace.into(),
+                name: scope.into(),
+                action,
+            };
+            self.0
+                .removals
+                .of(labels)
+                .inc_by(u64::try_from(count).unwrap_or_default());
+        }
+    }
+
     /// The SyncScope is gone.
     pub fn forget_scope(&self, namespace: &str, scope: &str) {
         self.scope_rests(namespace, scope);
@@ -295,6 +339,7 @@ impl Metrics {
         self.0.users.forget(namespace, scope);
         self.0.unmatched.forget(namespace, scope);
         self.0.unresolved_members.forget(namespace, scope);
+        self.0.removals.forget(namespace, scope);
     }
 
     /// Whether the directory answers now.
@@ -333,12 +378,18 @@ impl Metrics {
         referrals.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
+    /// Whether what was last read of the directory knows less than what was read before.
+    pub fn behind(&self, namespace: &str, config: &str, is_behind: bool) {
+        self.0.behind.of(object(namespace, config)).set(i64::from(is_behind));
+    }
+
     /// The ActiveDirectoryConfig is gone.
     pub fn forget_directory(&self, namespace: &str, config: &str) {
         self.0.connected.forget(namespace, config);
         self.0.directory_duration.forget(namespace, config);
         self.0.directory_errors.forget(namespace, config);
         self.0.referrals.forget(namespace, config);
+        self.0.behind.forget(namespace, config);
     }
 
     /// How full an ExtensionRule is.
@@ -422,6 +473,8 @@ mod tests {
             metrics.sync_succeeded("telephony", scope, Timestamp::UNIX_EPOCH, Duration::from_secs(1));
             metrics.unresolved_members("telephony", scope, 3);
             metrics.scope_synced("telephony", scope, Some(true));
+            metrics.held("telephony", scope, &BTreeMap::from([(HeldType::Removals, 12)]));
+            metrics.removed("telephony", scope, 2, 1);
             metrics.data_fresh_until("telephony", scope, Timestamp::UNIX_EPOCH);
         }
         metrics.connected("telephony", "staff", true);
@@ -442,6 +495,25 @@ mod tests {
         metrics.scope_users("telephony", "staff", &counts(), &unmatched(ProblemReason::NumberTaken));
         let line = r#"adsync_unmatched_users{namespace="telephony",name="staff",reason="NumberTaken"} 1"#;
         assert_eq!(lines(&metrics, "adsync_unmatched_users"), [line]);
+    }
+
+    #[test]
+    fn what_is_held_and_removed_is_told_by_type_and_action() {
+        let metrics = Metrics::new();
+        metrics.held("telephony", "staff", &BTreeMap::from([(HeldType::Removals, 12)]));
+        metrics.held("telephony", "staff", &BTreeMap::from([(HeldType::Creations, 3)]));
+        let held = |kind, count| format!(r#"adsync_held{{namespace="telephony",name="staff",type="{kind}"}} {count}"#);
+        let mut said = lines(&metrics, "adsync_held");
+        said.sort();
+        assert_eq!(said, [held("Blanks", 0), held("Creations", 3), held("Removals", 0)]);
+        metrics.removed("telephony", "staff", 2, 0);
+        metrics.removed("telephony", "staff", 1, 4);
+        let removed = |action, count| {
+            format!(r#"adsync_removals_total{{namespace="telephony",name="staff",action="{action}"}} {count}"#)
+        };
+        let mut said = lines(&metrics, "adsync_removals");
+        said.sort();
+        assert_eq!(said, [removed("deleted", 4), removed("disabled", 3)]);
     }
 
     #[test]

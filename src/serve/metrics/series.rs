@@ -32,6 +32,20 @@ pub(super) struct StateLabels {
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(super) struct TypeLabels {
+    pub(super) namespace: String,
+    pub(super) name: String,
+    pub(super) r#type: String,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(super) struct ActionLabels {
+    pub(super) namespace: String,
+    pub(super) name: String,
+    pub(super) action: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(super) struct ReasonLabels {
     pub(super) namespace: String,
     pub(super) name: String,
@@ -83,7 +97,15 @@ macro_rules! of_object {
         }
     )*};
 }
-of_object!(ObjectLabels, StateLabels, ReasonLabels, ResultLabels, OperationLabels);
+of_object!(
+    ObjectLabels,
+    StateLabels,
+    TypeLabels,
+    ActionLabels,
+    ReasonLabels,
+    ResultLabels,
+    OperationLabels
+);
 
 /// A family that knows its label sets, so that those of a deleted object can be dropped.
 pub(super) struct ObjectFamily<S, M, C = fn() -> M> {

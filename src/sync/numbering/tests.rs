@@ -20,6 +20,7 @@ fn newcomer<'a>(name: &'a str, wish: Wish<'a>) -> Claimant<'a> {
         holder: holder(name),
         login: name.split_once(':').unwrap().1,
         exists: false,
+        fixed_by: None,
         wish,
     }
 }
@@ -33,10 +34,22 @@ fn with_value<'a>(rule: &'a ValidatedRule, value: &'a str) -> Wish<'a> {
     Wish::Rule { rule, value }
 }
 
+/// What becomes of the claimants, when nobody is gone and no other scope asks for anything.
+fn numbering(observed: &Observed, claimants: &[Claimant<'_>], plan: &NumberPlan) -> Numbering {
+    let terms = Terms {
+        holders: &NumberHolders::new(observed, time(NOW)),
+        plan,
+        gone: &[],
+        orphans: &BTreeSet::new(),
+        may_move: true,
+        asked_for_elsewhere: &|_| None,
+    };
+    assign(claimants, &terms)
+}
+
 /// A line for each claimant: `login number`, `+` when it must be claimed (`~` from an Extension that exists), and what is wrong.
 fn outcomes(observed: &Observed, claimants: &[Claimant<'_>]) -> Vec<String> {
-    let plan = plan(&[("2090", "2099")]);
-    let holders = NumberHolders::new(observed, time(NOW));
+    let numbering = numbering(observed, claimants, &plan(&[("2090", "2099")]));
     let line = |(claimant, numbered): (&Claimant<'_>, Numbered)| {
         let claim = match numbered.claim {
             None => "",
@@ -44,6 +57,9 @@ fn outcomes(observed: &Observed, claimants: &[Claimant<'_>]) -> Vec<String> {
             Some(Expected::Present(_)) => "~",
         };
         let number = numbered.number.map_or("-".to_owned(), |number| number.to_string());
+        let lets_go = numbered
+            .lets_go_of
+            .map_or(String::new(), |number| format!(" lets go of {number}"));
         let waits = if numbered.waits { " waits" } else { "" };
         let complaint = numbered
             .complaint
@@ -51,13 +67,9 @@ fn outcomes(observed: &Observed, claimants: &[Claimant<'_>]) -> Vec<String> {
                 let other = other.map(|other| format!(" [{other}]")).unwrap_or_default();
                 format!(" {reason:?}: {message}{other}")
             });
-        format!("{} {number}{claim}{waits}{complaint}", claimant.login)
+        format!("{} {number}{claim}{lets_go}{waits}{complaint}", claimant.login)
     };
-    claimants
-        .iter()
-        .zip(assign(claimants, &holders, &plan))
-        .map(line)
-        .collect()
+    claimants.iter().zip(numbering.numbered).map(line).collect()
 }
 
 #[test]
@@ -396,12 +408,12 @@ fn who_asks_for_the_number_of_somebody_else_is_told_whose_it_is() {
 }
 
 #[test]
-fn another_valid_free_number_in_the_directory_renumbers_nobody_yet() {
+fn another_valid_free_number_in_the_directory_is_claimed() {
     let phone = rule("phone", FROM_PHONE);
     let observed = Observed::default().with_extension("2002", State::Assigned, Some("user:cem"));
     assert_eq!(
         outcomes(&observed, &[member("user:cem", with_value(&phone, "15552008"))]),
-        ["cem 2002"]
+        ["cem 2008+"]
     );
 }
 
@@ -427,7 +439,7 @@ fn ring_groups_and_people_share_the_numbers() {
             "support 600+",
             "aid 602+",
             "fire - waits NumberInvalid: 112 is an emergency number",
-            "sales 605 OutOfRange: 605 stays as it is, though the scope asks for 606",
+            "sales 606+",
             "twin - waits NumberTaken: 605 is held by RingGroup sales: give one of the two another number [sales]",
         ]
     );

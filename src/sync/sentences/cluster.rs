@@ -14,13 +14,13 @@ use crate::{
 
 /// Applies a whole plan of the first scope. Panics where the API server would refuse a write.
 pub(super) fn apply(observed: &mut Observed, plan: &Plan) {
-    apply_of(observed, plan, "staff");
+    apply_as(observed, "staff", plan);
 }
 
 /// Applies a whole plan of a scope.
-pub(super) fn apply_of(observed: &mut Observed, plan: &Plan, scope: &str) {
+pub(super) fn apply_as(observed: &mut Observed, scope: &str, plan: &Plan) {
     for claim in &plan.claims {
-        apply_claim(observed, claim, scope);
+        apply_claim(observed, scope, claim);
     }
     for change in &plan.users {
         apply_user(observed, change);
@@ -58,7 +58,7 @@ fn expect(found: Option<&Version>, expected: &Expected, name: &str) {
     }
 }
 
-fn apply_claim(observed: &mut Observed, claim: &Claim, scope: &str) {
+fn apply_claim(observed: &mut Observed, scope: &str, claim: &Claim) {
     let name = format!("hq-{}", claim.number);
     let existing = observed.extensions.get(&*name);
     expect(existing.map(|extension| &extension.version), &claim.expected, &name);
@@ -70,6 +70,8 @@ fn apply_claim(observed: &mut Observed, claim: &Claim, scope: &str) {
     }
     let extension = ObservedExtension {
         is_protected: false,
+        is_ours: true,
+        applied_by: None,
         version: existing.map_or_else(|| version(&name, 1), |extension| next(&extension.version)),
         number: Some(claim.number),
         state: Some(ExtensionState::Assigned),

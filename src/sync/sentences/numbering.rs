@@ -161,6 +161,7 @@ fn a_number_that_people_gave_to_somebody_else_is_reported_and_left_as_it_is() {
     world.sync();
     let extension = world.observed.extensions.get_mut("hq-200").unwrap();
     extension.holder.as_mut().unwrap().name = "lobby".to_owned();
+    extension.is_ours = false;
     let outcome = world.sync();
     outcome.problem("ada", ProblemReason::NumberTaken);
     assert_eq!(world.text("ada", Field::Extension), Some("200"));

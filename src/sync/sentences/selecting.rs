@@ -172,7 +172,7 @@ fn counts_add_up() {
 }
 
 #[test]
-fn who_left_the_scope_is_counted_and_left_alone() {
+fn who_left_the_scope_is_counted_and_who_may_have_is_left_alone() {
     let users = format!("{{organizationalUnits: [{{dn: '{STAFF}'}}]}}");
     let mut world = people(World::with_users(&users, ""));
     world.sync();
@@ -187,7 +187,16 @@ fn who_left_the_scope_is_counted_and_left_alone() {
     let counts = outcome.report.users;
     assert_eq!((counts.found, counts.out_of_scope, counts.gone), (1, 1, 1));
     assert_eq!(world.observed.users.len(), before);
-    assert!(outcome.plan.is_empty());
+    assert_eq!(
+        world.user(&name_of("ada")).values.enabled(),
+        Some(false),
+        "she is outside for all to see"
+    );
+    assert_eq!(
+        world.user(&name_of("bob")).values.enabled(),
+        Some(true),
+        "he only gives no answer"
+    );
 }
 
 #[test]

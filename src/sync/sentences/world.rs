@@ -265,6 +265,7 @@ impl World {
             base_dn: Dn::parse(base).unwrap(),
             highest_usn: 1,
             read_at: self.now,
+            replicas: Vec::new(),
             is_behind: self.is_behind,
         };
         let attributes = self
@@ -433,8 +434,7 @@ impl World {
     /// Plans once, and carries the plan out.
     pub(super) fn step(&mut self, index: usize) -> Outcome {
         let outcome = self.plan_of(index);
-        let name = self.scopes[index].validated.name.clone();
-        cluster::apply_of(&mut self.observed, &outcome.plan, &name);
+        cluster::apply_as(&mut self.observed, &self.scopes[index].validated.name, &outcome.plan);
         let scope = &mut self.scopes[index];
         scope.references.clone_from(&outcome.references);
         scope.ledger.clone_from(&outcome.ledger);

@@ -32,6 +32,8 @@ pub struct ValidatedRule {
     pub reserved: Vec<NumberRange>,
     /// How long a freed number of its ranges rests.
     pub cool_for: SignedDuration,
+    /// People whose number does not fit any more are moved.
+    pub renumber: bool,
 }
 
 /// The attribute that holds somebody's number.
@@ -85,6 +87,7 @@ impl ValidatedRule {
             ranges,
             reserved: read_ranges(&spec.reserved, "reserved")?,
             cool_for: signed_duration(&spec.cool_for).at(|| "spec.coolFor".to_owned())?,
+            renumber: spec.renumber,
         })
     }
 
@@ -164,6 +167,11 @@ mod tests {
                 format!("source: Sequential, {range}, reserved: [{{from: x, to: y}}]"),
                 "spec.reserved[0]",
                 "digits",
+            ),
+            (
+                format!("source: Sequential, {range}, coolFor: thirty days"),
+                "spec.coolFor",
+                "1h30m",
             ),
         ] {
             let spec = serde_yaml::from_str(&format!("{{phoneSystemRef: {{name: hq}}, {spec}}}")).unwrap();

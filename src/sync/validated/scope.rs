@@ -11,7 +11,7 @@ use super::{
 use crate::{
     api::{
         SyncScopeSpec,
-        sync_scope::{self, Adopt, DeletionPolicy, FieldPolicy, MatchProperty, Mode, OnNoMatch},
+        sync_scope::{self, Adopt, DeletionPolicy, FieldPolicy, MatchProperty, Mode, OnNoMatch, RelinkBy},
     },
     directory::{AttributeName, filter::Filter},
     sync::{
@@ -68,6 +68,8 @@ pub struct Matching {
     pub adopt: Adopt,
     /// Fields without which nobody is provisioned.
     pub require: Vec<Field>,
+    /// What tells that a new account is somebody whose account is gone.
+    pub relink_by: Option<RelinkBy>,
 }
 
 /// Where a field comes from.
@@ -178,6 +180,7 @@ impl Matching {
             on_no_match: matching.on_no_match,
             adopt: matching.adopt,
             require,
+            relink_by: matching.relink_by,
         })
     }
 }

@@ -1,6 +1,7 @@
 //! Last step: what an attempt came to, into the scope's status, into Events and to Prometheus. I/O; what the status says is
 //! decided in `status`.
 
+pub(super) mod held;
 mod status;
 mod words;
 
@@ -31,6 +32,8 @@ pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 pub(super) struct Facts {
     /// When it ended.
     pub now: Timestamp,
+    /// The scope.
+    pub scope: NamespacedName,
     /// The scope's generation.
     pub generation: Option<i64>,
     /// The request to sync that this acted upon, or an earlier one.
@@ -146,6 +149,7 @@ impl Controller {
         });
         let facts = Facts {
             now: Timestamp::now(),
+            scope: name.clone(),
             generation: scope.metadata.generation,
             requested: scope.annotations().get(annotations::REQUESTED_AT).cloned(),
             failures,

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{
-    Ending, Facts, Synced,
+    Ending, Facts, Synced, held,
     words::{Words, has_worked},
 };
 use crate::{
@@ -60,6 +60,7 @@ pub(super) fn status(before: &SyncScopeStatus, facts: &Facts) -> SyncScopeStatus
             .map(|(reason, message)| (*reason, message.as_str())),
     );
     set_findings(&mut setter, before, &facts.ending);
+    held::set(&mut setter, &facts.scope, &after.held);
     after
 }
 
@@ -91,7 +92,7 @@ fn take_over(after: &mut SyncScopeStatus, synced: &Synced, now: Timestamp) {
     after.ring_groups = Some(report.ring_groups);
     after.problems = report.problems.iter().take(MOST_PROBLEMS).cloned().collect();
     after.references.clone_from(references);
-    let holds_more = (ledger.held.iter()).any(|held| !after.held.iter().any(|known| is_same_batch(known, held)));
+    let holds_more = (ledger.held.iter()).any(|held| !after.held.iter().any(|known| held::is_same_batch(known, held)));
     after.held.clone_from(&ledger.held);
     after.budget.clone_from(&ledger.budget);
     let record = SyncRecord {
@@ -102,7 +103,7 @@ fn take_over(after: &mut SyncScopeStatus, synced: &Synced, now: Timestamp) {
         updated: *updated,
         disabled: *disabled,
         deleted: *deleted,
-        held: waiting(&ledger.held),
+        held: held::waiting(&ledger.held),
         failed: *failed,
         duration: format!("{:.1}s", duration.as_secs_f64()),
     };
@@ -116,16 +117,6 @@ fn take_over(after: &mut SyncScopeStatus, synced: &Synced, now: Timestamp) {
     } else if *trigger == Trigger::Requested {
         after.last_sync = Some(record);
     }
-}
-
-/// How many of what is held wait for somebody's approval.
-fn waiting(held: &[Held]) -> i64 {
-    let waiting = held.iter().filter(|held| held.approved.is_none());
-    waiting.map(|held| held.count).sum()
-}
-
-fn is_same_batch(one: &Held, other: &Held) -> bool {
-    one.kind == other.kind && one.digest == other.digest
 }
 
 /// `Matched` and `ReferencesResolved`: what the last sync that went to the end found.
@@ -181,7 +172,7 @@ mod tests {
     use super::{super::Unread, *};
     use crate::{
         api::sync_scope::{Problem, UserCounts},
-        controllers::conditions::is_true,
+        controllers::{changes::NamespacedName, conditions::is_true},
         sync::{guard::Ledger, references::Unresolved},
     };
 
@@ -192,6 +183,7 @@ mod tests {
     fn facts(ending: Ending) -> Facts {
         Facts {
             now: time(1000),
+            scope: NamespacedName::new("telephony", "staff"),
             generation: Some(1),
             requested: None,
             failures: 0,

@@ -23,6 +23,7 @@ fn live_through(seed: u64, longest: usize) {
     let config = Config {
         cases: 1,
         failure_persistence: None,
+        max_shrink_iters: 3_000,
         ..Config::default()
     };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));

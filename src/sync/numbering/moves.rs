@@ -1,0 +1,333 @@
+//! The numbers that the spec or the directory names: who gets theirs, and who lets go first. Counts no numbers out.
+//!
+//! Each number has one claimant at most, or nobody gets it; so who waits for whom is a set of chains and circles. A chain moves if
+//! it ends in a number that is free, or whose holder is disabled or gone; a circle always does. Who can claim their new number
+//! does it now; who waits for it and stands in somebody's way lets go of the old one now, and claims in the next plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Handover, Terms, seat::Seat};
+use crate::{
+    api::extension::Holder,
+    sync::{
+        number::Number,
+        number_holders::Availability,
+        number_plan::Forbidden,
+        number_pool::NumberPool,
+        number_wish::{Target, Wish},
+        plan::Expected,
+    },
+};
+
+/// A place among the seats.
+pub(super) type At = usize;
+
+/// How somebody comes to the number they ask for.
+#[derive(Clone, Debug)]
+enum Way {
+    /// It is theirs, or can be claimed.
+    Open(Option<Expected>),
+    /// It can be claimed, if the one whom it rests after gets another. They let go of it in an earlier plan.
+    Left(Expected, At),
+    /// Its holder is disabled, and lets go.
+    Vacated(At),
+    /// Its holder is gone, or has no object.
+    Abandoned,
+    /// Its holder lets go, if they get another.
+    Passed(At),
+}
+
+/// Gives the numbers that are named.
+pub(super) fn give_named<'a>(
+    seats: &mut [Seat<'a>],
+    pool: &mut NumberPool<'a>,
+    terms: &Terms<'a>,
+    homes: &BTreeMap<Number, At>,
+) -> Handover {
+    let mut moves = Moves {
+        homes,
+        seats,
+        pool,
+        terms,
+        contests: BTreeMap::new(),
+        handover: Handover::default(),
+    };
+    let wishes = moves.wishes();
+    let ways = moves.ways(&wishes);
+    let winners = moves.winners(&ways);
+    for at in &winners {
+        moves.carry_out(*at, &ways);
+    }
+    moves.go_home();
+    moves.complain(&wishes);
+    moves.handover
+}
+
+/// Whose each number is that the claimants have, or had until they let go of it on their way to another.
+pub(super) fn homes<'a>(seats: &[Seat<'a>], pool: &NumberPool<'a>, terms: &Terms<'a>) -> BTreeMap<Number, At> {
+    let seats = seats.iter().enumerate();
+    seats
+        .filter_map(|(at, seat)| Some((seat.number.or_else(|| left_behind(seat, pool, terms))?, at)))
+        .collect()
+}
+
+/// The number that somebody let go of last, when their object is there and names none.
+fn left_behind<'a>(seat: &Seat<'a>, pool: &NumberPool<'a>, terms: &Terms<'a>) -> Option<Number> {
+    // Whom no rule numbers, or one that counts, was never on the way.
+    let may_have_left = match seat.target {
+        Target::LowestOf { .. } => false,
+        Target::Exactly(_) => true,
+        Target::Nothing => !matches!(seat.claimant.wish, Wish::Nothing),
+    };
+    if seat.is_settled || !seat.claimant.exists || !may_have_left {
+        return None;
+    }
+    let holder = &seat.claimant.holder;
+    let resting = terms.holders.resting_after(holder.kind, &holder.name).filter(|number| {
+        let is_emergency = matches!(terms.plan.permit(*number), Err(Forbidden::Emergency { .. }));
+        !is_emergency && matches!(pool.availability(*number, seat.claimant), Availability::Free(_))
+    });
+    // What they let go of for somebody else does not rest: its time is over, and that of no other later.
+    resting.max_by_key(|number| {
+        let end = terms.holders.release_after(*number);
+        (terms.holders.is_released(*number), end)
+    })
+}
+
+/// A number that several ask for, and could have.
+struct Contest {
+    /// Those of the claimants, by login.
+    rivals: Vec<At>,
+    /// One of another scope.
+    elsewhere: Option<Box<str>>,
+}
+
+struct Moves<'s, 'a> {
+    seats: &'s mut [Seat<'a>],
+    pool: &'s mut NumberPool<'a>,
+    terms: &'s Terms<'a>,
+    homes: &'s BTreeMap<Number, At>,
+    contests: BTreeMap<Number, Contest>,
+    handover: Handover,
+}
+
+impl<'a> Moves<'_, 'a> {
+    fn seat(&self, at: At) -> Option<&Seat<'a>> {
+        self.seats.get(at)
+    }
+
+    /// Who asks for which number that they don't have.
+    fn wishes(&self) -> BTreeMap<Number, Vec<At>> {
+        let mut wishes: BTreeMap<Number, Vec<At>> = BTreeMap::new();
+        for (at, seat) in self.seats.iter().enumerate() {
+            match seat.target {
+                Target::Exactly(number) if seat.number != Some(number) => wishes.entry(number).or_default().push(at),
+                _ => {}
+            }
+        }
+        wishes
+    }
+
+    /// How those come to their numbers who alone ask for one that can be had.
+    fn ways(&mut self, wishes: &BTreeMap<Number, Vec<At>>) -> BTreeMap<At, Way> {
+        let mut ways = BTreeMap::new();
+        for (number, wishers) in wishes {
+            self.pool.withhold(*number);
+            let found = wishers.iter().filter_map(|at| Some((*at, self.way(*at, *number)?)));
+            let mut found: Vec<(At, Way)> = found.collect();
+            let is_theirs =
+                |(at, way): &(At, Way)| matches!(way, Way::Open(None)) || self.homes.get(number) == Some(at);
+            let elsewhere = (!found.is_empty() && !found.iter().any(is_theirs))
+                .then(|| (self.terms.asked_for_elsewhere)(*number))
+                .flatten();
+            if found.len() == 1 && elsewhere.is_none() {
+                ways.extend(found.pop());
+            } else if !found.is_empty() {
+                let mut rivals: Vec<At> = found.into_iter().map(|(at, _)| at).collect();
+                rivals.sort_by(|left, right| {
+                    self.seat(*left)
+                        .map(Seat::by_login)
+                        .cmp(&self.seat(*right).map(Seat::by_login))
+                });
+                self.contests.insert(*number, Contest { rivals, elsewhere });
+            }
+        }
+        // Whose number is rebuilt in this plan moves in the next.
+        let is_rebuilt = |at: &At| self.seat(*at).is_some_and(|seat| seat.claim.is_some());
+        self.handover.continues |= self.terms.may_move && ways.keys().any(is_rebuilt);
+        ways.retain(|at, _| self.seats.get(*at).is_some_and(|seat| can_take(seat, self.terms)));
+        ways
+    }
+
+    /// How somebody could come to a number, if they can.
+    fn way(&self, at: At, number: Number) -> Option<Way> {
+        let claimant = self.seat(at)?.claimant;
+        let home = self.homes.get(&number).copied().filter(|home| *home != at);
+        let resident = home.and_then(|home| Some((home, self.seat(home)?)));
+        match (self.pool.availability(number, claimant), resident) {
+            (Availability::Held, _) => Some(Way::Open(None)),
+            (Availability::Free(expected), Some((home, resident))) if !resident.is_disabled() => {
+                Some(Way::Left(expected, home))
+            }
+            (Availability::Free(expected), _) => Some(Way::Open(Some(expected))),
+            (Availability::Taken(_), _) if !self.can_pass(number, &claimant.holder) => None,
+            (Availability::Taken(_), Some((home, resident))) if resident.is_disabled() => {
+                resident.is_movable(self.terms).then_some(Way::Vacated(home))
+            }
+            (Availability::Taken(_), Some((home, _))) => Some(Way::Passed(home)),
+            (Availability::Taken(_), None) => self.is_abandoned(number).then_some(Way::Abandoned),
+        }
+    }
+
+    fn can_pass(&self, number: Number, to: &Holder) -> bool {
+        let holders = self.terms.holders;
+        let from = holders.holder_of(number);
+        self.terms.may_move && from.is_some_and(|from| holders.can_pass(number, from, to))
+    }
+
+    /// Whether the holder of a number is gone for certain, or was deleted and left it behind.
+    fn is_abandoned(&self, number: Number) -> bool {
+        let holder = self.terms.holders.holder_of(number);
+        holder.is_some_and(|holder| self.terms.gone.contains(holder) || self.terms.orphans.contains(&number))
+    }
+
+    /// Those who get their number, in this plan or the next.
+    fn winners(&self, ways: &BTreeMap<At, Way>) -> BTreeSet<At> {
+        // Whoever is met again on the way closes a circle, and a circle moves.
+        let mut verdicts: BTreeMap<At, bool> = BTreeMap::new();
+        for start in ways.keys() {
+            let (mut path, mut at) = (Vec::new(), *start);
+            let verdict = loop {
+                if let Some(verdict) = verdicts.get(&at) {
+                    break *verdict;
+                }
+                path.push(at);
+                verdicts.insert(at, true);
+                match ways.get(&at) {
+                    None => break false,
+                    Some(Way::Open(_) | Way::Vacated(_) | Way::Abandoned) => break true,
+                    Some(Way::Left(_, home)) => at = *home,
+                    Some(Way::Passed(home)) if self.is_rooted(*home, ways) => break false,
+                    Some(Way::Passed(home)) => at = *home,
+                }
+            };
+            verdicts.extend(path.into_iter().map(|at| (at, verdict)));
+        }
+        verdicts
+            .into_iter()
+            .filter(|(_, wins)| *wins)
+            .map(|(at, _)| at)
+            .collect()
+    }
+
+    /// A ring group is never without its number: it moves when its new one is free.
+    fn is_rooted(&self, at: At, ways: &BTreeMap<At, Way>) -> bool {
+        let is_ring_group = self.seat(at).is_some_and(Seat::is_ring_group);
+        is_ring_group && !is_open(ways.get(&at))
+    }
+
+    fn carry_out(&mut self, at: At, ways: &BTreeMap<At, Way>) {
+        let (Some(way), Some(Target::Exactly(number))) = (ways.get(&at), self.seat(at).map(|seat| seat.target)) else {
+            return;
+        };
+        let leaver = match way {
+            Way::Open(None) => {
+                if let Some(seat) = self.seats.get_mut(at) {
+                    seat.settle(number, None);
+                }
+                return;
+            }
+            Way::Open(Some(expected)) | Way::Left(expected, _) => {
+                if let Some(seat) = self.seats.get_mut(at) {
+                    seat.claim(number, expected.clone(), self.pool);
+                }
+                return;
+            }
+            Way::Vacated(home) => Some(*home),
+            // Who can claim their new number now needs not let go of the old one before.
+            Way::Passed(home) => Some(*home).filter(|home| !is_open(ways.get(home))),
+            Way::Abandoned => {
+                let holder = self.terms.holders.holder_of(number);
+                let gone = holder.filter(|holder| self.terms.gone.contains(holder));
+                self.handover
+                    .yielding
+                    .extend(gone.map(|gone| gone.name.as_str().into()));
+                self.handover.leaving.insert(number);
+                None
+            }
+        };
+        if let Some(leaver) = leaver.and_then(|leaver| self.seats.get_mut(leaver)) {
+            leaver.let_go();
+        }
+        if let Some(seat) = self.seats.get_mut(at) {
+            seat.awaits = true;
+            if seat.number.is_none() {
+                let home = self.homes.iter().find(|(_, resident)| **resident == at);
+                seat.lets_go_of = home.map(|(number, _)| *number);
+            }
+        }
+        self.handover.awaited.insert(number);
+        self.handover.continues = true;
+    }
+    /// Who let go of a number for another that they can't have any more takes it back, as long as it rests after them.
+    fn go_home(&mut self) {
+        for (number, at) in self.homes {
+            let Some(seat) = self.seats.get_mut(*at) else { continue };
+            let is_away = !seat.is_settled && seat.number.is_none() && !seat.awaits;
+            if let (true, Availability::Free(expected)) = (is_away, self.pool.availability(*number, seat.claimant)) {
+                seat.claim(*number, expected, self.pool);
+            }
+        }
+    }
+
+    /// Now it is known who has which number.
+    fn complain(&mut self, wishes: &BTreeMap<Number, Vec<At>>) {
+        for (number, wishers) in wishes {
+            for at in wishers {
+                let contest = self
+                    .contests
+                    .get(number)
+                    .and_then(|contest| contest.seen_by(*at, self.seats));
+                let Some(seat) = self.seats.get_mut(*at).filter(|seat| seat.number != Some(*number)) else {
+                    continue;
+                };
+                let taker = match self.pool.availability(*number, seat.claimant) {
+                    Availability::Taken(taker) => Some(taker),
+                    _ => None,
+                };
+                match (contest, taker) {
+                    _ if seat.awaits => seat.complain_waiting(*number, taker),
+                    (Some((count, other)), _) => seat.complain_contested(*number, count, &other),
+                    (None, Some(taker)) => seat.complain_taken(*number, taker),
+                    (None, None) => seat.complain_stuck(*number, self.terms),
+                }
+            }
+        }
+    }
+}
+
+impl Contest {
+    /// How many ask for the number, and another one of them.
+    fn seen_by(&self, at: At, seats: &[Seat<'_>]) -> Option<(usize, String)> {
+        let mut others = self.rivals.iter().filter(|other| **other != at);
+        let login = others
+            .next()
+            .and_then(|other| seats.get(*other))
+            .map(|other| other.claimant.login.to_owned());
+        let other = login.or_else(|| self.elsewhere.as_deref().map(str::to_owned))?;
+        let count = self.rivals.len() + usize::from(self.elsewhere.is_some());
+        self.rivals.contains(&at).then_some((count, other))
+    }
+}
+
+/// Whether somebody may get another number than they have.
+fn can_take(seat: &Seat<'_>, terms: &Terms<'_>) -> bool {
+    match seat.number {
+        Some(_) => seat.is_movable(terms),
+        None => !seat.is_settled,
+    }
+}
+
+fn is_open(way: Option<&Way>) -> bool {
+    matches!(way, Some(Way::Open(_) | Way::Left(..)))
+}
