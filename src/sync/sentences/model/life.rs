@@ -222,6 +222,8 @@ impl Life {
                     is_readable: true,
                     scope: None,
                     is_protected: false,
+                    is_ours: false,
+                    applied_by: None,
                 };
                 let name: Box<str> = format!("hq-{number}").into();
                 self.world.observed.extensions.entry(name).or_insert(reserved);
