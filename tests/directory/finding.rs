@@ -34,7 +34,11 @@ async fn read(directory: &env::Directory, ou: &TestOu<'_>) -> BTreeSet<String> {
     let mut settings = settings(directory);
     settings.base_dn = Some(Dn::parse(ou.dn()).unwrap());
     let snapshot = connect(settings).read(&request(&[])).await.unwrap();
-    snapshot.users().filter_map(|user| user.login()).map(str::to_owned).collect()
+    snapshot
+        .users()
+        .filter_map(|user| user.login())
+        .map(str::to_owned)
+        .collect()
 }
 
 #[tokio::test]
@@ -57,9 +61,15 @@ async fn who_may_see_tombstones_finds_them_and_others_are_told_nothing() {
     let by_administrator = connect(as_administrator(directory)).find(&guids).await.unwrap();
     let sightings = |said: [Sighting; 4]| guids.iter().copied().zip(said).collect::<BTreeMap<_, _>>();
     let deleted = || Sighting::Deleted;
-    assert_eq!(by_administrator, sightings([deleted(), deleted(), here.clone(), unseen(true)]));
+    assert_eq!(
+        by_administrator,
+        sightings([deleted(), deleted(), here.clone(), unseen(true)])
+    );
     let by_service = connect(settings(directory)).find(&guids).await.unwrap();
-    assert_eq!(by_service, sightings([unseen(false), unseen(false), here, unseen(false)]));
+    assert_eq!(
+        by_service,
+        sightings([unseen(false), unseen(false), here, unseen(false)])
+    );
 }
 
 #[tokio::test]
@@ -81,9 +91,16 @@ async fn an_account_that_may_not_be_read_exists_and_says_nothing_but_its_name() 
     assert_eq!(read(directory, &ou).await, BTreeSet::from([people[0].login.clone()]));
     let found = connect(settings(directory)).find(&guids).await.unwrap();
     let group_guid = guid(directory, &group).await;
-    assert_eq!(found[&guids[1]], alive(&people[1].dn, []), "no group, though it is in one");
+    assert_eq!(
+        found[&guids[1]],
+        alive(&people[1].dn, []),
+        "no group, though it is in one"
+    );
     let unseen = Sighting::Unseen { sees_tombstones: false };
-    assert_eq!(found[&guids[2]], unseen, "what a hidden OU holds isn't even known to exist");
+    assert_eq!(
+        found[&guids[2]], unseen,
+        "what a hidden OU holds isn't even known to exist"
+    );
     let by_administrator = connect(as_administrator(directory)).find(&guids).await.unwrap();
     assert_eq!(by_administrator[&guids[1]], alive(&people[1].dn, [group_guid]));
 
@@ -106,7 +123,11 @@ async fn a_nested_group_that_hides_its_members_is_contradicted_by_theirs() {
     let handle = connect(settings(directory));
     let snapshot = handle.read(&request(&[])).await.unwrap();
     let group = |dn: &str| snapshot.group_by_dn(&Dn::parse(dn).unwrap()).unwrap().index();
-    assert_eq!(snapshot.members(group(&outer), true).users.len(), 0, "they seem to have left");
+    assert_eq!(
+        snapshot.members(group(&outer), true).users.len(),
+        0,
+        "they seem to have left"
+    );
     assert!(snapshot.is_silent(group(&outer), true) && !snapshot.is_silent(group(&outer), false));
     let found = handle.find(&[account]).await.unwrap();
     let Sighting::Alive(alive) = &found[&account] else {
@@ -168,12 +189,18 @@ async fn fifty_accounts_are_asked_for_in_one_search_and_only_the_silent_ones_aga
             let before = ldap.searches().len();
             let found = handle.find(&guids[..count]).await.unwrap();
             assert_eq!(found.len(), count);
-            let missing = found.values().filter(|sighting| matches!(sighting, Sighting::Unseen { .. }));
+            let missing = found
+                .values()
+                .filter(|sighting| matches!(sighting, Sighting::Unseen { .. }));
             assert_eq!(missing.count(), silent);
             let asked = ldap.searches().split_off(before);
             let searches: Vec<_> = asked.iter().filter(|search| search.asks_for("memberOf")).collect();
             assert_eq!(searches.len(), expected);
-            assert!(searches.iter().all(|search| search.controls.iter().any(|control| control == SHOW_DELETED)));
+            assert!(
+                searches
+                    .iter()
+                    .all(|search| search.controls.iter().any(|control| control == SHOW_DELETED))
+            );
             // What the server is, in two questions; of the silent ones, each itself, and once whether tombstones are shown.
             let more = if silent == 0 { 0 } else { silent + 1 };
             assert_eq!(asked.len(), 2 + expected + more, "{asked:#?}");
@@ -192,7 +219,9 @@ async fn what_a_domain_controller_has_of_others_is_read_by_a_plain_account() {
     vector.extend(other.to_ldap_bytes());
     vector.extend(4711_u64.to_le_bytes());
     vector.extend(134_080_128_000_000_000_u64.to_le_bytes());
-    directory.set_within(env::Directory::BASE_DN, "replUpToDateVector", &vector).await;
+    directory
+        .set_within(env::Directory::BASE_DN, "replUpToDateVector", &vector)
+        .await;
     let replica = Replica {
         invocation_id: other,
         highest_usn: 4711,
