@@ -1,8 +1,6 @@
 //! The end of each history: everything can be seen again, what is held is approved, and time goes by. Then everything is as the
 //! directory says, whatever came before (promise 8).
 
-use jiff::SignedDuration;
-
 use super::{
     company::{self, Truth},
     life::Life,
