@@ -11,6 +11,7 @@ pub mod departments;
 pub mod departures;
 pub mod difference;
 pub mod digest;
+pub mod ending;
 pub mod evidence;
 pub mod field;
 pub mod field_set;
@@ -191,10 +192,12 @@ pub fn plan(input: &Input<'_>) -> Outcome {
     // Their successors come with the next plan.
     let mut awaited = matched.waited_for.iter();
     let is_awaited = awaited.any(|name| allowed.has(HolderKind::PhoneUser, name));
-    let departures = Departures::take(input, &mut people, &absences, &allowed);
+    let mut departures = Departures::take(&mut people, &allowed);
 
     let holders = NumberHolders::new(input.observed, input.now);
-    let mut numbering = steps::number(input, &holders, &claims, &absences, &people, &departments.ring_groups);
+    let yielding = users::yielding(&absences, &allowed, &departures.deletions);
+    let mut numbering = steps::number(input, &holders, &claims, &yielding, &people, &departments.ring_groups);
+    departures.take_absentees(input, &absences, &allowed, &numbering.handover.yielding);
     let ring_numbers = numbering.numbered.split_off(people.len());
     let people = people
         .into_iter()

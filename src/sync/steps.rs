@@ -20,7 +20,10 @@ use super::{
     ring_group_removal::Going,
     users::{self, Guarded, Provided},
 };
-use crate::api::{extension::HolderKind, sync_scope::Problem};
+use crate::api::{
+    extension::{Holder, HolderKind},
+    sync_scope::Problem,
+};
 
 /// Everybody whom the scope provides, or is about to, by the name of their PhoneUser, with what that says about their absence.
 pub(super) fn everybody<'a>(input: &Input<'a>, census: &mut Census<'a>, matched: &mut Matched<'a>) -> Vec<Person<'a>> {
@@ -92,7 +95,7 @@ pub(super) fn number(
     input: &Input<'_>,
     holders: &NumberHolders<'_>,
     claims: &Claims<'_>,
-    absences: &Absences<'_>,
+    yielding: &[Holder],
     people: &[Person<'_>],
     ring_groups: &[RingGroup<'_>],
 ) -> Numbering {
@@ -103,7 +106,7 @@ pub(super) fn number(
     let terms = Terms {
         holders,
         plan: &input.system.number_plan,
-        gone: &users::yielding(absences),
+        gone: yielding,
         orphans: &number_frees::orphans(input, claims, holders, &claimants),
         may_move: !input.directory.origin().is_behind,
         asked_for_elsewhere: &|number| rivals.of(number),
