@@ -21,4 +21,3 @@ mod reused;
 mod ring_groups;
 mod scopes;
 mod select;
-
