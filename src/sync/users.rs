@@ -81,7 +81,7 @@ fn fixed_by(input: &Input<'_>, person: &Person<'_>, user: &ObservedUser) -> Opti
 
 /// Those whose number may go to whom the directory gives it: the gone, and whoever is deleted in this plan.
 pub fn yielding(absences: &Absences<'_>, allowed: &Allowed<'_>, deletions: &[Deletion]) -> Vec<Holder> {
-    let gone = absences.proven.iter().filter(|Absentee { missing, absence }| {
+    let gone = absences.proven.iter().filter(|Absentee { missing, absence, .. }| {
         let user = missing.user;
         absence.reason == AbsenceReason::Deleted
             && allowed.action(HolderKind::PhoneUser, missing.name) != Some(Action::LetGo)
