@@ -31,7 +31,7 @@ enum Way {
     Left(Expected, At),
     /// Its holder is disabled, and lets go.
     Vacated(At),
-    /// Its holder is gone, or has no object.
+    /// Its holder is gone, or has no object, or has another one beside it from a move that was cut short.
     Abandoned,
     /// Its holder lets go, if they get another.
     Passed(At),
@@ -45,6 +45,7 @@ pub(super) fn give_named<'a>(
     homes: &BTreeMap<Number, At>,
 ) -> Handover {
     let mut moves = Moves {
+        surplus: seats.iter().flat_map(|seat| seat.leaves(terms.holders)).collect(),
         homes,
         seats,
         pool,
@@ -67,12 +68,17 @@ pub(super) fn give_named<'a>(
 pub(super) fn homes<'a>(seats: &[Seat<'a>], pool: &NumberPool<'a>, terms: &Terms<'a>) -> BTreeMap<Number, At> {
     let seats = seats.iter().enumerate();
     seats
-        .filter_map(|(at, seat)| Some((seat.number.or_else(|| left_behind(seat, pool, terms))?, at)))
+        .filter_map(|(at, seat)| Some((seat.number.or_else(|| left_behind(seat, pool, terms, |_| true))?, at)))
         .collect()
 }
 
 /// The number that somebody let go of last, when their object is there and names none.
-fn left_behind<'a>(seat: &Seat<'a>, pool: &NumberPool<'a>, terms: &Terms<'a>) -> Option<Number> {
+fn left_behind<'a>(
+    seat: &Seat<'a>,
+    pool: &NumberPool<'a>,
+    terms: &Terms<'a>,
+    may_have: impl Fn(&Number) -> bool,
+) -> Option<Number> {
     // Whom no rule numbers, or one that counts, was never on the way.
     let may_have_left = match seat.target {
         Target::LowestOf { .. } => false,
@@ -107,6 +113,8 @@ struct Moves<'s, 'a> {
     pool: &'s mut NumberPool<'a>,
     terms: &'s Terms<'a>,
     homes: &'s BTreeMap<Number, At>,
+    /// What the claimants have beside the numbers that they keep.
+    surplus: BTreeSet<Number>,
     contests: BTreeMap<Number, Contest>,
     handover: Handover,
 }
@@ -189,10 +197,11 @@ impl<'a> Moves<'_, 'a> {
         self.terms.may_move && from.is_some_and(|from| holders.can_pass(number, from, to))
     }
 
-    /// Whether the holder of a number is gone for certain, or was deleted and left it behind.
+    /// Whether nobody needs a number: its holder is gone for certain, or was deleted and left it behind, or keeps another.
     fn is_abandoned(&self, number: Number) -> bool {
         let holder = self.terms.holders.holder_of(number);
-        holder.is_some_and(|holder| self.terms.gone.contains(holder) || self.terms.orphans.contains(&number))
+        let is_gone = holder.is_some_and(|holder| self.terms.gone.contains(holder));
+        is_gone || self.terms.orphans.contains(&number) || self.surplus.contains(&number)
     }
 
     /// Those who get their number, in this plan or the next.
@@ -276,12 +285,14 @@ impl<'a> Moves<'_, 'a> {
     /// Who let go of a number for another that they can't have any more takes it back, as long as it rests after them.
     /// The disabled take back none that others ask for: they would have to let go of it again.
     fn go_home(&mut self, wishes: &BTreeMap<Number, Vec<At>>) {
-        for (number, at) in self.homes {
-            let Some(seat) = self.seats.get_mut(*at) else { continue };
-            let is_away = !seat.is_settled && seat.number.is_none() && !seat.awaits;
-            let is_away = is_away && !(seat.is_disabled() && wishes.contains_key(number));
-            if let (true, Availability::Free(expected)) = (is_away, self.pool.availability(*number, seat.claimant)) {
-                seat.claim(*number, expected, self.pool);
+        for seat in self.seats.iter_mut().filter(|seat| !seat.awaits) {
+            let is_asked_for = |number: &Number| wishes.contains_key(number);
+            let home = left_behind(seat, self.pool, self.terms, |number| {
+                !(seat.is_disabled() && is_asked_for(number))
+            });
+            let Some(number) = home else { continue };
+            if let Availability::Free(expected) = self.pool.availability(number, seat.claimant) {
+                seat.claim(number, expected, self.pool);
             }
         }
     }
