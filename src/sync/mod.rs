@@ -11,6 +11,7 @@ pub mod departments;
 pub mod departures;
 pub mod difference;
 pub mod digest;
+pub mod ending;
 pub mod evidence;
 pub mod field;
 pub mod field_set;

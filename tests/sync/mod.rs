@@ -7,13 +7,18 @@ mod sound;
 mod adopting;
 mod company;
 mod conditions;
+mod deletion;
+mod leaving_ring_groups;
 mod linking;
 mod mapping;
 mod matching;
 mod numbering;
 mod numbers_from_attributes;
 mod references;
+mod relinking;
+mod removal;
 mod reused;
 mod ring_groups;
 mod scopes;
 mod select;
+

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
-use super::cluster;
+use super::{
+    cluster,
+    veil::{self, Veil},
+};
 use crate::{
     api::{
         SyncScopeSpec,
@@ -17,7 +20,7 @@ use crate::{
         fixture::{NOW, time},
         guard::Ledger,
         observed::{Observed, ObservedUser, Ownership, Version},
-        past::{Past, Suspect},
+        past::{DirectoryBudget, Past, Suspect},
         plan,
         validated::{ValidatedRule, ValidatedScope, ValidatedSystem},
         value::Value,
@@ -50,7 +53,11 @@ pub(super) struct World {
     pub deleted: BTreeSet<Guid>,
     /// The controller that answers knows less than another one did.
     pub is_behind: bool,
+    /// What of the directory the service account may not see.
+    pub veil: Veil,
     pub bare_username: bool,
+    /// What the other scopes on the directory have spent.
+    pub directory: DirectoryBudget,
 }
 
 #[derive(Clone, Debug)]
@@ -63,6 +70,8 @@ pub(super) struct Scope {
     pub suspects: BTreeMap<Suspect, Timestamp>,
     /// The annotation `adsync.dev/approve`.
     pub approval: Option<String>,
+    /// Its spec is another one than at the last sync.
+    pub is_respecified: bool,
     /// It has synced before.
     pub has_synced: bool,
     /// Its directory can be read now.
@@ -108,7 +117,9 @@ impl World {
             sees_tombstones: false,
             deleted: BTreeSet::new(),
             is_behind: false,
+            veil: Veil::default(),
             bare_username: false,
+            directory: DirectoryBudget::default(),
         };
         world.unit("DC=example,DC=com").unit(STAFF).scope("staff", users, spec)
     }
@@ -124,6 +135,7 @@ impl World {
             ledger: Ledger::default(),
             suspects: BTreeMap::new(),
             approval: None,
+            is_respecified: false,
             has_synced: false,
             is_readable: true,
             hidden: Vec::new(),
@@ -134,7 +146,9 @@ impl World {
 
     /// Changes the spec of the first scope.
     pub(super) fn respec(&mut self, users: &str, spec: &str) {
-        let scope = &mut self.scopes[0].validated;
+        let scope = &mut self.scopes[0];
+        scope.is_respecified = true;
+        let scope = &mut scope.validated;
         *scope = validated(&scope.name, scope.created, users, spec);
     }
 
@@ -269,10 +283,12 @@ impl World {
         let attributes: BTreeSet<AttributeName> = attributes.collect();
         let mut builder = SnapshotBuilder::new(origin, &attributes);
         let is_hidden = |entry: &RawEntry| hidden.iter().any(|login| entry.guid() == Some(guid(login)));
-        let seen = self.users.iter().filter(|entry| !is_hidden(entry)).cloned();
+        let seen = self.veil.users(&self.users).filter(|entry| !is_hidden(entry));
         seen.for_each(|entry| builder.add_user(entry));
-        self.groups.iter().cloned().for_each(|entry| builder.add_group(entry));
-        self.units.iter().cloned().for_each(|entry| builder.add_unit(entry));
+        self.veil
+            .groups(&self.groups)
+            .for_each(|entry| builder.add_group(entry));
+        self.veil.units(&self.units).for_each(|entry| builder.add_unit(entry));
         builder.build()
     }
 
@@ -313,14 +329,14 @@ impl World {
             return Sighting::Deleted;
         }
         let mut entries = self.users.iter().chain(&self.groups).chain(&self.units);
-        let Some(account) = entries.find(|entry| entry.guid() == Some(wanted)) else {
+        let Some(account) = entries.find(|entry| entry.guid() == Some(wanted) && !self.veil.hides(entry)) else {
             return Sighting::Unseen {
                 sees_tombstones: self.sees_tombstones,
             };
         };
         let is_in = |group: &&RawEntry| {
             let mut members = group.attributes.iter().filter(|(name, _)| name == "member");
-            members.any(|(_, members)| members.iter().any(|member| **member == *account.dn.as_bytes()))
+            members.any(|(_, members)| members.iter().any(|member| veil::names(member, account)))
         };
         Sighting::Alive(Box::new(Alive {
             dn: Dn::parse(&account.dn).unwrap(),
@@ -338,6 +354,8 @@ impl World {
         let scope = &self.scopes[index];
         Past {
             has_synced: scope.has_synced,
+            is_respecified: scope.is_respecified,
+            directory: self.directory,
             held: &scope.ledger.held,
             budget: &scope.ledger.budget,
             approval: scope.approval.as_deref(),
@@ -432,6 +450,7 @@ impl World {
         scope.ledger.clone_from(&outcome.ledger);
         scope.suspects.clone_from(&outcome.suspects);
         scope.has_synced = true;
+        scope.is_respecified = false;
         outcome
     }
 
