@@ -14,6 +14,7 @@ mod mapping;
 mod matching;
 mod numbering;
 mod numbers_from_attributes;
+mod numbers_over_time;
 mod references;
 mod relinking;
 mod removal;
@@ -21,4 +22,3 @@ mod reused;
 mod ring_groups;
 mod scopes;
 mod select;
-

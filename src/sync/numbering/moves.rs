@@ -91,7 +91,8 @@ fn left_behind<'a>(
     let holder = &seat.claimant.holder;
     let resting = terms.holders.resting_after(holder.kind, &holder.name).filter(|number| {
         let is_emergency = matches!(terms.plan.permit(*number), Err(Forbidden::Emergency { .. }));
-        !is_emergency && matches!(pool.availability(*number, seat.claimant), Availability::Free(_))
+        let is_free = matches!(pool.availability(*number, seat.claimant), Availability::Free(_));
+        !is_emergency && is_free && may_have(number)
     });
     // What they let go of for somebody else does not rest: its time is over, and that of no other later.
     resting.max_by_key(|number| {
