@@ -6,7 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Handover, Terms, seat::Seat};
+use super::{
+    Handover, Terms,
+    chains::{At, Way, winners},
+    seat::Seat,
+};
 use crate::{
     api::extension::Holder,
     sync::{
@@ -15,27 +19,8 @@ use crate::{
         number_plan::Forbidden,
         number_pool::NumberPool,
         number_wish::{Target, Wish},
-        plan::Expected,
     },
 };
-
-/// A place among the seats.
-pub(super) type At = usize;
-
-/// How somebody comes to the number they ask for.
-#[derive(Clone, Debug)]
-enum Way {
-    /// It is theirs, or can be claimed.
-    Open(Option<Expected>),
-    /// It can be claimed, if the one whom it rests after gets another. They let go of it in an earlier plan.
-    Left(Expected, At),
-    /// Its holder is disabled, and lets go.
-    Vacated(At),
-    /// Its holder is gone, or has no object, or has another one beside it from a move that was cut short.
-    Abandoned,
-    /// Its holder lets go, if they get another.
-    Passed(At),
-}
 
 /// Gives the numbers that are named.
 pub(super) fn give_named<'a>(
@@ -55,7 +40,7 @@ pub(super) fn give_named<'a>(
     };
     let wishes = moves.wishes();
     let ways = moves.ways(&wishes);
-    let winners = moves.winners(&ways);
+    let winners = winners(&ways, |at| moves.seat(at).is_some_and(|seat| seat.claimant.can_let_go));
     for at in &winners {
         moves.carry_out(*at, &ways);
     }
@@ -205,41 +190,6 @@ impl<'a> Moves<'_, 'a> {
         is_gone || self.terms.orphans.contains(&number) || self.surplus.contains(&number)
     }
 
-    /// Those who get their number, in this plan or the next.
-    fn winners(&self, ways: &BTreeMap<At, Way>) -> BTreeSet<At> {
-        // Whoever is met again on the way closes a circle, and a circle moves.
-        let mut verdicts: BTreeMap<At, bool> = BTreeMap::new();
-        for start in ways.keys() {
-            let (mut path, mut at) = (Vec::new(), *start);
-            let verdict = loop {
-                if let Some(verdict) = verdicts.get(&at) {
-                    break *verdict;
-                }
-                path.push(at);
-                verdicts.insert(at, true);
-                match ways.get(&at) {
-                    None => break false,
-                    Some(Way::Open(_) | Way::Vacated(_) | Way::Abandoned) => break true,
-                    Some(Way::Left(_, home)) => at = *home,
-                    Some(Way::Passed(home)) if self.is_rooted(*home, ways) => break false,
-                    Some(Way::Passed(home)) => at = *home,
-                }
-            };
-            verdicts.extend(path.into_iter().map(|at| (at, verdict)));
-        }
-        verdicts
-            .into_iter()
-            .filter(|(_, wins)| *wins)
-            .map(|(at, _)| at)
-            .collect()
-    }
-
-    /// Who can't let go, as a ring group, which is never without its number, moves when the new one is free.
-    fn is_rooted(&self, at: At, ways: &BTreeMap<At, Way>) -> bool {
-        let can_let_go = self.seat(at).is_some_and(|seat| seat.claimant.can_let_go);
-        !can_let_go && !is_open(ways.get(&at))
-    }
-
     fn carry_out(&mut self, at: At, ways: &BTreeMap<At, Way>) {
         let (Some(way), Some(Target::Exactly(number))) = (ways.get(&at), self.seat(at).map(|seat| seat.target)) else {
             return;
@@ -259,7 +209,7 @@ impl<'a> Moves<'_, 'a> {
             }
             Way::Vacated(home) => Some(*home),
             // Who can claim their new number now needs not let go of the old one before.
-            Way::Passed(home) => Some(*home).filter(|home| !is_open(ways.get(home))),
+            Way::Passed(home) => Some(*home).filter(|home| !ways.get(home).is_some_and(Way::is_open)),
             Way::Abandoned => {
                 let holder = self.terms.holders.holder_of(number);
                 let gone = holder.filter(|holder| self.terms.gone.contains(holder));
@@ -344,8 +294,4 @@ fn can_take(seat: &Seat<'_>, terms: &Terms<'_>) -> bool {
         Some(_) => seat.is_movable(terms),
         None => !seat.is_settled,
     }
-}
-
-fn is_open(way: Option<&Way>) -> bool {
-    matches!(way, Some(Way::Open(_) | Way::Left(..)))
 }
