@@ -15,6 +15,7 @@ mod mapping;
 mod matching;
 mod numbering;
 mod numbers_from_attributes;
+mod numbers_over_time;
 mod references;
 mod relinking;
 mod removal;
