@@ -6,6 +6,7 @@ mod cluster;
 mod company;
 mod dangers;
 mod doubting;
+mod ending;
 mod filtering;
 mod leaving_departments;
 mod letting_go;
