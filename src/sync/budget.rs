@@ -3,7 +3,6 @@
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::past::DirectoryBudget;
 use crate::api::sync_scope::{BudgetEntry, MOST_BUDGET};
 
 /// So many may always leave, unless `count` is less: percent of a small company would be nobody.
@@ -50,21 +49,10 @@ fn within(budget: &[BudgetEntry], now: Timestamp, window: SignedDuration) -> imp
         .filter(move |entry| now.duration_since(entry.time.0) < window)
 }
 
-impl DirectoryBudget {
-    /// Counts another scope on the same directory: how many people it has linked, and what it has spent.
-    pub fn add_scope(&mut self, linked: i64, budget: &[BudgetEntry], now: Timestamp) {
-        let spent = spent(budget, now, self.window);
-        self.linked += linked;
-        self.spent += spent.people;
-        self.gone += spent.gone;
-        self.ring_groups += spent.ring_groups;
-    }
-}
-
 /// The budget with what is about to happen now, without what is older than `window`.
 pub fn add(past: &[BudgetEntry], new: Vec<BudgetEntry>, now: Timestamp, window: SignedDuration) -> Vec<BudgetEntry> {
     let mut budget: Vec<_> = within(past, now, window).cloned().chain(new).collect();
-    budget.sort_by(|left, right| left.time.0.cmp(&right.time.0));
+    budget.sort_by_key(|entry| entry.time.0);
     compact(&mut budget, |earlier, later| minute(earlier) == minute(later));
     while budget.len() > MOST_BUDGET {
         if !merge_first(&mut budget, |_, _| true) {

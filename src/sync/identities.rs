@@ -14,13 +14,12 @@ use super::{
     past::Suspect,
     person::Newcomer,
     report::{few, problem},
-    ring_group_removal,
     roster::account_named,
 };
 use crate::{
     api::{
         phone_user::AbsenceReason,
-        sync_scope::{Problem, ProblemReason, RelinkBy, WhenAbsent},
+        sync_scope::{HeldType, Problem, ProblemReason, RelinkBy, WhenAbsent},
     },
     directory::{Guid, Sighting, Snapshot},
 };
@@ -226,10 +225,14 @@ impl<'a, 'b> Identities<'a, 'b> {
         }
     }
 
+    /// What nobody wrote down of somebody whom no scope provides is part of the batch that waits.
     fn deleted_since(&self, user: &ObservedUser) -> Timestamp {
         let absence = user.values.link().and_then(|link| link.absence);
-        let absence = absence.filter(|absence| absence.reason == AbsenceReason::Deleted);
-        absence.map_or_else(|| ring_group_removal::due(self.input), |absence| absence.since)
+        let known = absence.filter(|absence| absence.reason == AbsenceReason::Deleted);
+        let mut held = self.input.past.held.iter();
+        let batch = held.find(|held| held.kind == HeldType::Removals && !self.input.past.is_respecified);
+        let known = known.map(|absence| absence.since);
+        known.or(batch.map(|batch| batch.since.0)).unwrap_or(self.input.now)
     }
 
     /// Whether nothing is to be taken from a PhoneUser any more whose account is gone.

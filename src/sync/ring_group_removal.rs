@@ -1,8 +1,6 @@
 //! Which ring groups go: nothing in the scope's departments is theirs any more, for certain. Whether they may go now is the
 //! guard's word.
 
-use jiff::Timestamp;
-
 use super::{
     Input,
     department_claims::RivalDepartments,
@@ -19,7 +17,7 @@ use super::{
     value::Value,
 };
 use crate::{
-    api::{extension::HolderKind, sync_scope::HeldType},
+    api::extension::HolderKind,
     directory::{Dn, Guid, Sighting},
 };
 
@@ -234,7 +232,7 @@ impl<'a> Going<'a> {
             version: &self.observed.version,
             subject: self.subject(),
             action: Action::Delete,
-            due: due(input),
+            due: input.now,
         }
     }
 
@@ -256,12 +254,4 @@ impl<'a> Going<'a> {
             mail: None,
         }
     }
-}
-
-/// Since when something about a ring group is due. No object says so, and a time that moved would take it out of the batch that
-/// it waits in: while there is a batch, it is part of that; else it is due now, and is in the one that is closed now.
-pub fn due(input: &Input<'_>) -> Timestamp {
-    let mut held = input.past.held.iter().filter(|_| !input.past.is_respecified);
-    let batch = held.find(|held| held.kind == HeldType::Removals);
-    batch.map_or(input.now, |batch| batch.since.0)
 }

@@ -15,7 +15,6 @@ use super::{
     plan::{Change, Claim, Expected, RingGroupChange},
     removal::{Action, Removal},
     report::problem,
-    ring_group_removal::due,
     ring_members::{MOST_MEMBERS, RingMembers, Ringing, RingingPeople, members_of},
     select::Selection,
     validated::DepartmentNumber,
@@ -125,7 +124,8 @@ fn may_shrink<'a>(
         version: &observed.version,
         subject: ring_group.subject.clone(),
         action: Action::Shrink,
-        due: due(input),
+        // A batch knows its ring groups by name.
+        due: input.now,
     };
     let before = members.staying.len() + members.leaving.len();
     // When others come in, somebody rings.

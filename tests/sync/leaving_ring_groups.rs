@@ -23,7 +23,10 @@ async fn support(scene: &Scene) -> (Vec<Person>, String, Value) {
         json!({"departments": [{"name": "support", "group": {"dn": group}, "ringGroup": {"ruleRef": {"name": "ring-numbers"}}}]}),
     );
     scene.scope("staff", spec.clone()).await;
-    assert_eq!(members_of(scene, "Support").await, ["2000", "2001", "2002", "2003", "2004"]);
+    assert_eq!(
+        members_of(scene, "Support").await,
+        ["2000", "2001", "2002", "2003", "2004"]
+    );
     (people, group, spec)
 }
 
@@ -69,13 +72,20 @@ async fn a_ring_group_that_would_become_empty_waits_for_approval() {
     assert_eq!(members_of(&scene, "Support").await.len(), 5);
     scene.ou.add_member(&group, &newcomer.dn).await;
     let scope = scene.sync("staff").await;
-    assert_eq!(members_of(&scene, "Support").await.len(), 6, "who joins comes in meanwhile");
+    assert_eq!(
+        members_of(&scene, "Support").await.len(),
+        6,
+        "who joins comes in meanwhile"
+    );
     let held = scope.status.unwrap().held;
     assert_eq!(held.len(), 1, "{held:?}");
     // One of them comes back before somebody approves it.
     scene.ou.add_member(&group, &people[0].dn).await;
     scene.approve("staff", &held[0].digest).await;
-    await_scope(&scene.namespace, "staff", "done with the batch", |_, status| status.held.is_empty()).await;
+    await_scope(&scene.namespace, "staff", "done with the batch", |_, status| {
+        status.held.is_empty()
+    })
+    .await;
     assert_eq!(members_of(&scene, "Support").await, ["2000", "2005"]);
     scene.finish().await;
 }
@@ -85,17 +95,23 @@ async fn a_department_that_is_removed_takes_its_ring_group_and_only_that() {
     let scene = Scene::new("leave").await;
     let (_, group, spec) = support(&scene).await;
     let other = scene.ou.group("Sales", &[]).await;
-    let department = |name: &str, dn: &str| {
-        json!({"name": name, "group": {"dn": dn}, "ringGroup": {"ruleRef": {"name": "ring-numbers"}}})
-    };
+    let department = |name: &str, dn: &str| json!({"name": name, "group": {"dn": dn}, "ringGroup": {"ruleRef": {"name": "ring-numbers"}}});
     let both = json!({"departments": [department("support", &group), department("sales", &other)]});
     scene.scope("staff", with(spec.clone(), both.clone())).await;
     let sales = scene.ring_group("Sales").await;
     let users = scene.users().await;
 
-    let scope = scene.scope("staff", with(spec.clone(), json!({"departments": [department("sales", &other)]}))).await;
+    let scope = scene
+        .scope(
+            "staff",
+            with(spec.clone(), json!({"departments": [department("sales", &other)]})),
+        )
+        .await;
     assert_eq!(scene.ring_groups().await.into_keys().collect::<Vec<_>>(), ["Sales"]);
-    assert_eq!(scene.ring_group("Sales").await.resource_version(), sales.resource_version());
+    assert_eq!(
+        scene.ring_group("Sales").await.resource_version(),
+        sales.resource_version()
+    );
     assert_eq!(scene.users().await, users);
     assert_eq!(scope.status.unwrap().ring_groups.unwrap().synced, 1);
     let extension = scene.extension("600").await.unwrap();
@@ -116,7 +132,10 @@ async fn a_group_that_is_renamed_keeps_its_ring_group_and_one_that_is_deleted_ta
     let renamed = scene.ou.rename(&group, "Service").await;
     scene.sync("staff").await;
     let after = scene.ring_group("Service").await;
-    assert_eq!((after.uid(), &after.spec.number, &after.spec.members), (before.uid(), &before.spec.number, &before.spec.members));
+    assert_eq!(
+        (after.uid(), &after.spec.number, &after.spec.members),
+        (before.uid(), &before.spec.number, &before.spec.members)
+    );
 
     scene.ou.delete(&renamed).await;
     let scope = scene.sync("staff").await;
@@ -125,7 +144,10 @@ async fn a_group_that_is_renamed_keeps_its_ring_group_and_one_that_is_deleted_ta
         scene.ring_groups().await.is_empty().then_some(())
     })
     .await;
-    assert_eq!(scene.extension("600").await.unwrap().spec.state, ExtensionState::Cooling);
+    assert_eq!(
+        scene.extension("600").await.unwrap().spec.state,
+        ExtensionState::Cooling
+    );
     assert_eq!(scene.users().await.len(), 5);
     scene.finish().await;
 }
@@ -146,7 +168,9 @@ async fn a_list_that_leaves_its_unit_or_is_put_on_exclude_takes_its_ring_group()
     scene.scope("staff", under(json!([]))).await;
     assert_eq!(scene.ring_groups().await.len(), 3);
     let protected = scene.ring_group("Quiet").await.name_any();
-    scene.annotate::<RingGroup>(&protected, "adsync.dev/protect", "true").await;
+    scene
+        .annotate::<RingGroup>(&protected, "adsync.dev/protect", "true")
+        .await;
     scene.ou.move_below(&news, scene.ou.dn()).await;
     scene.sync("staff").await;
     scene.scope("staff", under(json!([{"dn": talk}, {"dn": quiet}]))).await;

@@ -3,14 +3,19 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use adsync::api::{
-    Extension, PhoneUser, RingGroup, SyncScope,
-    sync_scope::{Problem, ProblemReason},
+use adsync::{
+    api::{
+        Extension, PhoneUser, RingGroup, SyncScope, annotations,
+        sync_scope::{Problem, ProblemReason},
+    },
+    directory::Guid,
 };
 use kube::{
-    Api, ResourceExt,
+    Api, Resource, ResourceExt,
     api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams, PostParams},
+    core::NamespaceResourceScope,
 };
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
@@ -169,6 +174,27 @@ impl Scene {
     /// Asks for a sync, and waits for it.
     pub async fn sync(&self, scope: &str) -> SyncScope {
         scenario::sync_now(&self.namespace, scope).await
+    }
+
+    /// Writes an annotation, as `kubectl annotate` does.
+    pub async fn annotate<K>(&self, name: &str, annotation: &str, value: &str)
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned,
+    {
+        let patch = Patch::Merge(json!({"metadata": {"annotations": {annotation: value}}}));
+        let api = self.namespace.api::<K>();
+        api.patch(name, &PatchParams::default(), &patch).await.unwrap();
+    }
+
+    /// Approves what a scope holds back.
+    pub async fn approve(&self, scope: &str, digest: &str) {
+        self.annotate::<SyncScope>(scope, annotations::APPROVE, digest).await;
+    }
+
+    /// The objectGUID of an entry of the directory.
+    pub async fn guid_of(&self, dn: &str) -> Guid {
+        let entry = self.ou.entry(dn, &["objectGUID"]).await;
+        Guid::from_ldap_bytes(&entry.bytes("objectGUID")[0]).unwrap()
     }
 
     /// A PhoneUser that people make.

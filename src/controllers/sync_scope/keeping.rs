@@ -206,9 +206,9 @@ pub(super) fn confirm_at<K>(
     confirm_after: SignedDuration,
     read: Timestamp,
 ) -> Option<Timestamp> {
-    let first = suspects.values().min()?;
-    let due = first.checked_add(confirm_after).ok()?;
-    // One that a read did not settle is not asked for in circles.
-    let soonest = read.checked_add(confirm_after).ok()?;
-    Some(if due > read { due } else { soonest })
+    let due = suspects
+        .values()
+        .filter_map(|since| since.checked_add(confirm_after).ok());
+    // What has lasted so long already is settled, and stays remembered: nobody is asked for in circles.
+    due.filter(|due| *due > read).min()
 }

@@ -1,6 +1,7 @@
 //! The design's sentences about the core, each a test: a small company, a cluster in memory, and what a sync makes of them.
 
 mod absence;
+mod approving;
 mod claiming;
 mod cluster;
 mod company;
@@ -8,18 +9,23 @@ mod dangers;
 mod doubting;
 mod ending;
 mod filtering;
+mod guarding;
+mod holding;
+mod leaving;
 mod leaving_departments;
 mod letting_go;
 mod logging_in;
 mod mapping;
 mod matching;
 mod model;
+mod moving;
 mod numbering;
 mod properties;
 mod racing;
 mod referring;
 mod relinking;
 mod removing;
+mod renumbering;
 mod ring_groups;
 mod selecting;
 mod shrinking;

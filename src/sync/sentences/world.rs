@@ -20,7 +20,7 @@ use crate::{
         fixture::{NOW, time},
         guard::Ledger,
         observed::{Observed, ObservedUser, Ownership, Version},
-        past::{Past, Suspect},
+        past::{DirectoryBudget, Past, Suspect},
         plan,
         validated::{ValidatedRule, ValidatedScope, ValidatedSystem},
         value::Value,
@@ -56,6 +56,8 @@ pub(super) struct World {
     /// What of the directory the service account may not see.
     pub veil: Veil,
     pub bare_username: bool,
+    /// What the other scopes on the directory have spent.
+    pub directory: DirectoryBudget,
 }
 
 #[derive(Clone, Debug)]
@@ -68,6 +70,8 @@ pub(super) struct Scope {
     pub suspects: BTreeMap<Suspect, Timestamp>,
     /// The annotation `adsync.dev/approve`.
     pub approval: Option<String>,
+    /// Its spec is another one than at the last sync.
+    pub is_respecified: bool,
     /// It has synced before.
     pub has_synced: bool,
     /// Its directory can be read now.
@@ -115,6 +119,7 @@ impl World {
             is_behind: false,
             veil: Veil::default(),
             bare_username: false,
+            directory: DirectoryBudget::default(),
         };
         world.unit("DC=example,DC=com").unit(STAFF).scope("staff", users, spec)
     }
@@ -130,6 +135,7 @@ impl World {
             ledger: Ledger::default(),
             suspects: BTreeMap::new(),
             approval: None,
+            is_respecified: false,
             has_synced: false,
             is_readable: true,
             hidden: Vec::new(),
@@ -140,7 +146,9 @@ impl World {
 
     /// Changes the spec of the first scope.
     pub(super) fn respec(&mut self, users: &str, spec: &str) {
-        let scope = &mut self.scopes[0].validated;
+        let scope = &mut self.scopes[0];
+        scope.is_respecified = true;
+        let scope = &mut scope.validated;
         *scope = validated(&scope.name, scope.created, users, spec);
     }
 
@@ -346,6 +354,8 @@ impl World {
         let scope = &self.scopes[index];
         Past {
             has_synced: scope.has_synced,
+            is_respecified: scope.is_respecified,
+            directory: self.directory,
             held: &scope.ledger.held,
             budget: &scope.ledger.budget,
             approval: scope.approval.as_deref(),
@@ -440,6 +450,7 @@ impl World {
         scope.ledger.clone_from(&outcome.ledger);
         scope.suspects.clone_from(&outcome.suspects);
         scope.has_synced = true;
+        scope.is_respecified = false;
         outcome
     }
 
