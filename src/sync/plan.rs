@@ -41,7 +41,7 @@ impl Plan {
 
     /// Whether it takes a phone away from somebody.
     pub fn removes(&self) -> bool {
-        !self.deletions.is_empty() || self.users.iter().any(|change| change.effect() == Effect::SwitchesOff)
+        !self.deletions.is_empty() || self.users.iter().any(UserChange::disables)
     }
 }
 
@@ -121,6 +121,13 @@ pub struct Change<F: WrittenField> {
 }
 
 impl UserChange {
+    /// Whether it switches somebody off.
+    pub fn disables(&self) -> bool {
+        self.changes.iter().any(|FieldChange { field, before, after }| {
+            *field == Field::Enabled && *before != Some(Value::Flag(false)) && *after == Some(Value::Flag(false))
+        }) && matches!(self.expected, Expected::Present(_))
+    }
+
     /// Why the directory says that they should not be served, when this writes it.
     pub fn absence(&self) -> Option<Absence> {
         let values = self.apply.iter().flat_map(|apply| &apply.values);
@@ -129,6 +136,11 @@ impl UserChange {
             _ => None,
         });
         links.next()
+    }
+
+    /// Whether it makes the object people's again.
+    pub fn lets_go(&self) -> bool {
+        self.release.contains(Field::Directory) && self.apply.is_none()
     }
 }
 

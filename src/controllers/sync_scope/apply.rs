@@ -28,7 +28,7 @@ use crate::{
         Outcome,
         guard::Ledger,
         past::Suspect,
-        plan::{Effect, Plan},
+        plan::{Plan, UserChange},
         report::Report,
     },
 };
@@ -218,11 +218,11 @@ impl Converged {
     /// Counts what one plan came to.
     fn count(&mut self, plan: &Plan, applied: &Applied) {
         let users = plan.users.iter().zip(&applied.users);
-        let removed = |effect| {
+        let removed = |is_removed: fn(&UserChange) -> bool| {
             let written = users.clone().filter(|(_, fate)| **fate == Fate::Updated);
-            count(written.filter(|(change, _)| change.effect() == effect))
+            count(written.filter(|(change, _)| is_removed(change)))
         };
-        let (disabled, let_go) = (removed(Effect::SwitchesOff), removed(Effect::LetsGo));
+        let (disabled, let_go) = (removed(UserChange::disables), removed(UserChange::lets_go));
         self.disabled += disabled;
         self.deleted += let_go;
         self.updated -= disabled + let_go;

@@ -16,20 +16,20 @@ use crate::{
     },
     sync::{
         field::WrittenField,
-        plan::{Change, Effect, Plan},
+        plan::{Change, Plan},
     },
 };
 
 /// What a plan made, changed and took away. Numbers are told with whoever has them.
 pub(super) fn of_plan(notices: &mut Notices, plan: &Plan, applied: &Applied) {
     for (change, fate) in plan.users.iter().zip(&applied.users) {
-        if *fate == Fate::Updated && change.effect() == Effect::SwitchesOff {
+        if *fate == Fate::Updated && change.disables() {
             let why = change
                 .absence()
                 .map(|absence| format!(": {:?} since {}", absence.reason, absence.since));
             let note = format!("disabled PhoneUser {}{}", change.subject.login, why.unwrap_or_default());
             removed(notices, event_reasons::DISABLED, note, Kind::User, &change.name);
-        } else if *fate == Fate::Updated && change.effect() == Effect::LetsGo {
+        } else if *fate == Fate::Updated && change.lets_go() {
             let note = format!(
                 "let go of PhoneUser {} of {}: it stays as it is",
                 change.name, change.subject.login
