@@ -29,6 +29,12 @@ pub const APPROVED: &str = "Approved";
 pub const FINISHED: &str = "Finished";
 /// A batch came to nothing.
 pub const NO_LONGER_HELD: &str = "NoLongerHeld";
+/// A deleted SyncScope waits for a read.
+pub const WAITING: &str = "Waiting";
+/// A deleted SyncScope left everything as it is.
+pub const RETAINED: &str = "Retained";
+/// A deleted SyncScope took along what it had made.
+pub const REMOVED: &str = "Removed";
 /// There was more than a sync tells in Events.
 pub const MORE_CHANGES: &str = "MoreChanges";
 
@@ -73,6 +79,18 @@ pub const ALL: &[EventReason] = &[
     EventReason {
         name: NO_LONGER_HELD,
         meaning: "What was held is not due any more; nothing of it was done.",
+    },
+    EventReason {
+        name: WAITING,
+        meaning: "A deleted SyncScope with deletionPolicy Delete waits for one complete read of the directory, for five minutes at most.",
+    },
+    EventReason {
+        name: RETAINED,
+        meaning: "A deleted SyncScope left everything as it is, although its deletionPolicy is Delete; the note says why.",
+    },
+    EventReason {
+        name: REMOVED,
+        meaning: "A deleted SyncScope took along what it had made, as its deletionPolicy says; the note has the counts.",
     },
     EventReason {
         name: MORE_CHANGES,

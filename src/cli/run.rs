@@ -36,6 +36,9 @@ use crate::{
 /// How long what is under way may take to finish after SIGTERM.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// How long a deleted SyncScope waits for one complete read.
+const WAIT_FOR_END: Duration = Duration::from_mins(5);
+
 const STOP: &str = "the end: it is stopping";
 
 /// What `adsync run` is told.
@@ -126,6 +129,8 @@ pub struct Operator {
     pub concurrency: u16,
     /// How much later a second complete read must be, to confirm that somebody is gone.
     pub confirm_absence_after: Duration,
+    /// How long a deleted SyncScope waits for one complete read.
+    pub wait_for_end: Duration,
     /// Where `/metrics` is served.
     pub metrics: TcpListener,
     /// Where `/livez` and `/readyz` are served.
@@ -145,6 +150,7 @@ pub fn run(args: Args) -> Result<(), RunError> {
             allow_plaintext: args.allow_plaintext,
             concurrency: args.concurrency,
             confirm_absence_after: args.confirm_absence_after,
+            wait_for_end: WAIT_FOR_END,
             metrics: listen(args.metrics_bind_address).await?,
             health: listen(args.health_bind_address).await?,
         };
@@ -187,6 +193,7 @@ impl Operator {
             readiness: Readiness::default(),
             concurrency: self.concurrency,
             confirm_after: self.confirm_absence_after.try_into().unwrap_or(SignedDuration::MAX),
+            wait_for_end: self.wait_for_end,
             stop: stop.clone(),
         };
         let mut worlds = JoinSet::new();

@@ -1,5 +1,7 @@
 //! What every controller is given. No logic here.
 
+use std::time::Duration;
+
 use jiff::SignedDuration;
 use kube::Client;
 use tokio_util::sync::CancellationToken;
@@ -35,6 +37,8 @@ pub struct Context {
     pub concurrency: u16,
     /// How much later a second complete read must be, to confirm that somebody who gave no answer is gone.
     pub confirm_after: SignedDuration,
+    /// How long a deleted scope waits for one complete read; then it leaves everything as it is.
+    pub wait_for_end: Duration,
 }
 
 impl Context {

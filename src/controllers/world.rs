@@ -54,6 +54,8 @@ pub struct Shared {
     pub concurrency: u16,
     /// How much later an absence is confirmed.
     pub confirm_after: SignedDuration,
+    /// How long a deleted scope waits for one complete read.
+    pub wait_for_end: Duration,
     /// Cancelled when the operator is to stop.
     pub stop: CancellationToken,
 }
@@ -140,6 +142,7 @@ fn context(shared: &Shared, reach: Reach, configuration: Configuration, objects:
         stop: shared.stop.clone(),
         concurrency: shared.concurrency,
         confirm_after: shared.confirm_after,
+        wait_for_end: shared.wait_for_end,
     }
 }
 

@@ -12,6 +12,8 @@ use super::{Alive, AttributeName, Dn, Guid, RawEntry, Sighting, extended_name};
 
 /// How many entries are asked for in one search.
 const GUIDS_AT_ONCE: usize = 50;
+/// How many are asked for themselves before the first answer is waited for.
+const PROBES_AT_ONCE: usize = 10;
 const ATTRIBUTES: [&str; 3] = ["objectGUID", "isDeleted", "memberOf"];
 
 /// The container of what was deleted ([MS-ADTS] section 6.1.1.4.2), in whatever naming context.
@@ -52,12 +54,13 @@ impl Inquiry for Find {
             .collect();
         if !unanswered.is_empty() {
             let sees_tombstones = connection.sees_tombstones(&naming_context).await?;
+            if !sees_tombstones {
+                for guids in unanswered.chunks(PROBES_AT_ONCE) {
+                    found.extend(connection.hidden(guids).await?);
+                }
+            }
             for guid in unanswered {
-                let hidden = match sees_tombstones {
-                    true => None,
-                    false => connection.hidden(guid).await?,
-                };
-                found.insert(guid, hidden.unwrap_or(Sighting::Unseen { sees_tombstones }));
+                found.entry(guid).or_insert(Sighting::Unseen { sees_tombstones });
             }
         }
         Ok(found)
@@ -84,10 +87,14 @@ impl Connection {
     }
 
     /// An account of which nothing may be read matches no filter, and exists. Asked for itself, it still has a name.
-    async fn hidden(&mut self, guid: Guid) -> Result<Option<Sighting>, DirectoryError> {
-        let entry = self.entry(&format!("<GUID={guid}>"), &["1.1"]).await?;
-        let dn = entry.and_then(|entry| Dn::parse(&entry.dn).ok());
-        Ok(dn.map(|dn| Sighting::Alive(Box::new(Alive { dn, groups: Vec::new() }))))
+    async fn hidden(&mut self, guids: &[Guid]) -> Result<Vec<(Guid, Sighting)>, DirectoryError> {
+        let bases: Vec<String> = guids.iter().map(|guid| format!("<GUID={guid}>")).collect();
+        let entries = self.search_bases(&bases).await?;
+        let named = guids.iter().zip(entries).filter_map(|(guid, entry)| {
+            let dn = Dn::parse(&entry?.dn).ok()?;
+            Some((*guid, Sighting::Alive(Box::new(Alive { dn, groups: Vec::new() }))))
+        });
+        Ok(named.collect())
     }
 }
 

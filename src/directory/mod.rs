@@ -21,6 +21,7 @@ pub mod guid;
 mod ranges;
 pub mod reader;
 pub mod reading;
+mod received;
 pub mod rejected;
 pub mod replication;
 #[cfg(test)]

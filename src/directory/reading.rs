@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::connection::{Connection, Root};
 use super::error::DirectoryError;
-use super::search::Search;
+use super::search::{NO_ATTRIBUTES, Search};
 use super::settings::ConnectionSettings;
 use super::{AttributeName, Dn, Guid, Origin, Snapshot, SnapshotBuilder};
 
@@ -30,8 +30,6 @@ const GROUP_ATTRIBUTES: [&str; 8] = [
 ];
 /// What units are asked for.
 const IDENTITY: [&str; 1] = ["objectGUID"];
-/// Asks for no attribute at all (RFC 4511 section 4.5.1.8).
-const NO_ATTRIBUTES: [&str; 1] = ["1.1"];
 
 /// What the test of a connection found.
 #[derive(Clone, Debug, Eq, PartialEq)]

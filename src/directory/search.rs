@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use lber::structure::{PL, StructureTag};
 use ldap3::controls::{MakeCritical, PagedResults, RawControl};
 use ldap3::{LdapError, LdapResult, Scope, SearchStream};
 use tokio::time::Instant;
@@ -12,7 +11,7 @@ use super::ber::Malformed;
 use super::connection::Connection;
 use super::error::DirectoryError;
 use super::{Dn, RawEntry};
-use super::{extended_name, framing, ranges};
+use super::{framing, ranges, received};
 
 /// AD's own limit (`MaxPageSize`).
 const PAGE_SIZE: i32 = 1000;
@@ -21,6 +20,8 @@ const EXTENDED_DN: &str = "1.2.840.113556.1.4.529";
 const SHOW_DELETED: &str = "1.2.840.113556.1.4.417";
 /// With the recycle bin, what was deleted long ago is found with this alone.
 const SHOW_RECYCLED: &str = "1.2.840.113556.1.4.2064";
+/// Asks for no attribute at all (RFC 4511 section 4.5.1.8).
+pub(super) const NO_ATTRIBUTES: [&str; 1] = ["1.1"];
 const EVERYTHING: &str = "(objectClass=*)";
 const NO_SUCH_OBJECT: u32 = 32;
 const INVALID_DN_SYNTAX: u32 = 34;
@@ -144,13 +145,33 @@ impl Connection {
         attributes: &[&str],
         controls: Vec<RawControl>,
     ) -> Result<Option<RawEntry>, DirectoryError> {
-        let mut entry = None;
-        let stream = self
-            .ldap
+        let asked = self.ask_base(base, attributes, controls).await;
+        self.take_base(asked).await
+    }
+
+    /// The names of entries, asked for without waiting for each other; `None` for those that the account may not see.
+    pub(super) async fn search_bases(&mut self, bases: &[String]) -> Result<Vec<Option<RawEntry>>, DirectoryError> {
+        let mut asked = Vec::new();
+        for base in bases {
+            asked.push(self.ask_base(base, &NO_ATTRIBUTES, Vec::new()).await);
+        }
+        let mut entries = Vec::new();
+        for results in asked {
+            entries.push(self.take_base(results).await?);
+        }
+        Ok(entries)
+    }
+
+    async fn ask_base<'a>(&mut self, base: &'a str, attributes: &[&'a str], controls: Vec<RawControl>) -> Results<'a> {
+        self.ldap
             .with_timeout(self.timeouts.answer)
             .with_controls(controls)
             .streaming_search(base, Scope::Base, EVERYTHING, attributes.to_vec())
-            .await;
+            .await
+    }
+
+    async fn take_base(&mut self, stream: Results<'_>) -> Result<Option<RawEntry>, DirectoryError> {
+        let mut entry = None;
         let (answer, _) = self
             .drain(stream, self.timeouts.answer, &mut |found| entry = Some(found))
             .await?;
@@ -181,7 +202,7 @@ impl Connection {
                 });
             }
             match tag.id {
-                SEARCH_ENTRY => found(self.understood(entry(tag))?),
+                SEARCH_ENTRY => found(self.understood(received::entry(tag))?),
                 SEARCH_REFERENCE => referrals += 1,
                 _ => return Err(self.incomplete("a search returned something that is neither an entry nor a referral")),
             }
@@ -210,7 +231,7 @@ impl Connection {
         let mut matched = self.said(&answer.matched);
         let mut ancestor = Dn::parse(base).ok().and_then(|base| base.parent());
         while let (true, Some(dn)) = (matched.is_empty(), &ancestor) {
-            match self.search_base(dn.as_str(), &["1.1"], false).await {
+            match self.search_base(dn.as_str(), &NO_ATTRIBUTES, false).await {
                 Ok(Some(entry)) => matched = entry.dn,
                 Ok(None) => ancestor = dn.parent(),
                 Err(_) => break,
@@ -256,51 +277,4 @@ fn deleted_ones() -> [RawControl; 2] {
         crit: false,
         val: None,
     })
-}
-
-/// A parsed `SearchResultEntry` as an entry, by moving its parts: ldap3's own way panics on what it did not expect, copies, and
-/// guesses which values are text.
-fn entry(tag: StructureTag) -> Result<RawEntry, Malformed> {
-    let [dn, attributes] = parts(tag, "an entry")?;
-    let mut dn = string(dn, "an entry's DN")?;
-    let plain_start = dn.len() - extended_name::parse(&dn).1.len();
-    dn.drain(..plain_start);
-    let attributes = children(attributes, "an entry's attributes")?
-        .into_iter()
-        .map(attribute);
-    Ok(RawEntry {
-        dn,
-        attributes: attributes.collect::<Result<_, _>>()?,
-    })
-}
-
-fn attribute(tag: StructureTag) -> Result<(String, Vec<Vec<u8>>), Malformed> {
-    let [name, values] = parts(tag, "an attribute")?;
-    let name = string(name, "an attribute's name")?;
-    let values = children(values, "an attribute's values")?
-        .into_iter()
-        .map(|value| bytes(value, "a value"));
-    Ok((name, values.collect::<Result<_, _>>()?))
-}
-
-fn parts<const COUNT: usize>(tag: StructureTag, what: &'static str) -> Result<[StructureTag; COUNT], Malformed> {
-    children(tag, what)?.try_into().map_err(|_| Malformed::Unexpected(what))
-}
-
-fn children(tag: StructureTag, what: &'static str) -> Result<Vec<StructureTag>, Malformed> {
-    match tag.payload {
-        PL::C(children) => Ok(children),
-        PL::P(_) => Err(Malformed::Unexpected(what)),
-    }
-}
-
-fn bytes(tag: StructureTag, what: &'static str) -> Result<Vec<u8>, Malformed> {
-    match tag.payload {
-        PL::P(bytes) => Ok(bytes),
-        PL::C(_) => Err(Malformed::Unexpected(what)),
-    }
-}
-
-fn string(tag: StructureTag, what: &'static str) -> Result<String, Malformed> {
-    String::from_utf8(bytes(tag, what)?).map_err(|_| Malformed::NotUtf8(what))
 }

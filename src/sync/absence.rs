@@ -113,7 +113,7 @@ struct Prover<'a, 'b> {
     input: &'b Input<'a>,
     open: &'b mut Open,
     outside: &'b Outside<'a>,
-    places: &'b Places<'a>,
+    places: &'b Places,
     /// The scope selects nobody at all.
     finds_nobody: bool,
 }

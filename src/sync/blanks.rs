@@ -2,12 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{
-    Input,
-    mapping::{Mapped, map_fields},
-    users::Provided,
-    validated::FieldSource,
-};
+use super::{Input, mapping::is_blank, users::Provided, validated::FieldSource};
 
 /// The attributes that are blank now for linked people whose PhoneUsers have values from them: whose, by login and uid.
 pub(super) fn blanks<'a>(input: &Input<'a>, provided: &[Provided<'_>]) -> BTreeMap<&'a str, Vec<(String, String)>> {
@@ -15,10 +10,9 @@ pub(super) fn blanks<'a>(input: &Input<'a>, provided: &[Provided<'_>]) -> BTreeM
     for Provided { person, .. } in provided {
         let Some(user) = person.observed else { continue };
         let written = user.values.present().intersection(user.ownership.ours);
-        let empty = map_fields(input, person.account).into_iter();
-        let empty = empty.filter(|(field, mapped)| *mapped == Mapped::Empty && written.contains(*field));
-        let attributes: BTreeSet<&str> = empty
-            .filter_map(|(field, _)| match input.scope.map.get(&field)? {
+        let blank = written.iter().filter(|field| is_blank(input, person.account, *field));
+        let attributes: BTreeSet<&str> = blank
+            .filter_map(|field| match input.scope.map.get(&field)? {
                 FieldSource::Attribute(attribute) => Some(attribute.as_str()),
                 FieldSource::LoginNames | FieldSource::ParentEntry => None,
             })

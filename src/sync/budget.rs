@@ -3,7 +3,6 @@
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::past::DirectoryBudget;
 use crate::api::sync_scope::{BudgetEntry, MOST_BUDGET};
 
 /// So many may always leave, unless `count` is less: percent of a small company would be nobody.
@@ -48,17 +47,6 @@ fn within(budget: &[BudgetEntry], now: Timestamp, window: SignedDuration) -> imp
     budget
         .iter()
         .filter(move |entry| now.duration_since(entry.time.0) < window)
-}
-
-impl DirectoryBudget {
-    /// Counts another scope on the same directory: how many people it has linked, and what it has spent.
-    pub fn add_scope(&mut self, linked: i64, budget: &[BudgetEntry], now: Timestamp) {
-        let spent = spent(budget, now, self.window);
-        self.linked += linked;
-        self.spent += spent.people;
-        self.gone += spent.gone;
-        self.ring_groups += spent.ring_groups;
-    }
 }
 
 /// The budget with what is about to happen now, without what is older than `window`.

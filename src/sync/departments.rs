@@ -276,6 +276,7 @@ impl<'a> RingGroup<'a> {
             holder: self.holder(),
             login: &self.subject.login,
             exists: self.observed.is_some(),
+            can_let_go: false,
             fixed_by: self
                 .observed
                 .and_then(|observed| observed.ownership.held_elsewhere(RingField::Number, false)),

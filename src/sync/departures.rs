@@ -1,5 +1,7 @@
 //! What is written to those who leave, once the guard has spoken. Nothing of them follows the directory any more.
 
+use std::collections::BTreeSet;
+
 use super::{
     Input,
     absence::{Absences, Absentee},
@@ -27,19 +29,25 @@ pub struct Departures {
 }
 
 impl Departures {
-    /// Takes those out of `people` who are not served any more, and decides what is written to them and to the absentees.
-    pub fn take(
-        input: &Input<'_>,
-        people: &mut Vec<Person<'_>>,
-        absences: &Absences<'_>,
-        allowed: &Allowed<'_>,
-    ) -> Self {
+    /// Takes those out of `people` who are not served any more.
+    pub fn take(people: &mut Vec<Person<'_>>, allowed: &Allowed<'_>) -> Self {
         let mut departures = Self::default();
         people.retain(|person| !departures.take_person(person, allowed));
-        for absentee in &absences.proven {
-            departures.take_absentee(input, absentee, allowed);
-        }
         departures
+    }
+
+    /// Decides what is written to the absentees. Those who are `yielding` lose their number to somebody.
+    pub fn take_absentees(
+        &mut self,
+        input: &Input<'_>,
+        absences: &Absences<'_>,
+        allowed: &Allowed<'_>,
+        yielding: &BTreeSet<Box<str>>,
+    ) {
+        for absentee in &absences.proven {
+            let yields = yielding.contains(absentee.missing.name);
+            self.take_absentee(input, absentee, allowed, yields);
+        }
     }
 
     /// Whether somebody whose account is disabled goes.
@@ -56,7 +64,7 @@ impl Departures {
         is_deleted
     }
 
-    fn take_absentee(&mut self, input: &Input<'_>, absentee: &Absentee<'_>, allowed: &Allowed<'_>) {
+    fn take_absentee(&mut self, input: &Input<'_>, absentee: &Absentee<'_>, allowed: &Allowed<'_>, yields: bool) {
         let Absentee { missing, absence } = absentee;
         let (name, user, subject) = (missing.name, missing.user, &missing.subject);
         match allowed.action(HolderKind::PhoneUser, name) {
@@ -70,7 +78,7 @@ impl Departures {
             }
             action => {
                 let is_off = action == Some(Action::Disable);
-                self.changes.extend(mark(input, absentee, is_off));
+                self.changes.extend(mark(input, absentee, is_off, yields));
             }
         }
     }
@@ -84,8 +92,9 @@ impl Departures {
     }
 }
 
-/// What is written to the PhoneUser of an absentee: why, and perhaps that it is switched off; the rest stays exactly as it is.
-fn mark(input: &Input<'_>, absentee: &Absentee<'_>, is_off: bool) -> Option<UserChange> {
+/// What is written to the PhoneUser of an absentee: why, and perhaps that it is switched off or gives its number away; the rest
+/// stays exactly as it is.
+fn mark(input: &Input<'_>, absentee: &Absentee<'_>, is_off: bool, yields: bool) -> Option<UserChange> {
     let (name, user) = (absentee.missing.name, absentee.missing.user);
     let link = user.values.link().filter(|_| user.is_held() && !user.is_unlinked)?;
     let marked = Link {
@@ -103,6 +112,9 @@ fn mark(input: &Input<'_>, absentee: &Absentee<'_>, is_off: bool) -> Option<User
     desired.kept.remove(Field::Directory);
     if is_off {
         desired.switch_off();
+    }
+    if yields {
+        desired.kept.remove(Field::Extension);
     }
     let difference = desired.compare(&existing(user));
     (!difference.is_empty()).then(|| Change {

@@ -194,6 +194,11 @@ impl<F: WrittenField> Ownership<F> {
         }
     }
 
+    /// Whether a field goes away when the operator stops sending it.
+    pub(super) fn is_ours_alone(&self, field: F) -> bool {
+        self.ours.contains(field) && !self.is_shared(field)
+    }
+
     /// Whether somebody else holds a field, so that it stays when the operator stops sending it.
     fn is_shared(&self, field: F) -> bool {
         self.applied

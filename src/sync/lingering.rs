@@ -8,7 +8,7 @@ use super::{
     claims::Claims,
     field::Field,
     observed::ObservedUser,
-    plan::{Effect, Plan, UserChange},
+    plan::{Plan, UserChange},
     select::{Selection, Standing},
     value::Value,
 };
@@ -41,10 +41,7 @@ pub fn count(
     absences: &Absences<'_>,
     plan: &Plan,
 ) -> BTreeMap<Lingers, i64> {
-    let off = plan
-        .users
-        .iter()
-        .filter(|change| change.effect() == Effect::SwitchesOff);
+    let off = plan.users.iter().filter(|change| change.disables());
     let relinked = plan.users.iter().filter(|change| changes_account(change));
     let off = off.chain(relinked).map(|change| &*change.name);
     let served_no_more: BTreeSet<&str> = off

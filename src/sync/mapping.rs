@@ -42,6 +42,17 @@ pub fn map_fields(input: &Input<'_>, account: User<'_>) -> Vec<(Field, Mapped)> 
         .collect()
 }
 
+/// Whether the directory shows no value for a field that comes from an attribute. Not so when the attribute was not read.
+pub fn is_blank(input: &Input<'_>, account: User<'_>, field: Field) -> bool {
+    match input.scope.map.get(&field) {
+        Some(FieldSource::Attribute(attribute)) if input.directory.has(attribute) => {
+            let text = account.text(attribute).unwrap_or_default();
+            text.chars().all(|letter| letter.is_control() || letter.is_whitespace())
+        }
+        _ => false,
+    }
+}
+
 /// Whether the directory has a value for a field.
 pub fn has_value(input: &Input<'_>, account: User<'_>, field: Field) -> bool {
     match input.scope.map.get(&field) {

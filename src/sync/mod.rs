@@ -11,6 +11,7 @@ pub mod departments;
 pub mod departures;
 pub mod difference;
 pub mod digest;
+pub mod ending;
 pub mod evidence;
 pub mod field;
 pub mod field_set;
@@ -91,7 +92,7 @@ use self::{
 };
 use crate::{
     api::{
-        extension::HolderKind,
+        extension::{Holder, HolderKind},
         sync_scope::{Problem, ResolvedReference},
     },
     directory::{Guid, Sighting, Snapshot},
@@ -205,10 +206,12 @@ pub fn plan(input: &Input<'_>) -> Outcome {
     // Their successors come with the next plan.
     let mut awaited = matched.waited_for.iter();
     let is_awaited = awaited.any(|name| allowed.has(HolderKind::PhoneUser, name));
-    let departures = Departures::take(input, &mut people, &absences, &allowed);
+    let mut departures = Departures::take(&mut people, &allowed);
 
     let holders = NumberHolders::new(input.observed, input.now);
-    let mut numbering = number(input, &holders, &claims, &absences, &people, &departments.ring_groups);
+    let yielding = users::yielding(&absences, &allowed, &departures.deletions);
+    let mut numbering = number(input, &holders, &claims, &yielding, &people, &departments.ring_groups);
+    departures.take_absentees(input, &absences, &allowed, &numbering.handover.yielding);
     let ring_numbers = numbering.numbered.split_off(people.len());
     let people = people
         .into_iter()
@@ -344,7 +347,7 @@ fn number(
     input: &Input<'_>,
     holders: &NumberHolders<'_>,
     claims: &Claims<'_>,
-    absences: &Absences<'_>,
+    yielding: &[Holder],
     people: &[Person<'_>],
     ring_groups: &[RingGroup<'_>],
 ) -> Numbering {
@@ -355,7 +358,7 @@ fn number(
     let terms = Terms {
         holders,
         plan: &input.system.number_plan,
-        gone: &users::yielding(absences),
+        gone: yielding,
         orphans: &number_frees::orphans(input, claims, holders, &claimants),
         may_move: !input.directory.origin().is_behind,
         asked_for_elsewhere: &|number| rivals.of(number),

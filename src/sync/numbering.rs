@@ -39,6 +39,8 @@ pub struct Claimant<'a> {
     pub exists: bool,
     /// Why the operator may not write another number to the object. None: it may.
     pub fixed_by: Option<Box<str>>,
+    /// The operator can take the number out of the object, so that it names none.
+    pub can_let_go: bool,
     /// What the spec says about their number.
     pub wish: Wish<'a>,
 }
@@ -65,7 +67,8 @@ pub struct Terms<'a> {
     pub holders: &'a NumberHolders<'a>,
     /// What may be given at all.
     pub plan: &'a NumberPlan,
-    /// PhoneUsers of the scope whose accounts are proven gone: a number of theirs goes to whom the directory gives it.
+    /// PhoneUsers of the scope whose accounts are proven gone, or that are deleted in this plan: a number of theirs goes to whom
+    /// the directory gives it.
     pub gone: &'a [Holder],
     /// Numbers of the operator's whose holders have no object and get none: they go to whom the directory gives them.
     pub orphans: &'a BTreeSet<Number>,

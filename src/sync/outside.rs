@@ -145,35 +145,37 @@ fn in_group(
 }
 
 /// Where people were, by what their PhoneUsers say.
-pub(super) struct Places<'a> {
-    /// Where somebody is now.
-    lively: HashSet<&'a str>,
-    /// How many are missing from each place.
+pub(super) struct Places {
+    /// Where somebody is now, and all that lies above.
+    lively: HashSet<String>,
+    /// How many are missing from each place, or from below it.
     missing: HashMap<String, usize>,
 }
 
-impl<'a> Places<'a> {
-    pub(super) fn new(directory: &'a Snapshot, missing: &[Missing<'_>]) -> Self {
+impl Places {
+    pub(super) fn new(directory: &Snapshot, missing: &[Missing<'_>]) -> Self {
         let mut places = Self {
             lively: HashSet::new(),
             missing: HashMap::new(),
         };
         for missing in missing.iter().filter(|missing| missing.account.is_none()) {
-            if let Some(place) = place_of(missing.user) {
+            for place in place_of(missing.user).into_iter().flat_map(with_those_above) {
                 *places.missing.entry(place.key().to_owned()).or_default() += 1;
             }
         }
         if !places.missing.is_empty() {
-            places
-                .lively
-                .extend(directory.users().filter_map(User::parent).map(Dn::key));
+            let now: HashSet<&Dn> = directory.users().filter_map(User::parent).collect();
+            let all = now.into_iter().cloned().flat_map(with_those_above);
+            places.lively.extend(all.map(|place| place.key().to_owned()));
         }
         places
     }
 
-    /// Whether several are missing from where somebody was, and nobody is left there: it is rather the place that is hidden.
+    /// Whether several are missing from where somebody was, or from what that lies in, and nobody is left there: it is rather the
+    /// place that is hidden.
     pub(super) fn are_empty_for(&self, user: &ObservedUser) -> bool {
-        place_of(user).is_some_and(|place| {
+        let mut places = place_of(user).into_iter().flat_map(with_those_above);
+        places.any(|place| {
             let missing = self.missing.get(place.key()).copied().unwrap_or_default();
             missing > 1 && !self.lively.contains(place.key())
         })
@@ -183,4 +185,8 @@ impl<'a> Places<'a> {
 /// The entry that somebody lay in when they were last seen, where that is written.
 fn place_of(user: &ObservedUser) -> Option<Dn> {
     Dn::parse(user.values.text(Field::OrganizationalUnit)?).ok()
+}
+
+fn with_those_above(place: Dn) -> impl Iterator<Item = Dn> {
+    std::iter::successors(Some(place), Dn::parent)
 }

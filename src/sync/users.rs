@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Input,
-    absence::Absences,
+    absence::{Absences, Absentee},
     census::LetGo,
     difference::{Desired, Existing},
     field::{Field, FieldSet},
@@ -15,7 +15,7 @@ use super::{
     numbering::{Claimant, Numbered},
     observed::ObservedUser,
     person::{Person, RuleChoice},
-    plan::{Change, Claim, Expected, Subject, UserChange},
+    plan::{Change, Claim, Deletion, Expected, Subject, UserChange},
     removal::{Action, is_given_back},
     report::problem,
     validated::FieldSource,
@@ -63,30 +63,34 @@ pub fn claimant<'a>(input: &Input<'a>, person: &'a Person<'a>) -> Claimant<'a> {
         holder: holder(&person.name),
         login: &person.subject.login,
         exists: person.observed.is_some(),
-        fixed_by: person.observed.and_then(|user| fixed_by(person, user)),
+        fixed_by: person.observed.and_then(|user| fixed_by(input, person, user)),
+        can_let_go: person
+            .observed
+            .is_some_and(|user| user.ownership.is_ours_alone(Field::Extension)),
         wish: wish(input, person),
     }
 }
 
-/// Why somebody's number can't become another: another tool holds the field, or they lose nothing to anybody while protected.
-fn fixed_by(person: &Person<'_>, user: &ObservedUser) -> Option<Box<str>> {
+/// Why somebody's number can't become another: another tool holds the field, they are protected from losing it to anybody, or
+/// the object is not the operator's any more.
+fn fixed_by(input: &Input<'_>, person: &Person<'_>, user: &ObservedUser) -> Option<Box<str>> {
     let elsewhere = user.ownership.held_elsewhere(Field::Extension, becomes_linked(user));
-    let is_kept = person.is_inactive && user.is_protected;
+    let is_kept = person.is_inactive && user.is_protected || is_given_back(input, person);
     elsewhere.or_else(|| is_kept.then(|| PROTECT.into()))
 }
 
-/// The gone whose number may go to whom the directory gives it.
-pub fn yielding(absences: &Absences<'_>) -> Vec<Holder> {
-    let proven = absences.proven.iter();
-    let gone = proven.filter(|absentee| {
-        let user = absentee.missing.user;
-        let is_held_elsewhere = user.ownership.held_elsewhere(Field::Extension, false).is_some();
-        absentee.absence.reason == AbsenceReason::Deleted
-            && user.is_readable
-            && !user.is_protected
-            && !is_held_elsewhere
+/// Those whose number may go to whom the directory gives it: the gone, and whoever is deleted in this plan.
+pub fn yielding(absences: &Absences<'_>, allowed: &Allowed<'_>, deletions: &[Deletion]) -> Vec<Holder> {
+    let gone = absences.proven.iter().filter(|Absentee { missing, absence }| {
+        let user = missing.user;
+        absence.reason == AbsenceReason::Deleted
+            && allowed.action(HolderKind::PhoneUser, missing.name) != Some(Action::LetGo)
+            && (user.is_readable && !user.is_unlinked && !user.is_protected)
+            && user.ownership.is_ours_alone(Field::Extension)
     });
-    gone.map(|absentee| holder(absentee.missing.name)).collect()
+    let gone = gone.map(|absentee| absentee.missing.name);
+    let deleted = deletions.iter().map(|deletion| &*deletion.name);
+    gone.chain(deleted).map(holder).collect()
 }
 
 fn holder(name: &str) -> Holder {

@@ -116,8 +116,8 @@ async fn an_entry_that_is_none_is_a_protocol_error() {
             .concat(),
         ),
     ] {
-        // The fourth message of a read: bind, root, the server's identity, users.
-        let bytes = message(4, &ber(0x64, &entry), &[]);
+        // The fifth message of a read: bind, root, the server's identity, what it has of others, users.
+        let bytes = message(5, &ber(0x64, &entry), &[]);
         let ldap = ScriptedLdap::start(move |asked| match asked {
             Asked::Search(search) if search.mentions("person") => Some(vec![Say::Raw(bytes.clone())]),
             _ => None,
@@ -174,7 +174,7 @@ async fn a_paging_control_that_is_none_is_an_error() {
         ("good", good, ""),
     ] {
         let done = ber(0x65, &[ber(0x0a, &[0]), ber(0x04, b""), ber(0x04, b"")].concat());
-        let bytes = message(4, &done, &control);
+        let bytes = message(5, &done, &control);
         let ldap = ScriptedLdap::start(move |asked| match asked {
             Asked::Search(search) if search.mentions("person") => Some(vec![user(1), Say::Raw(bytes.clone())]),
             _ => None,

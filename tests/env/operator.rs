@@ -32,6 +32,8 @@ pub struct Flags {
     pub allow_plaintext: bool,
     /// None: as the program has it.
     pub confirm_absence_after: Option<Duration>,
+    /// None: as the program has it.
+    pub wait_for_end: Option<Duration>,
 }
 
 /// An operator that runs as tasks of the calling test. Dropped, it ends without ceremony, as if it was killed.
@@ -71,6 +73,7 @@ impl Operator {
             allow_plaintext: flags.allow_plaintext,
             concurrency: 8,
             confirm_absence_after: flags.confirm_absence_after.unwrap_or(Duration::from_mins(5)),
+            wait_for_end: flags.wait_for_end.unwrap_or(Duration::from_mins(5)),
             health,
             metrics,
         };

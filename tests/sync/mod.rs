@@ -7,6 +7,7 @@ mod sound;
 mod adopting;
 mod company;
 mod conditions;
+mod deletion;
 mod leaving_ring_groups;
 mod linking;
 mod mapping;
@@ -15,7 +16,9 @@ mod numbering;
 mod numbers_from_attributes;
 mod references;
 mod relinking;
+mod removal;
 mod reused;
 mod ring_groups;
 mod scopes;
 mod select;
+

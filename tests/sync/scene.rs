@@ -26,6 +26,8 @@ use crate::{
 
 /// How long somebody who gives no answer must be missing before they are gone.
 pub const CONFIRM_AFTER: Duration = Duration::from_secs(1);
+/// How long a scope that is deleted waits for a read.
+pub const WAIT_FOR_END: Duration = Duration::from_secs(10);
 
 /// A directory `corp`, a phone system `hq` and a rule `hq-numbers` of 2000 to 2999. The operator starts with the first scope:
 /// what was made before is known to it from the start.
@@ -65,6 +67,7 @@ impl Scene {
     pub async fn operator(&self) -> &Operator {
         let flags = Flags {
             confirm_absence_after: Some(CONFIRM_AFTER),
+            wait_for_end: Some(WAIT_FOR_END),
             ..Flags::default()
         };
         let start = async || Operator::start_with(env::kube().await, &[&self.namespace], flags).await;

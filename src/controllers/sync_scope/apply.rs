@@ -43,7 +43,7 @@ const ROUNDS: usize = 64;
 pub(super) struct Turns(Arc<Mutex<BTreeMap<NamespacedName, Arc<tokio::sync::Mutex<()>>>>>);
 
 impl Turns {
-    async fn take(&self, system: &NamespacedName) -> tokio::sync::OwnedMutexGuard<()> {
+    pub(super) async fn take(&self, system: &NamespacedName) -> tokio::sync::OwnedMutexGuard<()> {
         let turn = self
             .0
             .lock()

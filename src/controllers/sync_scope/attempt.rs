@@ -11,6 +11,7 @@ use super::{
     apply::{Converged, Work, converge},
     generation,
     keeping::{Keeper, confirm_at},
+    memory::Memory,
     plan::Prepared,
     report::{Ending, PATIENCE, Synced, Unread, held},
     schedule::{Due, stale_from},
@@ -101,27 +102,45 @@ impl Controller {
         snapshot: Arc<Snapshot>,
         due: Due,
     ) -> Converged {
-        let mut keeper = Keeper {
-            context: &self.context,
-            memories: &self.memories,
-            spending: &self.spending,
-            name,
-            scope: self.memories.of(name, |memory| memory.newest(scope).clone()),
-            generation: generation(scope),
-        };
-        let mut prepared = Prepared {
-            validated: validated.clone(),
-            siblings: self.siblings(validated),
-            references: self.memories.of(name, |memory| memory.references(scope).to_vec()),
-            past: Arc::new(keeper.kept()),
-            snapshot,
-        };
+        let scope = self.memories.of(name, |memory| memory.newest(scope).clone());
+        let mut keeper = self.keeper(name, scope, false);
+        let mut prepared = self.prepared(&keeper, validated, snapshot);
         let system = name.beside(&validated.scope.phone_system);
         let work = Work {
             trigger: due.trigger,
             is_fresh: due.reads,
         };
         Box::pin(converge(&self.turns, &mut keeper, &system, &mut prepared, work)).await
+    }
+
+    /// Who keeps the books of a scope. `ends`: it is about to go.
+    pub(super) fn keeper<'a>(&'a self, name: &'a NamespacedName, scope: SyncScope, ends: bool) -> Keeper<'a> {
+        Keeper {
+            context: &self.context,
+            memories: &self.memories,
+            spending: &self.spending,
+            name,
+            generation: generation(&scope),
+            scope,
+            ends,
+        }
+    }
+
+    /// All that a plan is made of, but for what is in the cluster.
+    pub(super) fn prepared(
+        &self,
+        keeper: &Keeper<'_>,
+        validated: &Arc<Validated>,
+        snapshot: Arc<Snapshot>,
+    ) -> Prepared {
+        let references = |memory: &mut Memory| memory.references(&keeper.scope).to_vec();
+        Prepared {
+            validated: validated.clone(),
+            siblings: self.siblings(validated),
+            references: self.memories.of(keeper.name, references),
+            past: Arc::new(keeper.kept()),
+            snapshot,
+        }
     }
 
     /// Those who seem to be gone are looked for once more.
@@ -133,7 +152,7 @@ impl Controller {
     }
 
     /// What the directory holds: to repair what others changed, what was read before will do.
-    async fn read(&self, validated: &Validated, due: Due) -> Result<(Arc<Snapshot>, bool), ConnectionError> {
+    pub(super) async fn read(&self, validated: &Validated, due: Due) -> Result<(Arc<Snapshot>, bool), ConnectionError> {
         let Validated {
             scope,
             siblings,

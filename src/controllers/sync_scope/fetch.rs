@@ -91,7 +91,9 @@ pub(super) async fn fetch(
     }
     let siblings = in_namespace(&configuration.scopes, &here.namespace)
         .into_iter()
-        .filter(|sibling| sibling.name_any() != here.name && sibling.spec.phone_system_ref == spec.phone_system_ref);
+        .filter(|sibling| sibling.name_any() != here.name && sibling.spec.phone_system_ref == spec.phone_system_ref)
+        // One that is about to go provides nobody any more: others take over whom they select.
+        .filter(|sibling| sibling.metadata.deletion_timestamp.is_none());
     match (directory, system) {
         (Some(directory), Some(system)) if missing.is_empty() => Ok(Fetched {
             directory,

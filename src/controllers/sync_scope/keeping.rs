@@ -36,6 +36,8 @@ pub(super) struct Keeper<'a> {
     pub scope: SyncScope,
     /// The spec that the sync is of.
     pub generation: Generation,
+    /// The scope is about to go, and this is what it does at its end.
+    pub ends: bool,
 }
 
 /// Whether a plan may be carried out.
@@ -83,10 +85,10 @@ impl Keeper<'_> {
     /// Whether the scope is still there, with the spec that the sync is of: whoever suspends, deletes or corrects it means at once.
     pub(super) fn is_wanted(&self) -> impl Fn() -> bool + Send + Sync + use<> {
         let (scopes, reference) = (self.context.configuration.scopes.clone(), self.name.reference());
-        let generation = self.generation.clone();
+        let (generation, ends) = (self.generation.clone(), self.ends);
         move || {
             let now = scopes.get(&reference);
-            now.is_some_and(|scope| super::generation(&scope) == generation && !is_going(&scope))
+            now.is_some_and(|scope| super::generation(&scope) == generation && is_going(&scope) == ends)
         }
     }
 
@@ -100,11 +102,17 @@ impl Keeper<'_> {
         if !is_fresh {
             return Permission::ReadFirst;
         }
-        if !permits_more {
+        self.enter(&outcome.ledger, past).await
+    }
+
+    /// Enters into the books what is about to be spent.
+    pub(super) async fn enter(&mut self, ledger: &Ledger, past: &Kept) -> Permission {
+        let status = self.scope.status.clone().unwrap_or_default();
+        if !permits_more(&status, ledger) {
             return Permission::Granted;
         }
         let (directory, others) = (self.directory(), self.others());
-        let budget = &outcome.ledger.budget;
+        let budget = &ledger.budget;
         let now = Timestamp::now();
         if !self
             .spending
@@ -112,7 +120,7 @@ impl Keeper<'_> {
         {
             return Permission::PlanAgain;
         }
-        self.store(&status, &outcome.ledger).await
+        self.store(&status, ledger).await
     }
 
     async fn store(&mut self, before: &SyncScopeStatus, ledger: &Ledger) -> Permission {
@@ -133,7 +141,7 @@ impl Keeper<'_> {
     /// The scope has changed: its annotations, or its status by another process, or all of it.
     async fn read_again(&mut self, api: &Api<SyncScope>) -> Permission {
         match call(api.get_opt(&self.name.name)).await {
-            Ok(Some(scope)) if super::generation(&scope) == self.generation && !is_going(&scope) => {
+            Ok(Some(scope)) if super::generation(&scope) == self.generation && is_going(&scope) == self.ends => {
                 self.scope = scope;
                 Permission::PlanAgain
             }
@@ -198,9 +206,9 @@ pub(super) fn confirm_at<K>(
     confirm_after: SignedDuration,
     read: Timestamp,
 ) -> Option<Timestamp> {
-    let first = suspects.values().min()?;
-    let due = first.checked_add(confirm_after).ok()?;
-    // One that a read did not settle is not asked for in circles.
-    let soonest = read.checked_add(confirm_after).ok()?;
-    Some(if due > read { due } else { soonest })
+    let due = suspects
+        .values()
+        .filter_map(|since| since.checked_add(confirm_after).ok());
+    // What has lasted so long already is settled, and stays remembered: nobody is asked for in circles.
+    due.filter(|due| *due > read).min()
 }

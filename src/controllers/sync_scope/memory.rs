@@ -44,6 +44,8 @@ pub(super) struct Memory {
     pub suspects: BTreeMap<Suspect, Timestamp>,
     /// The approval that was last acted upon.
     pub approval: Option<String>,
+    /// Why it waits before it goes, as people were told.
+    pub waits_for: Option<String>,
     /// The scope as it was after its status was last written.
     pub written: Option<SyncScope>,
     /// What could not be written into its status.

@@ -2,6 +2,7 @@
 
 mod apply;
 mod attempt;
+mod deletion;
 mod fetch;
 mod freshness;
 mod keeping;
@@ -53,6 +54,10 @@ enum Error {
     Fetch(#[source] FetchError),
     #[error("cannot write the status")]
     WriteStatus(#[source] CallError),
+    #[error("cannot write the finalizer")]
+    WriteFinalizer(#[source] CallError),
+    #[error("cannot tell whether the namespace is being deleted")]
+    LookAround(#[source] CallError),
 }
 
 /// Runs the controller until the operator stops. Listens to changes from the call on.
@@ -119,11 +124,12 @@ impl Controller {
     async fn look(&self, name: &NamespacedName, seen: &SyncScope) -> Result<Action, Error> {
         let scope = self.memories.of(name, |memory| memory.newest(seen).clone());
         let scope = self.report_what_is_left(name, scope).await;
-        // Whoever deletes a scope wants no more of it, however long somebody's finalizer keeps the object.
+        // Whoever deletes a scope wants no more syncs of it, however long somebody's finalizer keeps the object.
         if seen.metadata.deletion_timestamp.is_some() {
             self.rests(name);
-            return Ok(Action::await_change());
+            return Box::pin(self.end(name, scope)).await;
         }
+        let scope = self.keep_finalizer(name, scope).await?;
         if scope.spec.suspend {
             self.rests(name);
             self.report(scope, Ending::Suspended, Notices::default()).await;

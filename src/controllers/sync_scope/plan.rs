@@ -16,6 +16,7 @@ use crate::{
     directory::{Guid, Sighting, Snapshot},
     sync::{
         self, Input, Outcome, Sibling, Sight,
+        ending::Ending,
         observed::Observed,
         past::{DirectoryBudget, Past, Suspect},
     },
@@ -83,19 +84,7 @@ pub(super) async fn plan(context: &Context, system: &NamespacedName, prepared: &
         let (work, answers) = (prepared.clone(), known.clone());
         // Of a large scope this takes a second of pure computing, during which others want to be served.
         let planned = tokio::task::spawn_blocking(move || {
-            let outcome = sync::plan(&Input {
-                now: Timestamp::now(),
-                scope: &work.validated.scope,
-                siblings: &siblings(&work),
-                system: &work.validated.system,
-                rules: &work.validated.rules,
-                directory: &work.snapshot,
-                bare_username: work.validated.bare_username,
-                observed: &observed,
-                references: &work.references,
-                sightings: &answers,
-                past: work.past.past(),
-            });
+            let outcome = sync::plan(&input(&work, &siblings(&work), &observed, &answers));
             let asked_of = whom_to_ask(&outcome.ask, &observed, &work, &answers);
             (outcome, asked_of)
         });
@@ -119,6 +108,41 @@ pub(super) async fn plan(context: &Context, system: &NamespacedName, prepared: &
         if known.len() == before {
             return Some(outcome);
         }
+    }
+}
+
+/// How the scope ends, on what is in the cluster now.
+pub(super) async fn end(context: &Context, system: &NamespacedName, prepared: &Prepared) -> Option<Ending> {
+    let observed = context.objects.of(system).await;
+    let work = prepared.clone();
+    let decided = tokio::task::spawn_blocking(move || {
+        sync::ending::end(&input(&work, &siblings(&work), &observed, &BTreeMap::new()))
+    });
+    match decided.await {
+        Ok(ending) => Some(ending),
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Err(_) => None,
+    }
+}
+
+fn input<'a>(
+    work: &'a Prepared,
+    siblings: &'a [Sibling<'a>],
+    observed: &'a Observed,
+    sightings: &'a BTreeMap<Guid, Sighting>,
+) -> Input<'a> {
+    Input {
+        now: Timestamp::now(),
+        scope: &work.validated.scope,
+        siblings,
+        system: &work.validated.system,
+        rules: &work.validated.rules,
+        directory: &work.snapshot,
+        bare_username: work.validated.bare_username,
+        observed,
+        references: &work.references,
+        sightings,
+        past: work.past.past(),
     }
 }
 

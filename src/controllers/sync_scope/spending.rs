@@ -12,7 +12,11 @@ use kube::ResourceExt;
 use crate::{
     api::{ActiveDirectoryConfig, SyncScope, active_directory_config::DirectoryRemovalLimit, sync_scope::BudgetEntry},
     controllers::changes::NamespacedName,
-    sync::{past::DirectoryBudget, validated::parse_duration},
+    sync::{
+        budget::{self, Spent},
+        past::DirectoryBudget,
+        validated::parse_duration,
+    },
 };
 
 /// The default of `removalLimit.window`.
@@ -123,7 +127,12 @@ fn spent(
     for (name, budget) in told.chain(known).filter(|(name, _)| *name != scope) {
         // Of what the status says and what was let through here, one is the newer, and the newer one is not less.
         let most = by_scope.entry(name).or_default();
-        for (most, sum) in most.iter_mut().zip(within(budget, limit.window, now)) {
+        let Spent {
+            people,
+            gone,
+            ring_groups,
+        } = budget::spent(budget, now, limit.window);
+        for (most, sum) in most.iter_mut().zip([people, gone, ring_groups]) {
             *most = sum.max(*most);
         }
     }
@@ -133,16 +142,6 @@ fn spent(
         total.ring_groups += ring_groups;
     }
     total
-}
-
-/// People, those of them who are gone, and ring groups that were removed within the window.
-fn within(budget: &[BudgetEntry], window: SignedDuration, now: Timestamp) -> [i64; 3] {
-    let recent = budget
-        .iter()
-        .filter(|entry| entry.time.0.duration_until(now) < window && entry.ring_group.is_none());
-    recent.fold([0; 3], |[people, gone, ring_groups], entry| {
-        [people + entry.count, gone + entry.gone, ring_groups + entry.ring_groups]
-    })
 }
 
 #[cfg(test)]

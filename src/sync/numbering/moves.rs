@@ -58,7 +58,7 @@ pub(super) fn give_named<'a>(
     for at in &winners {
         moves.carry_out(*at, &ways);
     }
-    moves.go_home();
+    moves.go_home(&wishes);
     moves.complain(&wishes);
     moves.handover
 }
@@ -152,9 +152,12 @@ impl<'a> Moves<'_, 'a> {
                 self.contests.insert(*number, Contest { rivals, elsewhere });
             }
         }
-        // Whose number is rebuilt in this plan moves in the next.
+        // Whose number is rebuilt in this plan moves in the next, and lets go then.
         let is_rebuilt = |at: &At| self.seat(*at).is_some_and(|seat| seat.claim.is_some());
-        self.handover.continues |= self.terms.may_move && ways.keys().any(is_rebuilt);
+        let mut rebuilt = ways
+            .keys()
+            .chain(wishes.keys().filter_map(|number| self.homes.get(number)));
+        self.handover.continues |= self.terms.may_move && rebuilt.any(is_rebuilt);
         ways.retain(|at, _| self.seats.get(*at).is_some_and(|seat| can_take(seat, self.terms)));
         ways
     }
@@ -172,7 +175,8 @@ impl<'a> Moves<'_, 'a> {
             (Availability::Free(expected), _) => Some(Way::Open(Some(expected))),
             (Availability::Taken(_), _) if !self.can_pass(number, &claimant.holder) => None,
             (Availability::Taken(_), Some((home, resident))) if resident.is_disabled() => {
-                resident.is_movable(self.terms).then_some(Way::Vacated(home))
+                let yields = resident.claimant.can_let_go && resident.is_movable(self.terms);
+                yields.then_some(Way::Vacated(home))
             }
             (Availability::Taken(_), Some((home, _))) => Some(Way::Passed(home)),
             (Availability::Taken(_), None) => self.is_abandoned(number).then_some(Way::Abandoned),
@@ -220,10 +224,10 @@ impl<'a> Moves<'_, 'a> {
             .collect()
     }
 
-    /// A ring group is never without its number: it moves when its new one is free.
+    /// Who can't let go, as a ring group, which is never without its number, moves when the new one is free.
     fn is_rooted(&self, at: At, ways: &BTreeMap<At, Way>) -> bool {
-        let is_ring_group = self.seat(at).is_some_and(Seat::is_ring_group);
-        is_ring_group && !is_open(ways.get(&at))
+        let can_let_go = self.seat(at).is_some_and(|seat| seat.claimant.can_let_go);
+        !can_let_go && !is_open(ways.get(&at))
     }
 
     fn carry_out(&mut self, at: At, ways: &BTreeMap<At, Way>) {
@@ -270,10 +274,12 @@ impl<'a> Moves<'_, 'a> {
         self.handover.continues = true;
     }
     /// Who let go of a number for another that they can't have any more takes it back, as long as it rests after them.
-    fn go_home(&mut self) {
+    /// The disabled take back none that others ask for: they would have to let go of it again.
+    fn go_home(&mut self, wishes: &BTreeMap<Number, Vec<At>>) {
         for (number, at) in self.homes {
             let Some(seat) = self.seats.get_mut(*at) else { continue };
             let is_away = !seat.is_settled && seat.number.is_none() && !seat.awaits;
+            let is_away = is_away && !(seat.is_disabled() && wishes.contains_key(number));
             if let (true, Availability::Free(expected)) = (is_away, self.pool.availability(*number, seat.claimant)) {
                 seat.claim(*number, expected, self.pool);
             }

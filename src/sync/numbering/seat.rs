@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::{Claimant, Numbered, Terms};
 use crate::{
     api::{
-        extension::{Holder, HolderKind},
+        extension::Holder,
         sync_scope::ProblemReason,
     },
     directory::text,
@@ -64,10 +64,6 @@ impl<'a> Seat<'a> {
 
     pub(super) fn by_login(&self) -> (&str, &Holder) {
         (&self.folded_login, &self.claimant.holder)
-    }
-
-    pub(super) fn is_ring_group(&self) -> bool {
-        self.claimant.holder.kind == HolderKind::RingGroup
     }
 
     /// Their account is disabled: they keep their number only until the directory gives it to somebody else.

@@ -21,6 +21,7 @@ fn newcomer<'a>(name: &'a str, wish: Wish<'a>) -> Claimant<'a> {
         login: name.split_once(':').unwrap().1,
         exists: false,
         fixed_by: None,
+        can_let_go: name.starts_with("user:"),
         wish,
     }
 }

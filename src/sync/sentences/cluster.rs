@@ -19,21 +19,46 @@ pub(super) fn apply(observed: &mut Observed, plan: &Plan) {
 
 /// Applies a whole plan of a scope.
 pub(super) fn apply_as(observed: &mut Observed, scope: &str, plan: &Plan) {
-    for claim in &plan.claims {
-        apply_claim(observed, scope, claim);
+    apply_until(observed, scope, plan, usize::MAX, |_| {});
+}
+
+/// One call to the API server.
+enum Write<'p> {
+    Claim(&'p Claim),
+    User(&'p Change<Field>),
+    RingGroup(&'p Change<RingField>),
+    Deletion(&'p Deletion),
+    Free(&'p Free),
+}
+
+/// Applies the first writes of a plan, and lets somebody look after each. Whether that was all of it.
+pub(super) fn apply_until(
+    observed: &mut Observed,
+    scope: &str,
+    plan: &Plan,
+    count: usize,
+    mut look: impl FnMut(&Observed),
+) -> bool {
+    let claims = plan.claims.iter().map(Write::Claim);
+    let writes = claims
+        .chain(plan.users.iter().map(Write::User))
+        .chain(plan.ring_groups.iter().map(Write::RingGroup))
+        .chain(plan.deletions.iter().map(Write::Deletion))
+        .chain(plan.frees.iter().map(Write::Free));
+    for (done, write) in writes.enumerate() {
+        if done == count {
+            return false;
+        }
+        match write {
+            Write::Claim(claim) => apply_claim(observed, scope, claim),
+            Write::User(change) => apply_user(observed, change),
+            Write::RingGroup(change) => apply_ring_group(observed, change),
+            Write::Deletion(deletion) => delete(observed, deletion),
+            Write::Free(free) => apply_free(observed, free),
+        }
+        look(observed);
     }
-    for change in &plan.users {
-        apply_user(observed, change);
-    }
-    for change in &plan.ring_groups {
-        apply_ring_group(observed, change);
-    }
-    for deletion in &plan.deletions {
-        delete(observed, deletion);
-    }
-    for free in &plan.frees {
-        apply_free(observed, free);
-    }
+    true
 }
 
 fn version(uid: &str, number: u32) -> Version {

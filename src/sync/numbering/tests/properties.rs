@@ -142,6 +142,10 @@ fn claimants<'a>(observed: &Observed, rules: &'a [ValidatedRule], wishes: &'a [W
         let mut claimant = newcomer(name, wish);
         let name = claimant.holder.name.as_str();
         claimant.exists = observed.users.contains_key(name) || observed.ring_groups.contains_key(name);
+        // Nobody is made whose account is disabled.
+        if !claimant.exists && matches!(claimant.wish, Wish::Disabled) {
+            claimant.wish = Wish::InDoubt;
+        }
         claimant
     };
     NAMES.iter().zip(wishes).map(claimant).collect()

@@ -4,7 +4,7 @@
 use super::{
     company::{self, Truth},
     life::Life,
-    steps::{Operator, PEOPLE},
+    steps::{Directory, Operator, PEOPLE, Step},
 };
 use crate::{
     api::sync_scope::HeldType,
@@ -28,6 +28,7 @@ impl Life {
         for scope in &mut self.world.scopes {
             scope.is_readable = true;
         }
+        self.nobody_is_alone();
         for _ in 0..10 {
             self.operate(&Operator::Minutes(10));
             for scope in 0..2 {
@@ -55,6 +56,20 @@ impl Life {
                 self.is_as_the_directory_says(person, guid(&company::word(person, generation)), &outcomes);
             }
         }
+    }
+
+    /// A scope that finds nobody takes nobody away, ever: that is what an outage looks like.
+    fn nobody_is_alone(&mut self) {
+        for (person, unit) in [(0, 0), (4, 1)] {
+            for step in [
+                Directory::Join(person),
+                Directory::Move(person, unit),
+                Directory::LeaveGroup(person, 1),
+            ] {
+                self.live(&Step::Directory(step));
+            }
+        }
+        self.live(&Step::Directory(Directory::EnableAll));
     }
 
     fn is_as_the_directory_says(&self, person: usize, account: Guid, outcomes: &[Outcome; 2]) {

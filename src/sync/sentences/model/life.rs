@@ -80,9 +80,12 @@ impl Life {
     fn change_directory(&mut self, step: &Directory) {
         let word = match step {
             Directory::Join(person) => return self.join(*person),
+            Directory::LeaveMany(who) => return self.each(*who, &Directory::Leave),
+            Directory::DisableMany(who) => return self.each(*who, &Directory::Disable),
+            Directory::MoveMany(who) => return self.each(*who, &|person| Directory::Move(person, 2)),
+            Directory::HideMany(who) => return self.each(*who, &Directory::HideAccount),
             Directory::Leave(person)
             | Directory::Disable(person)
-            | Directory::Enable(person)
             | Directory::Rename(person)
             | Directory::Move(person, _)
             | Directory::Number(person, _)
@@ -100,13 +103,17 @@ impl Life {
         };
         let world = &mut self.world;
         match step {
-            Directory::Join(_) => {}
+            Directory::Join(_)
+            | Directory::LeaveMany(_)
+            | Directory::DisableMany(_)
+            | Directory::MoveMany(_)
+            | Directory::HideMany(_) => {}
             Directory::Leave(_) => {
                 world.delete(&word);
                 GROUPS.iter().for_each(|group| company::exit(world, &word, group));
             }
             Directory::Disable(_) => world.set(&word, "userAccountControl", "514"),
-            Directory::Enable(_) => world.set(&word, "userAccountControl", "512"),
+            Directory::EnableAll => (0..PEOPLE).for_each(|person| self.enable(person)),
             Directory::Rename(_) => self.rename(&word),
             Directory::Move(_, unit) => self.place(&word, UNITS[*unit]),
             Directory::Number(_, 6) => world.set(&word, "telephoneNumber", ""),
@@ -139,6 +146,18 @@ impl Life {
         self.hidden.retain(|account, _| veil.accounts.contains(account));
         for account in &veil.accounts {
             self.hidden.entry(*account).or_insert(now);
+        }
+    }
+
+    fn each(&mut self, who: u16, step: &dyn Fn(usize) -> Directory) {
+        let people = (0..PEOPLE).filter(|person| who & (1 << person) != 0);
+        people.for_each(|person| self.change_directory(&step(person)));
+    }
+
+    fn enable(&mut self, person: usize) {
+        if self.exists(person) {
+            let word = self.word(person);
+            self.world.set(&word, "userAccountControl", "512");
         }
     }
 

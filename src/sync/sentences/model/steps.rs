@@ -22,7 +22,13 @@ pub(super) enum Directory {
     Join(usize),
     Leave(usize),
     Disable(usize),
-    Enable(usize),
+    /// Everybody who was disabled.
+    EnableAll,
+    /// Several at once, a bit each.
+    LeaveMany(u16),
+    DisableMany(u16),
+    MoveMany(u16),
+    HideMany(u16),
     Rename(usize),
     Move(usize, usize),
     /// Six numbers for twelve people; the seventh is none.
@@ -84,7 +90,7 @@ pub(super) fn history(longest: usize) -> impl Strategy<Value = Vec<Step>> {
 
 fn step() -> impl Strategy<Value = Step> {
     let simple = prop_oneof![
-        4 => directory().prop_map(Step::Directory),
+        5 => directory().prop_map(Step::Directory),
         2 => people().prop_map(Step::People),
         5 => operator().prop_map(Step::Operator),
     ];
@@ -100,26 +106,32 @@ fn step() -> impl Strategy<Value = Step> {
 fn directory() -> impl Strategy<Value = Directory> {
     let who = || 0..PEOPLE;
     let group = || 0..GROUPS.len();
+    // Those who sit at desks.
+    let desk = || (0..PEOPLE / 4).prop_map(|desk| desk * 4 + 1);
     prop_oneof![
-        4 => who().prop_map(Directory::Join),
+        6 => who().prop_map(Directory::Join),
         4 => who().prop_map(Directory::Leave),
         4 => who().prop_map(Directory::Disable),
-        4 => who().prop_map(Directory::Enable),
+        3 => Just(Directory::EnableAll),
+        1 => any::<u16>().prop_map(Directory::LeaveMany),
+        2 => any::<u16>().prop_map(Directory::DisableMany),
+        1 => any::<u16>().prop_map(Directory::MoveMany),
+        2 => any::<u16>().prop_map(Directory::HideMany),
         1 => who().prop_map(Directory::Rename),
         3 => (who(), 0..3_usize).prop_map(|(who, unit)| Directory::Move(who, unit)),
-        4 => (who(), 0..7_usize).prop_map(|(who, number)| Directory::Number(who, number)),
-        2 => (who(), any::<bool>()).prop_map(|(who, sits)| Directory::SitAtDesk(who, sits)),
+        6 => (desk(), 0..7_usize).prop_map(|(who, number)| Directory::Number(who, number)),
+        1 => (who(), any::<bool>()).prop_map(|(who, sits)| Directory::SitAtDesk(who, sits)),
         2 => (who(), group()).prop_map(|(who, group)| Directory::JoinGroup(who, group)),
-        2 => (who(), group()).prop_map(|(who, group)| Directory::LeaveGroup(who, group)),
+        3 => (who(), group()).prop_map(|(who, group)| Directory::LeaveGroup(who, group)),
         1 => group().prop_map(Directory::RenameGroup),
-        2 => who().prop_map(Directory::HideAccount),
+        1 => who().prop_map(Directory::HideAccount),
         1 => who().prop_map(Directory::HideNumber),
         1 => group().prop_map(Directory::HideMembers),
         1 => group().prop_map(Directory::HideGroup),
         1 => Just(Directory::HideStaff),
-        2 => Just(Directory::Unveil),
+        4 => Just(Directory::Unveil),
         1 => Just(Directory::FallBehind),
-        2 => Just(Directory::CatchUp),
+        4 => Just(Directory::CatchUp),
         1 => any::<bool>().prop_map(Directory::ShowTombstones),
     ]
 }
@@ -132,20 +144,21 @@ fn people() -> impl Strategy<Value = People> {
         1 => (who(), any::<bool>()).prop_map(|(who, protects)| People::Protect(who, protects)),
         1 => who().prop_map(People::Delete),
         1 => who().prop_map(People::Edit),
-        1 => (0..PEOPLE + 2).prop_map(People::MakeUser),
+        2 => (PEOPLE - 4..PEOPLE + 1).prop_map(People::MakeUser),
         1 => (0..6_usize).prop_map(People::Reserve),
-        3 => (0..2_usize).prop_map(People::Approve),
+        5 => (0..2_usize).prop_map(People::Approve),
         1 => (0..3_usize, any::<bool>()).prop_map(|(policy, groups)| People::Respecify(policy, groups)),
     ]
 }
 
 fn operator() -> impl Strategy<Value = Operator> {
     prop_oneof![
-        8 => (0..2_usize).prop_map(Operator::Sync),
+        16 => (0..2_usize).prop_map(Operator::Sync),
         2 => (0..2_usize, 0..12_usize).prop_map(|(scope, writes)| Operator::Killed(scope, writes)),
         1 => vec(any::<bool>(), 24).prop_map(Operator::Race),
         1 => Just(Operator::Restart),
-        1 => (0..2_usize, any::<bool>()).prop_map(|(scope, is)| Operator::Unreadable(scope, is)),
+        1 => (0..2_usize).prop_map(|scope| Operator::Unreadable(scope, true)),
+        3 => (0..2_usize).prop_map(|scope| Operator::Unreadable(scope, false)),
         4 => (1..20_i64).prop_map(Operator::Minutes),
         1 => (1..40_i64).prop_map(Operator::Days),
     ]
