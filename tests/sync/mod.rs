@@ -12,6 +12,7 @@ mod leaving_ring_groups;
 mod linking;
 mod mapping;
 mod matching;
+mod moving;
 mod numbering;
 mod numbers_from_attributes;
 mod references;
@@ -21,4 +22,3 @@ mod reused;
 mod ring_groups;
 mod scopes;
 mod select;
-

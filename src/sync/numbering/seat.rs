@@ -4,10 +4,7 @@ use std::borrow::Cow;
 
 use super::{Claimant, Numbered, Terms};
 use crate::{
-    api::{
-        extension::Holder,
-        sync_scope::ProblemReason,
-    },
+    api::{extension::Holder, sync_scope::ProblemReason},
     directory::text,
     sync::{
         number::Number,

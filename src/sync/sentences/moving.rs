@@ -53,7 +53,9 @@ fn befall(world: &mut World, fates: &[Fate]) {
 /// Whatever an object names is its own: an Extension says so. So nobody names a number that somebody else has.
 fn assert_sound(observed: &Observed) {
     for (name, user) in &observed.users {
-        let Some(number) = user.values.text(Field::Extension) else { continue };
+        let Some(number) = user.values.text(Field::Extension) else {
+            continue;
+        };
         let extension = &observed.extensions[&*format!("hq-{number}")];
         assert_eq!(extension.state, Some(ExtensionState::Assigned), "{name} names {number}");
         assert_eq!(extension.holder.as_ref().unwrap().name, **name, "{number}");
@@ -97,10 +99,17 @@ fn assert_served(world: &World, fates: &[Fate]) {
     for (login, (is_disabled, wished)) in LOGINS.iter().zip(fates) {
         assert!(*is_disabled || now[login].is_some(), "{login} lost theirs: {now:?}");
         let wished = wished.map(|number| format!("200{number}"));
-        let is_sole = fates.iter().filter(|(off, number)| !off && number.map(|number| format!("200{number}")) == wished).count() == 1;
+        let is_sole = fates
+            .iter()
+            .filter(|(off, number)| !off && number.map(|number| format!("200{number}")) == wished)
+            .count()
+            == 1;
         if wished.is_some() && !is_disabled && is_sole && now[login] != wished {
             let has_it = now.iter().find(|(_, number)| **number == wished);
-            assert!(has_it.is_some(), "{login} alone asks for {wished:?}, which nobody has: {now:?}");
+            assert!(
+                has_it.is_some(),
+                "{login} alone asks for {wished:?}, which nobody has: {now:?}"
+            );
         }
     }
 }

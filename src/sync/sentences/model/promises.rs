@@ -154,13 +154,21 @@ impl Memory {
 
     /// Promise 7: converged is silent.
     pub(super) fn is_silent(&self, plan: &Plan) {
-        let users = plan.users.iter().map(|change| format!("{}: {:?}", change.name, change.changes));
-        let groups = plan.ring_groups.iter().map(|change| format!("{}: {:?}", change.name, change.changes));
+        let users = plan
+            .users
+            .iter()
+            .map(|change| format!("{}: {:?}", change.name, change.changes));
+        let groups = plan
+            .ring_groups
+            .iter()
+            .map(|change| format!("{}: {:?}", change.name, change.changes));
         let more: Vec<_> = users.chain(groups).collect();
         assert!(
             plan.is_empty(),
             "promise 7: there is more to do after a sync: {more:#?} {:?} {:?} {:?}",
-            plan.claims, plan.deletions, plan.frees
+            plan.claims,
+            plan.deletions,
+            plan.frees
         );
     }
 
