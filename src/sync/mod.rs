@@ -41,6 +41,7 @@ pub mod past;
 pub mod person;
 pub mod plan;
 pub mod references;
+pub mod relinking;
 pub mod removal;
 pub mod report;
 pub mod ring_field;
@@ -71,7 +72,7 @@ use self::{
     field::Field,
     guard::{Allowed, Guard, Ledger, Minutes},
     login_names::LoginNames,
-    matching::{Matched, Relink, match_newcomers},
+    matching::{Matched, match_newcomers},
     number_frees::Rests,
     number_holders::NumberHolders,
     number_rivals::NumberRivals,
@@ -81,6 +82,7 @@ use self::{
     person::Person,
     plan::{Plan, UserChange},
     references::References,
+    relinking::Relink,
     removal::{Due, Removal},
     report::Report,
     ring_group_removal::Going,

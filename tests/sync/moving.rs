@@ -43,7 +43,7 @@ async fn phones(scene: &Scene) -> BTreeMap<String, (String, bool, String)> {
     users.chain(groups).collect()
 }
 
-fn of(unit: &TestOu<'_>, departments: Value) -> Value {
+fn of(unit: &TestOu<'_>, departments: &Value) -> Value {
     let spec = json!({"users": {"organizationalUnits": [{"dn": unit.dn()}]}, "departments": departments});
     with(everyone(), spec)
 }
@@ -58,13 +58,13 @@ async fn people_and_a_department_that_move_between_two_scopes_keep_their_phones(
     let group = scene.ou.group("Sales", &members).await;
     scene.rule("ring-numbers", numbers("600", "699")).await;
     let sales = json!([{"name": "sales", "group": {"dn": group}, "ringGroup": {"ruleRef": {"name": "ring-numbers"}}}]);
-    scene.scope("north", of(&north, sales.clone())).await;
-    scene.scope("south", of(&south, json!([]))).await;
+    scene.scope("north", of(&north, &sales)).await;
+    scene.scope("south", of(&south, &json!([]))).await;
     let before = phones(&scene).await;
 
     // As one commit in Git does it, one object after the other.
-    scene.apply_scope("south", of(&south, sales)).await;
-    scene.apply_scope("north", of(&north, json!([]))).await;
+    scene.apply_scope("south", of(&south, &sales)).await;
+    scene.apply_scope("north", of(&north, &json!([]))).await;
     for person in &people {
         scene.ou.move_below(&person.dn, south.dn()).await;
     }
