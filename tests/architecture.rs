@@ -7,8 +7,8 @@ use std::{
 };
 
 /// What the core may use of `directory`: the values that a read gives, and not how they are read.
-const DIRECTORY_VALUES: [&str; 9] = [
-    "answer", "dn", "entry", "filter", "guid", "snapshot", "text", "user_set", "samples",
+const DIRECTORY_VALUES: [&str; 10] = [
+    "answer", "dn", "entry", "filter", "guid", "sighting", "snapshot", "text", "user_set", "samples",
 ];
 
 /// The files below a folder of `src`.

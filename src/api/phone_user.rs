@@ -65,7 +65,7 @@ pub struct PhoneUserSpec {
     #[serde(default, rename = "employeeID", skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub employee_id: Option<String>,
-    /// Whether the phone works. True for people who are synced; not set to false for disabled accounts yet.
+    /// Whether the phone works. False once somebody's account is disabled or gone, or the scope does not select it any more, unless `removal` says otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
     /// Department. From `department`.

@@ -9,10 +9,11 @@ use super::{
     digest::digest,
     past::Past,
     removal::{Removal, whole_seconds},
+    report::shortened,
 };
 use crate::api::{
     extension::HolderKind,
-    sync_scope::{Approval, Held, HeldType, MOST_HELD_RING_GROUPS, MOST_SAMPLED},
+    sync_scope::{Approval, Held, HeldType, LONGEST_NAME, MOST_HELD_RING_GROUPS, MOST_SAMPLED},
 };
 
 /// The removals that wait.
@@ -143,7 +144,7 @@ fn describe(mut held: Held, members: &mut [Removal<'_>]) -> Held {
 }
 
 fn sampled(name: &str, what: &str) -> String {
-    super::report::shortened(&format!("{name}: {what}"), crate::api::sync_scope::LONGEST_NAME)
+    shortened(&format!("{name}: {what}"), LONGEST_NAME)
 }
 
 /// What else may be held: these items, each with what tells it apart and how people know it.
@@ -210,8 +211,6 @@ pub(super) fn weigh_items(
 fn listing(mut held: Held, items: &[Item]) -> Held {
     let shown = items.iter().take(MOST_SAMPLED);
     held.count = i64::try_from(items.len()).unwrap_or(i64::MAX);
-    held.sample = shown
-        .map(|item| super::report::shortened(&item.shown, crate::api::sync_scope::LONGEST_NAME))
-        .collect();
+    held.sample = shown.map(|item| shortened(&item.shown, LONGEST_NAME)).collect();
     held
 }

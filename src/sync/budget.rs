@@ -52,7 +52,7 @@ fn within(budget: &[BudgetEntry], now: Timestamp, window: SignedDuration) -> imp
 /// The budget with what is about to happen now, without what is older than `window`.
 pub fn add(past: &[BudgetEntry], new: Vec<BudgetEntry>, now: Timestamp, window: SignedDuration) -> Vec<BudgetEntry> {
     let mut budget: Vec<_> = within(past, now, window).cloned().chain(new).collect();
-    budget.sort_by(|left, right| left.time.0.cmp(&right.time.0));
+    budget.sort_by_key(|entry| entry.time.0);
     compact(&mut budget, |earlier, later| minute(earlier) == minute(later));
     while budget.len() > MOST_BUDGET {
         if !merge_first(&mut budget, |_, _| true) {

@@ -171,7 +171,8 @@ impl<'a> Guard<'a> {
         let lost_earlier = lost_by(self.input.past.budget, self.now, window, removal.name);
         let had = as_count(before) + lost_earlier;
         let is_guarded = had >= FEWEST_GUARDED;
-        if after > 0 && !(is_guarded && (lost_earlier + lost) * 2 > had) {
+        let is_much = is_guarded && ((lost_earlier + lost) * 2 > had || self.waits_for_approval(removal.name));
+        if after > 0 && !is_much {
             if is_guarded {
                 self.losses.push(BudgetEntry {
                     ring_group: Some(removal.name.to_owned()),
@@ -184,6 +185,17 @@ impl<'a> Guard<'a> {
         self.finishes_approved |= may_pass;
         self.batch.list(removal);
         may_pass
+    }
+
+    /// Whether a ring group lost too much already: those who joined it since don't make that less.
+    fn waits_for_approval(&self, ring_group: &str) -> bool {
+        let mut held = self
+            .input
+            .past
+            .held
+            .iter()
+            .filter(|held| held.kind == HeldType::Removals);
+        held.any(|held| held.approved.is_none() && held.ring_groups.iter().any(|name| name == ring_group))
     }
 
     /// Whether newcomers may be created: whom they are about, with what tells them apart.

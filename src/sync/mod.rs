@@ -53,6 +53,7 @@ pub mod rule_usage;
 pub mod select;
 #[cfg(test)]
 mod sentences;
+mod steps;
 pub mod users;
 pub mod validated;
 pub mod value;
@@ -63,27 +64,20 @@ use jiff::Timestamp;
 
 use self::{
     absence::Absences,
-    census::{Census, LetGo},
+    census::Census,
     claims::Claims,
     department_claims::RivalDepartments,
-    departments::{Coverage, Departments, RingGroup},
+    departments::{Coverage, Departments},
     departures::Departures,
     evidence::Open,
-    field::Field,
-    guard::{Allowed, Guard, Ledger, Minutes},
-    login_names::LoginNames,
-    matching::{Matched, match_newcomers},
+    guard::{Guard, Ledger, Minutes},
+    matching::match_newcomers,
     number_frees::Rests,
     number_holders::NumberHolders,
-    number_rivals::NumberRivals,
-    numbering::{Numbering, Terms},
     observed::Observed,
     past::{Past, Suspect},
-    person::Person,
-    plan::{Plan, UserChange},
+    plan::Plan,
     references::References,
-    relinking::Relink,
-    removal::{Due, Removal},
     report::Report,
     ring_group_removal::Going,
     ring_groups::RingGroups,
@@ -93,10 +87,7 @@ use self::{
     validated::{ValidatedRule, ValidatedScope, ValidatedSystem},
 };
 use crate::{
-    api::{
-        extension::{Holder, HolderKind},
-        sync_scope::{Problem, ResolvedReference},
-    },
+    api::{extension::HolderKind, sync_scope::ResolvedReference},
     directory::{Guid, Sighting, Snapshot},
 };
 
@@ -195,16 +186,10 @@ pub fn plan(input: &Input<'_>) -> Outcome {
     let going = ring_group_removal::going(input, &references, &coverage, &rivals, &mut open);
 
     let linked = census.linked.len() + census.kept.len() + absences.proven.len() + absences.doubted.len();
-    let mut people = std::mem::take(&mut census.linked);
-    people.append(&mut matched.people);
-    people.sort_by(|left, right| left.name.cmp(&right.name));
-    for person in &mut people {
-        let user = person.observed;
-        person.absence = user.and_then(|user| removal::absence_of(input, user, person.is_inactive));
-    }
+    let mut people = steps::everybody(input, &mut census, &mut matched);
     let mut guard = Guard::new(input, linked);
-    let allowed = guard.weigh(due(input, &people, &absences, &matched, &going));
-    census.counts.gone -= relink(&mut matched, &mut people, &mut absences, &allowed);
+    let allowed = guard.weigh(steps::due(input, &people, &absences, &matched, &going));
+    census.counts.gone -= steps::relink(&mut matched, &mut people, &mut absences, &allowed);
     // Their successors come with the next plan.
     let mut awaited = matched.waited_for.iter();
     let is_awaited = awaited.any(|name| allowed.has(HolderKind::PhoneUser, name));
@@ -212,7 +197,7 @@ pub fn plan(input: &Input<'_>) -> Outcome {
 
     let holders = NumberHolders::new(input.observed, input.now);
     let yielding = users::yielding(&absences, &allowed, &departures.deletions);
-    let mut numbering = number(input, &holders, &claims, &yielding, &people, &departments.ring_groups);
+    let mut numbering = steps::number(input, &holders, &claims, &yielding, &people, &departments.ring_groups);
     departures.take_absentees(input, &absences, &allowed, &numbering.handover.yielding);
     let ring_numbers = numbering.numbered.split_off(people.len());
     let people = people
@@ -220,14 +205,14 @@ pub fn plan(input: &Input<'_>) -> Outcome {
         .zip(std::mem::take(&mut numbering.numbered))
         .map(|(person, numbered)| Provided { person, numbered });
     let (waiting, mut provided): (Vec<_>, Vec<_>) = people.partition(|provided| provided.numbered.waits);
-    let held_back = hold_newcomers(&mut guard, &mut provided);
+    let held_back = steps::hold_newcomers(&mut guard, &mut provided);
 
     let blank = guard.weigh_blanks(&blanks::blanks(input, &provided));
     let guarded = Guarded {
         allowed: &allowed,
         blank: &blank,
     };
-    let (mut users, problems) = changes(input, &provided, std::mem::take(&mut census.let_go), &guarded);
+    let (mut users, problems) = steps::changes(input, &provided, std::mem::take(&mut census.let_go), &guarded);
     users.extend(departures.changes);
     users.sort_by(|left, right| left.name.cmp(&right.name));
     let deleted = departures.deletions.iter().map(|deletion| &*deletion.name).collect();
@@ -289,100 +274,4 @@ pub fn plan(input: &Input<'_>) -> Outcome {
         suspects,
         continues: continues || is_awaited || numbering.handover.continues,
     }
-}
-
-/// Everything that is due and would take something away.
-fn due<'a>(
-    input: &Input<'a>,
-    people: &[Person<'a>],
-    absences: &Absences<'a>,
-    matched: &Matched<'a>,
-    going: &[Going<'a>],
-) -> Due<'a> {
-    let mut due = removal::due(input, people, absences);
-    let is_relinked = |removal: &Removal<'_>| matched.relinks.iter().any(|relink| relink.name == removal.name);
-    due.proven.retain(|removal| !is_relinked(removal));
-    due.proven.extend(matched.relinks.iter().map(Relink::removal));
-    due.proven.extend(going.iter().map(|going| going.removal(input)));
-    due
-}
-
-/// Takes the newcomers out when there are too many of them at once.
-fn hold_newcomers<'a>(guard: &mut Guard<'a>, provided: &mut Vec<Provided<'a>>) -> Vec<Provided<'a>> {
-    let is_new = |provided: &Provided<'_>| provided.person.observed.is_none();
-    let newcomers = provided.iter().filter(|provided| is_new(provided));
-    let newcomers =
-        newcomers.map(|Provided { person, .. }| (person.subject.login.to_string(), person.guid.to_string()));
-    if guard.weigh_creations(newcomers) {
-        return Vec::new();
-    }
-    let (held_back, others) = std::mem::take(provided).into_iter().partition(is_new);
-    *provided = others;
-    held_back
-}
-
-/// Whoever may have their former PhoneUser now is one of the people; the others wait, and what they had stays as it is. How many
-/// of those who were gone are back.
-fn relink<'a>(
-    matched: &mut Matched<'a>,
-    people: &mut Vec<Person<'a>>,
-    absences: &mut Absences<'a>,
-    allowed: &Allowed<'_>,
-) -> i64 {
-    let mut found = 0;
-    for relink in std::mem::take(&mut matched.relinks) {
-        if allowed.has(HolderKind::PhoneUser, relink.name) {
-            let gone = absences.proven.len();
-            absences.proven.retain(|absentee| absentee.missing.name != relink.name);
-            found += i64::from(absences.proven.len() < gone);
-            people.push(relink.person);
-        } else {
-            matched.unmatched.push(relink.held());
-        }
-    }
-    people.sort_by(|left, right| left.name.cmp(&right.name));
-    found
-}
-
-/// People and ring groups together: they share the numbers.
-fn number(
-    input: &Input<'_>,
-    holders: &NumberHolders<'_>,
-    claims: &Claims<'_>,
-    yielding: &[Holder],
-    people: &[Person<'_>],
-    ring_groups: &[RingGroup<'_>],
-) -> Numbering {
-    let rivals = NumberRivals::new(input, people.iter().map(|person| person.guid).collect());
-    let people = people.iter().map(|person| users::claimant(input, person));
-    let ring_groups = ring_groups.iter().map(|ring_group| ring_group.claimant(input));
-    let claimants: Vec<_> = people.chain(ring_groups).collect();
-    let terms = Terms {
-        holders,
-        plan: &input.system.number_plan,
-        gone: yielding,
-        orphans: &number_frees::orphans(input, claims, holders, &claimants),
-        may_move: !input.directory.origin().is_behind,
-        asked_for_elsewhere: &|number| rivals.of(number),
-    };
-    numbering::assign(&claimants, &terms)
-}
-
-fn changes(
-    input: &Input<'_>,
-    provided: &[Provided<'_>],
-    let_go: Vec<LetGo<'_>>,
-    guarded: &Guarded<'_>,
-) -> (Vec<UserChange>, Vec<Problem>) {
-    let names = input.scope.map.contains_key(&Field::LoginNames);
-    let people = provided.iter().map(|provided| &provided.person);
-    let names = names.then(|| LoginNames::new(people, input.observed, input.bare_username));
-    let (mut changes, mut problems) = (Vec::new(), Vec::new());
-    for provided in provided {
-        let (change, found) = users::change(input, provided, names.as_ref(), guarded);
-        changes.extend(change);
-        problems.extend(found);
-    }
-    changes.extend(let_go.into_iter().map(users::let_go));
-    (changes, problems)
 }

@@ -275,13 +275,15 @@ impl<'a> NumberHolders<'a> {
         let resting = match traces.extension.map(|extension| (extension, extension.state)) {
             Some((_, Some(ExtensionState::Reserved))) => return Use::SetAside,
             Some((extension, Some(ExtensionState::Cooling)))
-                if extension.is_readable && (extension.is_protected || extension.applied_by.is_some()) =>
+                if extension.is_readable && self.is_past(extension.release_after) =>
             {
-                return Use::SetAside;
+                // One that rests no longer is free, unless somebody sees to it that it stays as it is.
+                if extension.is_protected || extension.applied_by.is_some() {
+                    return Use::SetAside;
+                }
+                false
             }
-            Some((extension, Some(ExtensionState::Cooling))) if extension.is_readable => {
-                !self.is_past(extension.release_after)
-            }
+            Some((extension, Some(ExtensionState::Cooling))) if extension.is_readable => true,
             Some(_) => return Use::Assigned,
             None => false,
         };

@@ -65,18 +65,18 @@ pub fn due<'a>(input: &Input<'a>, people: &[Person<'a>], absences: &Absences<'a>
         .filter_map(|person| {
             let (name, user) = input.observed.users.get_key_value(&person.name)?;
             let account = policy.of(user, person.absence?, person.origin)?;
-            Some(policy.removal(name, user, person.subject.clone(), account))
+            Some(removal(name, user, person.subject.clone(), account))
         })
         .collect();
     let gone = absences.proven.iter().filter_map(|absentee| {
         let missing = &absentee.missing;
         let wanted = policy.of_absentee(missing.user, absentee.absence)?;
-        Some(policy.removal(missing.name, missing.user, missing.subject.clone(), wanted))
+        Some(removal(missing.name, missing.user, missing.subject.clone(), wanted))
     });
     let doubted = absences.doubted.iter().filter_map(|(missing, _)| {
         let absence = missing.user.values.link()?.absence?;
         let wanted = policy.of_absentee(missing.user, absence)?;
-        Some(policy.removal(missing.name, missing.user, missing.subject.clone(), wanted))
+        Some(removal(missing.name, missing.user, missing.subject.clone(), wanted))
     });
     let mut due = Due {
         unproven: doubted.collect(),
@@ -123,7 +123,7 @@ struct Policy<'a, 'b> {
     input: &'b Input<'a>,
 }
 
-impl<'a> Policy<'a, '_> {
+impl Policy<'_, '_> {
     /// What is wanted for whom the scope does not see any more. What the operator let go of is people's.
     fn of_absentee(&self, user: &ObservedUser, absence: Absence) -> Option<(Action, Timestamp)> {
         let origin = user.values.link()?.origin;
@@ -151,21 +151,20 @@ impl<'a> Policy<'a, '_> {
             }
         }
     }
+}
 
-    fn removal(
-        &self,
-        name: &'a str,
-        user: &'a ObservedUser,
-        subject: Subject,
-        (action, due): (Action, Timestamp),
-    ) -> Removal<'a> {
-        Removal {
-            kind: HolderKind::PhoneUser,
-            name,
-            version: &user.version,
-            subject,
-            action,
-            due,
-        }
+fn removal<'a>(
+    name: &'a str,
+    user: &'a ObservedUser,
+    subject: Subject,
+    (action, due): (Action, Timestamp),
+) -> Removal<'a> {
+    Removal {
+        kind: HolderKind::PhoneUser,
+        name,
+        version: &user.version,
+        subject,
+        action,
+        due,
     }
 }

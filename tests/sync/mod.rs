@@ -8,6 +8,7 @@ mod adopting;
 mod company;
 mod conditions;
 mod deletion;
+mod lagging;
 mod leaving_ring_groups;
 mod linking;
 mod mapping;

@@ -207,7 +207,7 @@ async fn dead_accounts_are_never_provisioned_and_the_disabled_only_counted() {
     // Back to life, they are newcomers.
     scene.ou.enable(&disabled.dn).await;
     scene.ou.set(&expired.dn, "accountExpires", &["0"]).await;
-    // And who dies after having been linked is counted, and keeps all they have.
+    // And who dies after having been linked is switched off, and keeps all they have.
     scene.ou.disable(&ada.dn).await;
     scene.ou.set(&never.dn, "accountExpires", &["132223104000000000"]).await;
     let before = scene.user(&ada.login).await;
@@ -219,8 +219,9 @@ async fn dead_accounts_are_never_provisioned_and_the_disabled_only_counted() {
     );
     assert_eq!(scene.logins().await.len(), 5);
     let after = scene.user(&ada.login).await;
-    assert_eq!(after.spec, before.spec, "nobody is disabled");
-    assert_eq!(after.spec.enabled, Some(true));
+    assert_eq!((before.spec.enabled, after.spec.enabled), (Some(true), Some(false)));
+    assert_eq!(after.spec.extension, before.spec.extension);
+    assert_eq!(after.spec.login, before.spec.login);
     assert_eq!(
         scene.number(&disabled.login).await.as_deref(),
         Some("2003"),

@@ -431,9 +431,9 @@ fn a_scope_that_finds_nobody_any_more_loses_only_those_with_a_tombstone() {
     }
     let mut world = world;
     world.sees_tombstones = true;
-    ["ada", "bob", "cyd", "dan"]
-        .iter()
-        .for_each(|login| world.delete(login));
+    for login in ["ada", "bob", "cyd", "dan"] {
+        world.delete(login);
+    }
     assert!(verdicts(&world).values().all(|verdict| verdict == "Deleted"));
 }
 

@@ -321,7 +321,9 @@ impl Life {
     }
 
     fn begin(&mut self, look: &Look) {
-        self.world.scopes[look.scope].ledger.clone_from(&look.outcome.ledger);
+        let scope = &mut self.world.scopes[look.scope];
+        scope.ledger.clone_from(&look.outcome.ledger);
+        scope.is_respecified = false;
     }
 
     fn write_one(&mut self, look: &Look, write: &Plan) {

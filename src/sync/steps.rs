@@ -1,0 +1,136 @@
+//! What the stages of a plan hand to each other, in a form that fits the next one. Decides nothing of its own.
+
+use super::{
+    Input,
+    absence::Absences,
+    census::{Census, LetGo},
+    claims::Claims,
+    departments::RingGroup,
+    field::Field,
+    guard::{Allowed, Guard},
+    login_names::LoginNames,
+    matching::Matched,
+    number_frees,
+    number_holders::NumberHolders,
+    number_rivals::NumberRivals,
+    numbering::{self, Numbering, Terms},
+    person::Person,
+    plan::UserChange,
+    relinking::Relink,
+    removal::{self, Due, Removal},
+    ring_group_removal::Going,
+    users::{self, Guarded, Provided},
+};
+use crate::api::{
+    extension::{Holder, HolderKind},
+    sync_scope::Problem,
+};
+
+/// Everybody whom the scope provides, or is about to, by the name of their PhoneUser, with what that says about their absence.
+pub(super) fn everybody<'a>(input: &Input<'a>, census: &mut Census<'a>, matched: &mut Matched<'a>) -> Vec<Person<'a>> {
+    let mut people = std::mem::take(&mut census.linked);
+    people.append(&mut matched.people);
+    people.sort_by(|left, right| left.name.cmp(&right.name));
+    for person in &mut people {
+        let user = person.observed;
+        person.absence = user.and_then(|user| removal::absence_of(input, user, person.is_inactive));
+    }
+    people
+}
+
+/// Everything that is due and would take something away.
+pub(super) fn due<'a>(
+    input: &Input<'a>,
+    people: &[Person<'a>],
+    absences: &Absences<'a>,
+    matched: &Matched<'a>,
+    going: &[Going<'a>],
+) -> Due<'a> {
+    let mut due = removal::due(input, people, absences);
+    let is_relinked = |removal: &Removal<'_>| matched.relinks.iter().any(|relink| relink.name == removal.name);
+    due.proven.retain(|removal| !is_relinked(removal));
+    due.proven.extend(matched.relinks.iter().map(Relink::removal));
+    due.proven.extend(going.iter().map(|going| going.removal(input)));
+    due
+}
+
+/// Takes the newcomers out when there are too many of them at once.
+pub(super) fn hold_newcomers<'a>(guard: &mut Guard<'a>, provided: &mut Vec<Provided<'a>>) -> Vec<Provided<'a>> {
+    let is_new = |provided: &Provided<'_>| provided.person.observed.is_none();
+    let newcomers = provided.iter().filter(|provided| is_new(provided));
+    let newcomers =
+        newcomers.map(|Provided { person, .. }| (person.subject.login.to_string(), person.guid.to_string()));
+    if guard.weigh_creations(newcomers) {
+        return Vec::new();
+    }
+    let (held_back, others) = std::mem::take(provided).into_iter().partition(is_new);
+    *provided = others;
+    held_back
+}
+
+/// Whoever may have their former PhoneUser now is one of the people; the others wait, and what they had stays as it is. How many
+/// of those who were gone are back.
+pub(super) fn relink<'a>(
+    matched: &mut Matched<'a>,
+    people: &mut Vec<Person<'a>>,
+    absences: &mut Absences<'a>,
+    allowed: &Allowed<'_>,
+) -> i64 {
+    let mut found = 0;
+    for relink in std::mem::take(&mut matched.relinks) {
+        if allowed.has(HolderKind::PhoneUser, relink.name) {
+            let gone = absences.proven.len();
+            absences.proven.retain(|absentee| absentee.missing.name != relink.name);
+            found += i64::from(absences.proven.len() < gone);
+            people.push(relink.person);
+        } else {
+            matched.unmatched.push(relink.held());
+        }
+    }
+    people.sort_by(|left, right| left.name.cmp(&right.name));
+    found
+}
+
+/// People and ring groups together: they share the numbers.
+pub(super) fn number(
+    input: &Input<'_>,
+    holders: &NumberHolders<'_>,
+    claims: &Claims<'_>,
+    yielding: &[Holder],
+    people: &[Person<'_>],
+    ring_groups: &[RingGroup<'_>],
+) -> Numbering {
+    let rivals = NumberRivals::new(input, people.iter().map(|person| person.guid).collect());
+    let people = people.iter().map(|person| users::claimant(input, person));
+    let ring_groups = ring_groups.iter().map(|ring_group| ring_group.claimant(input));
+    let claimants: Vec<_> = people.chain(ring_groups).collect();
+    let terms = Terms {
+        holders,
+        plan: &input.system.number_plan,
+        gone: yielding,
+        orphans: &number_frees::orphans(input, claims, holders, &claimants),
+        may_move: !input.directory.origin().is_behind,
+        asked_for_elsewhere: &|number| rivals.of(number),
+    };
+    numbering::assign(&claimants, &terms)
+}
+
+/// What to write to people, and what is to be told of them.
+pub(super) fn changes(
+    input: &Input<'_>,
+    provided: &[Provided<'_>],
+    let_go: Vec<LetGo<'_>>,
+    guarded: &Guarded<'_>,
+) -> (Vec<UserChange>, Vec<Problem>) {
+    let names = input.scope.map.contains_key(&Field::LoginNames);
+    let people = provided.iter().map(|provided| &provided.person);
+    let names = names.then(|| LoginNames::new(people, input.observed, input.bare_username));
+    let (mut changes, mut problems) = (Vec::new(), Vec::new());
+    for provided in provided {
+        let (change, found) = users::change(input, provided, names.as_ref(), guarded);
+        changes.extend(change);
+        problems.extend(found);
+    }
+    changes.extend(let_go.into_iter().map(users::let_go));
+    (changes, problems)
+}
