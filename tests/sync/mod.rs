@@ -13,6 +13,7 @@ mod leaving_ring_groups;
 mod linking;
 mod mapping;
 mod matching;
+mod moving;
 mod numbering;
 mod numbers_from_attributes;
 mod numbers_over_time;
