@@ -70,7 +70,7 @@ fn short_histories() {
         }
     }
     println!("{seen:#?}");
-    let seldom: Vec<_> = seen.iter().filter(|(_, count)| **count < 20).collect();
+    let seldom: Vec<_> = seen.iter().filter(|(_, count)| **count < 5).collect();
     assert!(
         seldom.is_empty() || is_asked(),
         "nothing is shown of what hardly happens: {seldom:?}"
