@@ -144,10 +144,10 @@ fn people() -> impl Strategy<Value = People> {
         1 => (who(), any::<bool>()).prop_map(|(who, protects)| People::Protect(who, protects)),
         1 => who().prop_map(People::Delete),
         1 => who().prop_map(People::Edit),
-        2 => (PEOPLE - 4..PEOPLE + 1).prop_map(People::MakeUser),
+        5 => (PEOPLE - 4..PEOPLE + 1).prop_map(People::MakeUser),
         1 => (0..6_usize).prop_map(People::Reserve),
         5 => (0..2_usize).prop_map(People::Approve),
-        1 => (0..3_usize, any::<bool>()).prop_map(|(policy, groups)| People::Respecify(policy, groups)),
+        4 => (0..3_usize, proptest::bool::weighted(0.8)).prop_map(|(policy, groups)| People::Respecify(policy, groups)),
     ]
 }
 
