@@ -66,9 +66,10 @@ fn is_doubt(verdict: &str) -> bool {
 }
 
 /// Reads again, minutes later.
-fn read_later(world: &mut World) {
-    world.step(0);
+fn read_later(world: &mut World) -> crate::sync::Outcome {
+    let outcome = world.step(0);
     world.later(SignedDuration::from_mins(6));
+    outcome
 }
 
 fn alive(dn: &str, groups: &[&str]) -> Sighting {
