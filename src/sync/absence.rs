@@ -42,6 +42,9 @@ pub struct Absentee<'a> {
     pub missing: Missing<'a>,
     /// Why, and since when: what the PhoneUser says already, or now.
     pub absence: Absence,
+    /// Where there were people there is nobody now: the scope, or an entry that selected them, is empty. However visibly each of
+    /// them left, somebody must look at that.
+    pub is_emptied: bool,
 }
 
 /// What became of those who are missing.
@@ -76,18 +79,24 @@ impl<'a> Absences<'a> {
         let mut open = Open::default();
         let outside = Outside::new(input, references, &missing, &mut open);
         let places = Places::new(input.directory, &missing);
+        let finds_nobody = selection.found().next().is_none();
         let mut prover = Prover {
             input,
             open: &mut open,
             outside: &outside,
             places: &places,
-            finds_nobody: selection.found().next().is_none(),
+            finds_nobody,
         };
         for missing in missing {
             match prover.judge(&missing) {
                 Ok(reason) => {
                     let absence = absence(input, &missing, reason);
-                    absences.proven.push(Absentee { missing, absence });
+                    let is_emptied = finds_nobody || outside.is_empty_for(missing.user);
+                    absences.proven.push(Absentee {
+                        missing,
+                        absence,
+                        is_emptied: is_emptied && reason == AbsenceReason::OutOfScope,
+                    });
                 }
                 Err(doubt) => absences.doubted.push((missing, doubt.to_owned())),
             }
@@ -137,7 +146,6 @@ impl Prover<'_, '_> {
             (Some(Sighting::Unseen { sees_tombstones }), account) => {
                 self.unseen(missing, suspect, *sees_tombstones, account.is_some())
             }
-            (Some(Sighting::Alive(_)), _) if self.finds_nobody => Err(FINDS_NOBODY),
             (Some(Sighting::Alive(_)), Some(account)) => self.outside(account, suspect),
             (Some(Sighting::Alive(alive)), None) => self.beyond(alive),
         };
@@ -162,7 +170,7 @@ impl Prover<'_, '_> {
             return Err("their account gives no answer, and is still a member of a group");
         }
         if self.finds_nobody {
-            return Err(FINDS_NOBODY);
+            return Err("their account gives no answer, and the scope finds nobody any more");
         }
         if self.outside.is_empty_for(missing.user) || self.places.are_empty_for(missing.user) {
             return Err("their account gives no answer, and nobody is left where they were");
@@ -193,5 +201,3 @@ impl Prover<'_, '_> {
         }
     }
 }
-
-const FINDS_NOBODY: Doubt = "the scope finds nobody any more";

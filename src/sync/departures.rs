@@ -65,7 +65,7 @@ impl Departures {
     }
 
     fn take_absentee(&mut self, input: &Input<'_>, absentee: &Absentee<'_>, allowed: &Allowed<'_>, yields: bool) {
-        let Absentee { missing, absence } = absentee;
+        let Absentee { missing, absence, .. } = absentee;
         let (name, user, subject) = (missing.name, missing.user, &missing.subject);
         match allowed.action(HolderKind::PhoneUser, name) {
             Some(Action::Delete) => {

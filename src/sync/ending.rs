@@ -83,7 +83,7 @@ pub fn end(input: &Input<'_>) -> Ending {
     if count > 0 && !is_permitted {
         let due = Due {
             proven: removals.clone(),
-            unproven: Vec::new(),
+            ..Due::default()
         };
         let allowed = guard.weigh(due);
         if !removals.iter().all(|removal| allowed.has(removal.kind, removal.name)) {

@@ -99,13 +99,22 @@ impl<'a> Guard<'a> {
 
     /// Lets removals of people and ring groups through, or holds them: all of a kind that don't fit are held whole.
     pub fn weigh(&mut self, due: Due<'a>) -> Allowed<'a> {
-        let Due { proven, unproven } = due;
-        self.batch = Batch::reopen(&self.input.past, self.now, proven.iter().chain(&unproven));
+        let Due {
+            proven,
+            emptying,
+            unproven,
+        } = due;
+        let all = proven.iter().chain(&emptying).chain(&unproven);
+        self.batch = Batch::reopen(&self.input.past, self.now, all);
         self.unproven = unproven;
         let mut allowed = Allowed::default();
         let (approved, proven): (Vec<_>, Vec<_>) =
             proven.into_iter().partition(|removal| self.batch.lets_through(removal));
-        for removal in approved {
+        let (emptying_approved, emptying): (Vec<_>, Vec<_>) = emptying
+            .into_iter()
+            .partition(|removal| self.batch.lets_through(removal));
+        emptying.into_iter().for_each(|removal| self.batch.list(removal));
+        for removal in approved.into_iter().chain(emptying_approved) {
             self.finishes_approved = true;
             allowed.0.insert((removal.kind, removal.name), removal.action);
             self.batch.list(removal);

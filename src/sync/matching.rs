@@ -15,13 +15,12 @@ use super::{
     mapping,
     observed::ObservedUser,
     person::{Newcomer, Person},
-    removal::{Action, Removal},
+    relinking::Relink,
     report::{few, problem},
     roster::{NamedUser, account_named, origin_of},
 };
 use crate::{
     api::{
-        extension::HolderKind,
         phone_user::Origin,
         sync_scope::{Adopt, MatchProperty, OnNoMatch, Problem, ProblemReason},
     },
@@ -39,20 +38,6 @@ pub struct Matched<'a> {
     pub relinks: Vec<Relink<'a>>,
     /// PhoneUsers that are to be removed before others are created.
     pub waited_for: BTreeSet<&'a str>,
-}
-
-/// Somebody who was there before with another account, as `relinkBy` tells: whether they get their PhoneUser now is the guard's
-/// word.
-#[derive(Clone, Debug)]
-pub struct Relink<'a> {
-    /// Who, with that PhoneUser.
-    pub person: Person<'a>,
-    /// Name of the PhoneUser.
-    pub name: &'a str,
-    /// The PhoneUser.
-    pub user: &'a ObservedUser,
-    /// Since when the account is gone.
-    pub since: Timestamp,
 }
 
 /// What comparing one newcomer with all users gives.
@@ -237,35 +222,6 @@ fn relink<'a>(newcomer: Newcomer<'a>, owner: Owner<'a>, since: Timestamp) -> Rel
         name,
         user,
         since,
-    }
-}
-
-impl<'a> Relink<'a> {
-    /// As the guard weighs it.
-    pub fn removal(&self) -> Removal<'a> {
-        Removal {
-            kind: HolderKind::PhoneUser,
-            name: self.name,
-            version: &self.user.version,
-            subject: self.person.subject.clone(),
-            action: Action::Relink,
-            due: self.since,
-        }
-    }
-
-    /// Why they wait.
-    pub fn held(&self) -> Problem {
-        let message = format!(
-            "they are to get PhoneUser {}, whose account was deleted, and more removals are due than the limit allows: \
-             approve them with the digest in status.held",
-            self.name
-        );
-        problem(
-            &self.person.subject,
-            ProblemReason::IdentityReused,
-            &message,
-            Some(self.name),
-        )
     }
 }
 

@@ -41,6 +41,7 @@ pub mod past;
 pub mod person;
 pub mod plan;
 pub mod references;
+pub mod relinking;
 pub mod removal;
 pub mod report;
 pub mod ring_field;

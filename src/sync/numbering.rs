@@ -22,6 +22,7 @@ use super::{
 };
 use crate::api::extension::Holder;
 
+mod chains;
 mod moves;
 mod seat;
 mod steps;

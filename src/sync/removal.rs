@@ -53,6 +53,8 @@ pub struct Removal<'a> {
 pub struct Due<'a> {
     /// What is due, on proof from this very sync.
     pub proven: Vec<Removal<'a>>,
+    /// What is due and proven, and happens only when it is approved: where there were people, there is nobody now.
+    pub emptying: Vec<Removal<'a>>,
     /// What would be, were it not in doubt now: it doesn't happen, and stays in the batch that it is in.
     pub unproven: Vec<Removal<'a>>,
 }
@@ -68,11 +70,15 @@ pub fn due<'a>(input: &Input<'a>, people: &[Person<'a>], absences: &Absences<'a>
             Some(removal(name, user, person.subject.clone(), account))
         })
         .collect();
-    let gone = absences.proven.iter().filter_map(|absentee| {
-        let missing = &absentee.missing;
-        let wanted = policy.of_absentee(missing.user, absentee.absence)?;
-        Some(removal(missing.name, missing.user, missing.subject.clone(), wanted))
-    });
+    let gone = |is_emptied| {
+        let absentees = absences.proven.iter();
+        let absentees = absentees.filter(move |absentee| absentee.is_emptied == is_emptied);
+        absentees.filter_map(|absentee| {
+            let missing = &absentee.missing;
+            let wanted = policy.of_absentee(missing.user, absentee.absence)?;
+            Some(removal(missing.name, missing.user, missing.subject.clone(), wanted))
+        })
+    };
     let doubted = absences.doubted.iter().filter_map(|(missing, _)| {
         let absence = missing.user.values.link()?.absence?;
         let wanted = policy.of_absentee(missing.user, absence)?;
@@ -80,10 +86,12 @@ pub fn due<'a>(input: &Input<'a>, people: &[Person<'a>], absences: &Absences<'a>
     });
     let mut due = Due {
         unproven: doubted.collect(),
-        proven: disabled.into_iter().chain(gone).collect(),
+        emptying: gone(true).collect(),
+        proven: disabled.into_iter().chain(gone(false)).collect(),
     };
     if input.directory.origin().is_behind || !input.observed.is_readable() {
         due.unproven.append(&mut due.proven);
+        due.unproven.append(&mut due.emptying);
     }
     due
 }

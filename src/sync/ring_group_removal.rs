@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     api::extension::HolderKind,
-    directory::{Dn, Guid, Sighting},
+    directory::{Dn, Group, Guid, Sighting, Unit},
 };
 
 /// How many members are asked whether they are still in a group that gives no answer.
@@ -158,8 +158,8 @@ impl Covering<'_, '_> {
 
     fn place(&self, guid: Guid, observed: &ObservedRingGroup, open: &mut Open) -> Place {
         let directory = self.input.directory;
-        let group = directory.group_by_guid(guid).map(|group| group.dn());
-        if let Some(dn) = group.or_else(|| directory.unit_by_guid(guid).map(|unit| unit.dn())) {
+        let group = directory.group_by_guid(guid).map(Group::dn);
+        if let Some(dn) = group.or_else(|| directory.unit_by_guid(guid).map(Unit::dn)) {
             return Place::Shown(dn.clone());
         }
         let suspect = Suspect {

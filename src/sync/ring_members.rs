@@ -31,7 +31,7 @@ pub struct RingingPeople {
     numbers: HashMap<Guid, Number>,
     /// Everybody that is linked, or might be, by number.
     owners: BTreeMap<Number, Vec<Owner>>,
-    /// Every object can be read: one that can't may be anybody's.
+    /// Every object can be read, for one that can't may be anybody's; and the directory knows all that it knew before.
     is_complete: bool,
     /// Which number became which: a member keeps their place.
     moved: BTreeMap<Number, Number>,
@@ -121,7 +121,7 @@ impl RingingPeople {
             phones.insert(&person.name, phone);
         }
         Self {
-            is_complete: input.observed.is_readable(),
+            is_complete: input.observed.is_readable() && !input.directory.origin().is_behind,
             moved: moved.clone(),
             ..Self::of(phones.into_values())
         }
@@ -167,7 +167,7 @@ impl RingingPeople {
         let mut leaves = |number: Number, owners: &[Owner]| {
             let has_left = |owner: &Owner| {
                 let is_out = |guid| is_out(input, selection, entry, &users, guid, open);
-                !owner.rings || self.is_complete && owner.account.is_some_and(is_out)
+                self.is_complete && (!owner.rings || owner.account.is_some_and(is_out))
             };
             !coming.contains(&number) && owners.iter().all(has_left)
         };

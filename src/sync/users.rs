@@ -64,9 +64,7 @@ pub fn claimant<'a>(input: &Input<'a>, person: &'a Person<'a>) -> Claimant<'a> {
         login: &person.subject.login,
         exists: person.observed.is_some(),
         fixed_by: person.observed.and_then(|user| fixed_by(input, person, user)),
-        can_let_go: person
-            .observed
-            .is_some_and(|user| user.ownership.is_ours_alone(Field::Extension)),
+        can_let_go: person.observed.is_some_and(can_let_go),
         wish: wish(input, person),
     }
 }
@@ -79,14 +77,19 @@ fn fixed_by(input: &Input<'_>, person: &Person<'_>, user: &ObservedUser) -> Opti
     elsewhere.or_else(|| is_kept.then(|| PROTECT.into()))
 }
 
+/// Whether a PhoneUser names no number once the operator does not send one any more.
+fn can_let_go(user: &ObservedUser) -> bool {
+    !user.values.present().contains(Field::Extension) || user.ownership.is_ours_alone(Field::Extension)
+}
+
 /// Those whose number may go to whom the directory gives it: the gone, and whoever is deleted in this plan.
 pub fn yielding(absences: &Absences<'_>, allowed: &Allowed<'_>, deletions: &[Deletion]) -> Vec<Holder> {
-    let gone = absences.proven.iter().filter(|Absentee { missing, absence }| {
+    let gone = absences.proven.iter().filter(|Absentee { missing, absence, .. }| {
         let user = missing.user;
         absence.reason == AbsenceReason::Deleted
             && allowed.action(HolderKind::PhoneUser, missing.name) != Some(Action::LetGo)
             && (user.is_readable && !user.is_unlinked && !user.is_protected)
-            && user.ownership.is_ours_alone(Field::Extension)
+            && can_let_go(user)
     });
     let gone = gone.map(|absentee| absentee.missing.name);
     let deleted = deletions.iter().map(|deletion| &*deletion.name);

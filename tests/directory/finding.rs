@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use adsync::directory::{Account, Alive, ConnectionSettings, Dn, Guid, Path, Replica, Sighting};
+use adsync::directory::{Account, Alive, ConnectionSettings, Dn, Guid, Path, Replica, Sighting, User};
 
 use super::{connect, request, scripted_settings, settings};
 use crate::env::scripted_ldap::{Asked, Say};
@@ -34,11 +34,7 @@ async fn read(directory: &env::Directory, ou: &TestOu<'_>) -> BTreeSet<String> {
     let mut settings = settings(directory);
     settings.base_dn = Some(Dn::parse(ou.dn()).unwrap());
     let snapshot = connect(settings).read(&request(&[])).await.unwrap();
-    snapshot
-        .users()
-        .filter_map(|user| user.login())
-        .map(str::to_owned)
-        .collect()
+    snapshot.users().filter_map(User::login).map(str::to_owned).collect()
 }
 
 #[tokio::test]

@@ -45,7 +45,7 @@ async fn delete(scene: &Scene, name: &str) {
 async fn is_gone(scene: &Scene, name: &str) {
     let api = scene.namespace.api::<SyncScope>();
     eventually_within(
-        WAIT_FOR_END * 10 + std::time::Duration::from_secs(60),
+        WAIT_FOR_END * 10 + std::time::Duration::from_mins(1),
         &format!("{name} is gone"),
         async || api.get_opt(name).await.unwrap().is_none().then_some(()),
     )

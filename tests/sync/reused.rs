@@ -1,16 +1,15 @@
 //! Logins that were somebody else's before.
 
-use adsync::api::sync_scope::ProblemReason::IdentityReused;
 use kube::ResourceExt;
 
 use super::scene::{Scene, counts, everyone, problem_of};
 use crate::{
     env::{self, PersonSpec},
-    scenario::phone_users,
+    scenario::{eventually, phone_users},
 };
 
 #[tokio::test]
-async fn a_reused_login_waits_until_the_old_account_is_known_to_exist() {
+async fn a_reused_login_waits_until_the_old_account_is_gone_for_certain() {
     let scene = Scene::new("match").await;
     let attic = env::directory().await.ou("attic").await;
     let ada = scene.ou.person("Ada Lovelace").await;
@@ -24,16 +23,20 @@ async fn a_reused_login_waits_until_the_old_account_is_known_to_exist() {
     scene.ou.delete(&gone).await;
     let newcomer = PersonSpec::named("Ada Byron").with_login(&ada.login);
     let newcomer = scene.ou.person(newcomer).await;
-    let scope = scene.sync("staff").await;
-    assert_eq!(counts(&scope), [1, 0, 0, 1, 0, 1]);
-    let problem = problem_of(&scope, &newcomer.login);
-    assert_eq!(problem.reason, IdentityReused);
-    assert_eq!(problem.other.as_deref(), Some(&*old.name_any()));
+    scene.sync("staff").await;
+    // Until it is proven that the old one is gone, the new one waits; then the leaver is disabled, and the successor created.
+    let users = eventually("the leaver is gone for certain", async || {
+        let users = phone_users(&scene.namespace).await;
+        (users.len() == 2).then_some(users)
+    })
+    .await;
+    let (left, came): (Vec<_>, Vec<_>) = users.iter().partition(|user| user.name_any() == old.name_any());
     assert_eq!(
-        scene.user(&ada.login).await.spec,
-        old.spec,
-        "what the old account has is left alone"
+        (left[0].spec.enabled, &left[0].spec.extension),
+        (Some(false), &old.spec.extension)
     );
+    assert_eq!(came[0].spec.login.as_deref(), Some(&*newcomer.login));
+    assert_eq!(came[0].spec.extension.as_deref(), Some("2001"), "a number of their own");
     scene.finish().await;
 }
 

@@ -47,8 +47,8 @@ impl ProblemReason {
                  wait until there is a number."
             }
             Self::OutOfRange => {
-                "Nothing must be done: they keep their number, since nobody is renumbered. Add a range that has it. Or, for another number: suspend the \
-                 scope, delete the Extension, clear `spec.extension` of the PhoneUser, and resume."
+                "Nothing must be done: they keep their number. To keep it for good, add a range that has it. To move everybody of the rule whose number \
+                 does not fit to the lowest one that is free, write `renumber: true` into the ExtensionRule; the old ones rest."
             }
             Self::Unlinked => {
                 "Nothing, if that is meant: the PhoneUser stays as it is and is free to edit. To sync it again, set its `spec.link` to Linked."

@@ -2,6 +2,7 @@
 //! What to write was decided before; what became of each write is told, and one object that fails costs that object.
 
 mod body;
+mod hands;
 mod log;
 mod remove;
 mod write;
@@ -9,17 +10,14 @@ mod write;
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
-    sync::atomic::{AtomicU32, AtomicUsize, Ordering},
+    sync::atomic::AtomicU32,
 };
 
-use futures::{
-    FutureExt,
-    future::{BoxFuture, join_all},
-};
+use futures::FutureExt;
 use kube::Client;
 use tokio_util::sync::CancellationToken;
 
-use self::{log::Differences, write::Write};
+use self::{hands::all, log::Differences, write::Write};
 use super::{
     changes::NamespacedName,
     observed::{Kind, Objects, Record},
@@ -34,9 +32,6 @@ use crate::{
         plan::{Change, Claim, Expected, Plan, RingGroupChange},
     },
 };
-
-/// Writes in flight. The API server is the limit from there on, not the client.
-const IN_FLIGHT: usize = 16;
 
 /// What became of a write.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -306,28 +301,4 @@ fn without_lost_numbers<'a>(
         }
     }
     ring_groups
-}
-
-/// Does all the work, [`IN_FLIGHT`] pieces at a time, and gives what became of each in the order of the work.
-async fn all<'a, W: Sync>(work: &'a [W], write: impl Fn(&'a W) -> BoxFuture<'a, Fate> + Send + Sync) -> Vec<Fate> {
-    let next = AtomicUsize::new(0);
-    let hands = join_all((0..IN_FLIGHT).map(|_| hand(work, &next, &write))).await;
-    let mut fates: Vec<(usize, Fate)> = hands.into_iter().flatten().collect();
-    fates.sort_by_key(|(index, _)| *index);
-    fates.into_iter().map(|(_, fate)| fate).collect()
-}
-
-/// Takes one piece of work after the other until none is left. A future is made only for work that has begun: a plan may
-/// have hundreds of thousands of pieces.
-async fn hand<'a, W>(
-    work: &'a [W],
-    next: &AtomicUsize,
-    write: &(impl Fn(&'a W) -> BoxFuture<'a, Fate> + Send + Sync),
-) -> Vec<(usize, Fate)> {
-    let mut fates = Vec::new();
-    loop {
-        let index = next.fetch_add(1, Ordering::Relaxed);
-        let Some(piece) = work.get(index) else { return fates };
-        fates.push((index, write(piece).await));
-    }
 }

@@ -91,19 +91,18 @@ impl Writer<'_> {
         self.objects.begin_write::<R>(self.system, name).await;
         let answer = call(api.delete(name, &parameters)).await;
         // The object comes as an answer only where it still exists.
-        let answer = answer.map(|answer| answer.left());
-        if let Ok(None) = &answer {
+        let kept = answer.as_ref().ok().and_then(|answer| answer.as_ref().left());
+        if answer.is_ok() && kept.is_none() {
             self.objects.deleted_by_us::<R>(self.system, name, &version.uid).await;
         }
-        let kept = answer.as_ref().ok().and_then(Option::as_ref);
-        let kept = kept.map(std::slice::from_ref).unwrap_or_default();
-        self.objects.end_write::<R>(self.system, name, kept).await;
-        match answer {
-            Ok(Some(_)) => self.answered(Fate::Going),
-            Ok(None) => self.answered(Fate::Deleted),
-            Err(error) => {
+        let answers = kept.map(std::slice::from_ref).unwrap_or_default();
+        self.objects.end_write::<R>(self.system, name, answers).await;
+        match (&answer, kept) {
+            (Ok(_), Some(_)) => self.answered(Fate::Going),
+            (Ok(_), None) => self.answered(Fate::Deleted),
+            (Err(error), _) => {
                 let expected = Expected::Present(version.clone());
-                self.refused::<R>(&api, name, &expected, &error).await
+                self.refused::<R>(&api, name, &expected, error).await
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt::Write,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -217,11 +218,9 @@ impl Converged {
     /// Counts what one plan came to.
     fn count(&mut self, plan: &Plan, applied: &Applied) {
         let users = plan.users.iter().zip(&applied.users);
-        let removed = |what: fn(&UserChange) -> bool| {
-            let removed = users
-                .clone()
-                .filter(|(change, fate)| **fate == Fate::Updated && what(change));
-            count(removed)
+        let removed = |is_removed: fn(&UserChange) -> bool| {
+            let written = users.clone().filter(|(_, fate)| **fate == Fate::Updated);
+            count(written.filter(|(change, _)| is_removed(change)))
         };
         let (disabled, let_go) = (removed(UserChange::disables), removed(UserChange::lets_go));
         self.disabled += disabled;
@@ -285,10 +284,10 @@ fn in_words(plan: &Plan, ledger: &Ledger) -> String {
         counted(ring_groups.len(), "ring group")
     );
     if !deletions.is_empty() {
-        words += &format!(", and delete {}", counted(deletions.len(), "object"));
+        let _ = write!(words, ", and delete {}", counted(deletions.len(), "object"));
     }
     for held in &ledger.held {
-        words += &format!("; {:?} are held: {}", held.kind, held.count);
+        let _ = write!(words, "; {:?} that would wait for approval: {}", held.kind, held.count);
     }
     words
 }

@@ -6,7 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Handover, Terms, seat::Seat};
+use super::{
+    Handover, Terms,
+    chains::{At, Way, winners},
+    seat::Seat,
+};
 use crate::{
     api::extension::Holder,
     sync::{
@@ -15,27 +19,8 @@ use crate::{
         number_plan::Forbidden,
         number_pool::NumberPool,
         number_wish::{Target, Wish},
-        plan::Expected,
     },
 };
-
-/// A place among the seats.
-pub(super) type At = usize;
-
-/// How somebody comes to the number they ask for.
-#[derive(Clone, Debug)]
-enum Way {
-    /// It is theirs, or can be claimed.
-    Open(Option<Expected>),
-    /// It can be claimed, if the one whom it rests after gets another. They let go of it in an earlier plan.
-    Left(Expected, At),
-    /// Its holder is disabled, and lets go.
-    Vacated(At),
-    /// Its holder is gone, or has no object.
-    Abandoned,
-    /// Its holder lets go, if they get another.
-    Passed(At),
-}
 
 /// Gives the numbers that are named.
 pub(super) fn give_named<'a>(
@@ -45,6 +30,7 @@ pub(super) fn give_named<'a>(
     homes: &BTreeMap<Number, At>,
 ) -> Handover {
     let mut moves = Moves {
+        surplus: seats.iter().flat_map(|seat| seat.leaves(terms.holders)).collect(),
         homes,
         seats,
         pool,
@@ -54,7 +40,7 @@ pub(super) fn give_named<'a>(
     };
     let wishes = moves.wishes();
     let ways = moves.ways(&wishes);
-    let winners = moves.winners(&ways);
+    let winners = winners(&ways, |at| moves.seat(at).is_some_and(|seat| seat.claimant.can_let_go));
     for at in &winners {
         moves.carry_out(*at, &ways);
     }
@@ -67,12 +53,17 @@ pub(super) fn give_named<'a>(
 pub(super) fn homes<'a>(seats: &[Seat<'a>], pool: &NumberPool<'a>, terms: &Terms<'a>) -> BTreeMap<Number, At> {
     let seats = seats.iter().enumerate();
     seats
-        .filter_map(|(at, seat)| Some((seat.number.or_else(|| left_behind(seat, pool, terms))?, at)))
+        .filter_map(|(at, seat)| Some((seat.number.or_else(|| left_behind(seat, pool, terms, |_| true))?, at)))
         .collect()
 }
 
 /// The number that somebody let go of last, when their object is there and names none.
-fn left_behind<'a>(seat: &Seat<'a>, pool: &NumberPool<'a>, terms: &Terms<'a>) -> Option<Number> {
+fn left_behind<'a>(
+    seat: &Seat<'a>,
+    pool: &NumberPool<'a>,
+    terms: &Terms<'a>,
+    may_have: impl Fn(&Number) -> bool,
+) -> Option<Number> {
     // Whom no rule numbers, or one that counts, was never on the way.
     let may_have_left = match seat.target {
         Target::LowestOf { .. } => false,
@@ -85,7 +76,8 @@ fn left_behind<'a>(seat: &Seat<'a>, pool: &NumberPool<'a>, terms: &Terms<'a>) ->
     let holder = &seat.claimant.holder;
     let resting = terms.holders.resting_after(holder.kind, &holder.name).filter(|number| {
         let is_emergency = matches!(terms.plan.permit(*number), Err(Forbidden::Emergency { .. }));
-        !is_emergency && matches!(pool.availability(*number, seat.claimant), Availability::Free(_))
+        let is_free = matches!(pool.availability(*number, seat.claimant), Availability::Free(_));
+        !is_emergency && is_free && may_have(number)
     });
     // What they let go of for somebody else does not rest: its time is over, and that of no other later.
     resting.max_by_key(|number| {
@@ -107,6 +99,8 @@ struct Moves<'s, 'a> {
     pool: &'s mut NumberPool<'a>,
     terms: &'s Terms<'a>,
     homes: &'s BTreeMap<Number, At>,
+    /// What the claimants have beside the numbers that they keep.
+    surplus: BTreeSet<Number>,
     contests: BTreeMap<Number, Contest>,
     handover: Handover,
 }
@@ -189,45 +183,11 @@ impl<'a> Moves<'_, 'a> {
         self.terms.may_move && from.is_some_and(|from| holders.can_pass(number, from, to))
     }
 
-    /// Whether the holder of a number is gone for certain, or was deleted and left it behind.
+    /// Whether nobody needs a number: its holder is gone for certain, or was deleted and left it behind, or keeps another.
     fn is_abandoned(&self, number: Number) -> bool {
         let holder = self.terms.holders.holder_of(number);
-        holder.is_some_and(|holder| self.terms.gone.contains(holder) || self.terms.orphans.contains(&number))
-    }
-
-    /// Those who get their number, in this plan or the next.
-    fn winners(&self, ways: &BTreeMap<At, Way>) -> BTreeSet<At> {
-        // Whoever is met again on the way closes a circle, and a circle moves.
-        let mut verdicts: BTreeMap<At, bool> = BTreeMap::new();
-        for start in ways.keys() {
-            let (mut path, mut at) = (Vec::new(), *start);
-            let verdict = loop {
-                if let Some(verdict) = verdicts.get(&at) {
-                    break *verdict;
-                }
-                path.push(at);
-                verdicts.insert(at, true);
-                match ways.get(&at) {
-                    None => break false,
-                    Some(Way::Open(_) | Way::Vacated(_) | Way::Abandoned) => break true,
-                    Some(Way::Left(_, home)) => at = *home,
-                    Some(Way::Passed(home)) if self.is_rooted(*home, ways) => break false,
-                    Some(Way::Passed(home)) => at = *home,
-                }
-            };
-            verdicts.extend(path.into_iter().map(|at| (at, verdict)));
-        }
-        verdicts
-            .into_iter()
-            .filter(|(_, wins)| *wins)
-            .map(|(at, _)| at)
-            .collect()
-    }
-
-    /// Who can't let go, as a ring group, which is never without its number, moves when the new one is free.
-    fn is_rooted(&self, at: At, ways: &BTreeMap<At, Way>) -> bool {
-        let can_let_go = self.seat(at).is_some_and(|seat| seat.claimant.can_let_go);
-        !can_let_go && !is_open(ways.get(&at))
+        let is_gone = holder.is_some_and(|holder| self.terms.gone.contains(holder));
+        is_gone || self.terms.orphans.contains(&number) || self.surplus.contains(&number)
     }
 
     fn carry_out(&mut self, at: At, ways: &BTreeMap<At, Way>) {
@@ -249,7 +209,7 @@ impl<'a> Moves<'_, 'a> {
             }
             Way::Vacated(home) => Some(*home),
             // Who can claim their new number now needs not let go of the old one before.
-            Way::Passed(home) => Some(*home).filter(|home| !is_open(ways.get(home))),
+            Way::Passed(home) => Some(*home).filter(|home| !ways.get(home).is_some_and(Way::is_open)),
             Way::Abandoned => {
                 let holder = self.terms.holders.holder_of(number);
                 let gone = holder.filter(|holder| self.terms.gone.contains(holder));
@@ -276,12 +236,14 @@ impl<'a> Moves<'_, 'a> {
     /// Who let go of a number for another that they can't have any more takes it back, as long as it rests after them.
     /// The disabled take back none that others ask for: they would have to let go of it again.
     fn go_home(&mut self, wishes: &BTreeMap<Number, Vec<At>>) {
-        for (number, at) in self.homes {
-            let Some(seat) = self.seats.get_mut(*at) else { continue };
-            let is_away = !seat.is_settled && seat.number.is_none() && !seat.awaits;
-            let is_away = is_away && !(seat.is_disabled() && wishes.contains_key(number));
-            if let (true, Availability::Free(expected)) = (is_away, self.pool.availability(*number, seat.claimant)) {
-                seat.claim(*number, expected, self.pool);
+        for seat in self.seats.iter_mut().filter(|seat| !seat.awaits) {
+            let is_asked_for = |number: &Number| wishes.contains_key(number);
+            let home = left_behind(seat, self.pool, self.terms, |number| {
+                !(seat.is_disabled() && is_asked_for(number))
+            });
+            let Some(number) = home else { continue };
+            if let Availability::Free(expected) = self.pool.availability(number, seat.claimant) {
+                seat.claim(number, expected, self.pool);
             }
         }
     }
@@ -332,8 +294,4 @@ fn can_take(seat: &Seat<'_>, terms: &Terms<'_>) -> bool {
         Some(_) => seat.is_movable(terms),
         None => !seat.is_settled,
     }
-}
-
-fn is_open(way: Option<&Way>) -> bool {
-    matches!(way, Some(Way::Open(_) | Way::Left(..)))
 }

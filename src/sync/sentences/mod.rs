@@ -7,6 +7,7 @@ mod cluster;
 mod company;
 mod dangers;
 mod doubting;
+mod ending;
 mod filtering;
 mod guarding;
 mod holding;

@@ -3,12 +3,13 @@
 use jiff::SignedDuration;
 
 use super::{
+    cluster::write_as,
     ring_groups::{NUMBERED, group_dn, world},
     world::{STAFF, World, guid, name_of},
 };
 use crate::{
     directory::{Alive, Dn, Sighting},
-    sync::{fixture::sequential, observed::ObservedUser},
+    sync::{field::Field, fixture::sequential, observed::ObservedUser, value::Value},
 };
 
 /// Six people, all in the group `all`, which is a department. Their numbers are 2000 to 2005.
@@ -143,6 +144,8 @@ fn while_the_directory_is_behind_or_an_object_unreadable_nobody_leaves_and_who_j
     ] {
         let mut world = six().person("gil", &[]);
         spoil(&mut world);
+        let off = Some(Value::Flag(false));
+        write_as(user(&mut world, "bob"), "phone-portal", true, Field::Enabled, off);
         world.members_of_group("all", &["bob", "cem", "dan", "eve", "fay", "gil"]);
         world.sync();
         assert_eq!(

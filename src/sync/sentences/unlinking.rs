@@ -39,7 +39,7 @@ fn nothing_is_written_to_whom_people_unlinked_whatever_becomes_of_the_account() 
             world.respec(
                 "{everyone: {}}",
                 &format!("{NUMBERED}, exclude: [{{name: ada, login: ada}}]"),
-            )
+            );
         },
     ] {
         let mut world = world().person("ada", &[]).person("bob", &[]).group("empty", &["bob"]);

@@ -454,6 +454,16 @@ impl World {
         outcome
     }
 
+    /// What the first scope's status has.
+    pub(super) fn set_ledger(&mut self, ledger: Ledger) {
+        self.scopes[0].ledger = ledger;
+    }
+
+    /// A scope whose directory can't be read.
+    pub(super) fn blind(&mut self, index: usize) {
+        self.scopes[index].is_readable = false;
+    }
+
     /// Time passes.
     pub(super) fn later(&mut self, time: SignedDuration) {
         self.now += time;

@@ -4,7 +4,7 @@
 mod finalizer;
 mod surroundings;
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt::Write, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use kube::{Api, Resource, runtime::controller::Action};
@@ -76,12 +76,7 @@ impl Controller {
                 self.tell_of_waiting(name, &scope, &why).await;
                 return Ok(Action::requeue(TRY_AGAIN.min(left)));
             }
-            Outcome::Wait(why) => Some((
-                true,
-                event_reasons::RETAINED,
-                format!("everything stays as it is: {why}"),
-            )),
-            Outcome::Retained(why) => Some((
+            Outcome::Wait(why) | Outcome::Retained(why) => Some((
                 true,
                 event_reasons::RETAINED,
                 format!("everything stays as it is: {why}"),
@@ -260,10 +255,14 @@ fn over_the_limit(count: usize) -> String {
 fn in_words(removed: i64, farewell: &Farewell) -> String {
     let mut words = format!("{removed} users and ring groups were deleted or let go of");
     if farewell.goes_over > 0 {
-        words += &format!(", {} go over to other scopes", farewell.goes_over);
+        let _ = write!(words, ", {} go over to other scopes", farewell.goes_over);
     }
     if farewell.stays > 0 {
-        words += &format!(", {} stay: they are unlinked, protected or unreadable", farewell.stays);
+        let _ = write!(
+            words,
+            ", {} stay: they are unlinked, protected or unreadable",
+            farewell.stays
+        );
     }
     words
 }

@@ -1,0 +1,147 @@
+//! People, departments and whole scopes that move: nobody's phone changes.
+
+use std::collections::BTreeMap;
+
+use adsync::api::{ExtensionRule, PhoneUser, RingGroup, SyncScope};
+use kube::{
+    Resource, ResourceExt,
+    api::{DeleteParams, ListParams},
+};
+use serde_json::{Value, json};
+
+use super::scene::{Scene, everyone, numbers, with};
+use crate::{
+    env::TestOu,
+    scenario::{await_scope, eventually, has, message},
+};
+
+/// What a phone system sees of everybody: uid, number, and whether the phone works; of ring groups, who rings.
+async fn phones(scene: &Scene) -> BTreeMap<String, (String, bool, String)> {
+    let users = scene
+        .namespace
+        .api::<PhoneUser>()
+        .list(&ListParams::default())
+        .await
+        .unwrap();
+    let users = users.into_iter().map(|user| {
+        let enabled = user.spec.enabled == Some(true);
+        (
+            user.name_any(),
+            (user.uid().unwrap(), enabled, user.spec.extension.unwrap_or_default()),
+        )
+    });
+    let groups = scene
+        .namespace
+        .api::<RingGroup>()
+        .list(&ListParams::default())
+        .await
+        .unwrap();
+    let groups = groups.into_iter().map(|group| {
+        let rings = format!("{:?} {:?}", group.spec.number, group.spec.members);
+        (group.name_any(), (group.uid().unwrap(), true, rings))
+    });
+    users.chain(groups).collect()
+}
+
+fn of(unit: &TestOu<'_>, departments: &Value) -> Value {
+    let spec = json!({"users": {"organizationalUnits": [{"dn": unit.dn()}]}, "departments": departments});
+    with(everyone(), spec)
+}
+
+#[tokio::test]
+async fn people_and_a_department_that_move_between_two_scopes_keep_their_phones() {
+    let scene = Scene::new("moving").await;
+    let (north, south) = (scene.ou.unit("North").await, scene.ou.unit("South").await);
+    let people = north.people(["Ada", "Bob"]).await;
+    let members: Vec<&str> = people.iter().map(|person| &*person.dn).collect();
+    south.person("Cleo").await;
+    let group = scene.ou.group("Sales", &members).await;
+    scene.rule("ring-numbers", numbers("600", "699")).await;
+    let sales = json!([{"name": "sales", "group": {"dn": group}, "ringGroup": {"ruleRef": {"name": "ring-numbers"}}}]);
+    scene.scope("north", of(&north, &sales)).await;
+    scene.scope("south", of(&south, &json!([]))).await;
+    let before = phones(&scene).await;
+
+    // As one commit in Git does it, one object after the other.
+    scene.apply_scope("south", of(&south, &sales)).await;
+    scene.apply_scope("north", of(&north, &json!([]))).await;
+    for person in &people {
+        scene.ou.move_below(&person.dn, south.dn()).await;
+    }
+    eventually("the other scope provides everybody", async || {
+        for scope in ["north", "south", "north"] {
+            scene.sync(scope).await;
+            assert_eq!(phones(&scene).await, before);
+        }
+        let users = scene.users().await;
+        let all_south = users.values().all(|user| user.labels()["adsync.dev/scope"] == "south");
+        let ring = scene.ring_group("Sales").await;
+        (all_south && ring.labels()["adsync.dev/scope"] == "south").then_some(())
+    })
+    .await;
+    assert_eq!(phones(&scene).await, before);
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn a_scope_that_is_renamed_changes_nobodys_phone() {
+    let scene = Scene::new("moving").await;
+    let people = scene.ou.people(["Ada", "Bob", "Cem"]).await;
+    let group = scene.ou.group("Sales", &[&people[0].dn, &people[1].dn]).await;
+    scene.rule("ring-numbers", numbers("600", "699")).await;
+    let sales = json!([{"name": "sales", "group": {"dn": group}, "ringGroup": {"ruleRef": {"name": "ring-numbers"}}}]);
+    let spec = with(everyone(), json!({"departments": sales}));
+    scene.scope("old", spec.clone()).await;
+    let before = phones(&scene).await;
+    scene
+        .namespace
+        .api::<SyncScope>()
+        .delete("old", &DeleteParams::default())
+        .await
+        .unwrap();
+    scene.scope("new", spec).await;
+    assert_eq!(phones(&scene).await, before);
+    for user in scene.users().await.values() {
+        assert_eq!(user.labels()["adsync.dev/scope"], "new");
+    }
+    assert_eq!(scene.ring_group("Sales").await.labels()["adsync.dev/scope"], "new");
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn a_rule_that_is_deleted_while_in_use_is_told_of_and_takes_nothing_from_anybody() {
+    let scene = Scene::new("moving").await;
+    let people = scene.ou.people(["Ada", "Bob"]).await;
+    let group = scene.ou.group("Sales", &[&people[0].dn]).await;
+    scene.rule("ring-numbers", numbers("600", "699")).await;
+    let sales = json!([{"name": "sales", "group": {"dn": group}, "ringGroup": {"ruleRef": {"name": "ring-numbers"}}}]);
+    scene
+        .scope("staff", with(everyone(), json!({"departments": sales})))
+        .await;
+    let before = phones(&scene).await;
+    for rule in ["hq-numbers", "ring-numbers"] {
+        let api = scene.namespace.api::<ExtensionRule>();
+        api.delete(rule, &DeleteParams::default()).await.unwrap();
+    }
+    let scope = await_scope(&scene.namespace, "staff", "missing its rules", |_, status| {
+        has(status, "Ready", "False")
+    })
+    .await;
+    assert!(
+        message(&scope, "Ready").contains("numbers"),
+        "{}",
+        message(&scope, "Ready")
+    );
+    assert_eq!(phones(&scene).await, before);
+    assert!(scope.meta().deletion_timestamp.is_none());
+    // They are back, and everything goes on with the same numbers.
+    scene.rule("hq-numbers", numbers("2000", "2999")).await;
+    scene.rule("ring-numbers", numbers("600", "699")).await;
+    await_scope(&scene.namespace, "staff", "ready again", |_, status| {
+        has(status, "Ready", "True")
+    })
+    .await;
+    scene.sync("staff").await;
+    assert_eq!(phones(&scene).await, before);
+    scene.finish().await;
+}
