@@ -9,6 +9,7 @@ use crate::{
     api::phone_user::AbsenceReason,
     directory::{Alive, Dn, Guid, RawEntry, Sighting},
     sync::{
+        Outcome,
         absence::Absences,
         census::Census,
         claims::Claims,
@@ -66,9 +67,10 @@ fn is_doubt(verdict: &str) -> bool {
 }
 
 /// Reads again, minutes later.
-fn read_later(world: &mut World) {
-    world.step(0);
+fn read_later(world: &mut World) -> Outcome {
+    let outcome = world.step(0);
     world.later(SignedDuration::from_mins(6));
+    outcome
 }
 
 fn alive(dn: &str, groups: &[&str]) -> Sighting {
