@@ -229,6 +229,9 @@ impl Life {
                     self.world = self.world.clone().hand_made(&name, &[(Field::Login, &login)]);
                     self.world.user_mut(&name).version = version(&format!("{name}-{}", self.world.now));
                 }
+                if *person < PEOPLE {
+                    self.join(*person);
+                }
             }
             People::Reserve(number) => {
                 let number = format!("20{:02}", number * 2);

@@ -47,7 +47,7 @@ fn live_through(seed: u64, longest: usize) -> BTreeMap<&'static str, usize> {
 }
 
 /// Of those in every run of the tests.
-const HISTORIES: u64 = 60;
+const HISTORIES: u64 = 120;
 
 fn is_asked() -> bool {
     std::env::var_os("ADSYNC_MODEL_SEED").is_some()

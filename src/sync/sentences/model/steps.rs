@@ -57,7 +57,7 @@ pub(super) enum People {
     Protect(usize, bool),
     Delete(usize),
     Edit(usize),
-    /// A PhoneUser with somebody's login, or with nobody's.
+    /// A PhoneUser with the login of somebody who comes then, or with nobody's.
     MakeUser(usize),
     /// An Extension.
     Reserve(usize),
