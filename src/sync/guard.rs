@@ -113,7 +113,9 @@ impl<'a> Guard<'a> {
         let (emptying_approved, emptying): (Vec<_>, Vec<_>) = emptying
             .into_iter()
             .partition(|removal| self.batch.lets_through(removal));
-        emptying.into_iter().for_each(|removal| self.batch.list(removal));
+        for removal in emptying {
+            self.batch.list(removal);
+        }
         for removal in approved.into_iter().chain(emptying_approved) {
             self.finishes_approved = true;
             allowed.0.insert((removal.kind, removal.name), removal.action);

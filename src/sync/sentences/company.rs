@@ -208,7 +208,7 @@ impl Phones {
         let ring_groups = observed.ring_groups.iter().map(|(name, group)| {
             let number = group.values.get(&RingField::Number).and_then(Value::as_text);
             let members = match group.values.get(&RingField::Members) {
-                Some(Value::List(members)) => members.iter().map(|member| member.to_string()).collect(),
+                Some(Value::List(members)) => members.iter().map(ToString::to_string).collect(),
                 _ => BTreeSet::new(),
             };
             let number = number.map(str::to_owned);

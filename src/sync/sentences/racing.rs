@@ -73,7 +73,9 @@ pub(super) fn try_apply(observed: &mut Observed, write: &Plan, scope: &str) -> b
             .chain(write.ring_groups.iter().map(|change| &change.name));
         let new: Vec<Box<str>> = names.filter(|name| !existed(observed, name)).cloned().collect();
         cluster::apply_as(observed, scope, write);
-        new.iter().for_each(|name| stamp(observed, name));
+        for name in &new {
+            stamp(observed, name);
+        }
     }
     may_be
 }

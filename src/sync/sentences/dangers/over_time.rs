@@ -87,9 +87,9 @@ fn an_account_restored_while_nobody_looked() {
 }
 
 /// Somebody else with a login that is known.
-fn newcomer(world: &mut World, word: &str, login: &str) {
-    *world = world.clone().person(word, &[("company", "acme")]);
-    world.set(word, "sAMAccountName", login);
+fn newcomer(world: &mut World, name: &str, login: &str) {
+    *world = world.clone().person(name, &[("company", "acme")]);
+    world.set(name, "sAMAccountName", login);
 }
 
 #[test]
