@@ -150,6 +150,15 @@ fn a_returner_gets_their_number_back_before_it_is_given_to_a_joiner() {
 }
 
 #[test]
+fn of_two_numbers_that_rest_after_a_returner_they_get_the_one_they_had_last() {
+    let hq = sequential("hq-numbers", "2000", "2009");
+    let observed = Observed::default()
+        .with_extension("2003", State::CoolingUntil(PAST), Some("user:zoe"))
+        .with_extension("2007", State::CoolingUntil(FUTURE), Some("user:zoe"));
+    assert_eq!(outcomes(&observed, &[newcomer("user:zoe", by(&hq))]), ["zoe 2007~"]);
+}
+
+#[test]
 fn a_returner_whose_old_number_the_rule_no_longer_gives_gets_a_new_one() {
     let hq = sequential("hq-numbers", "2000", "2009");
     let observed = Observed::default().with_extension("3000", State::CoolingUntil(FUTURE), Some("user:zoe"));
