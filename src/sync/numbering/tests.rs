@@ -418,6 +418,27 @@ fn who_asks_for_the_number_of_somebody_else_is_told_whose_it_is() {
 }
 
 #[test]
+fn a_number_that_only_an_object_names_which_is_corrected_now_is_got_with_the_next_plan() {
+    let phone = rule("phone", FROM_PHONE);
+    let observed =
+        Observed::default()
+            .with_named("eve", "2002")
+            .with_extension("2000", State::Assigned, Some("user:eve"));
+    let numbering_of = |fixed_by: Option<&str>| {
+        let eve = Claimant {
+            fixed_by: fixed_by.map(Into::into),
+            ..member("user:eve", Wish::Nothing)
+        };
+        let claimants = [newcomer("user:ada", with_value(&phone, "15552002")), eve];
+        numbering(&observed, &claimants, &plan(&[]))
+    };
+    let corrected = numbering_of(None);
+    assert_eq!(corrected.numbered[0].number, None);
+    assert!(corrected.handover.continues);
+    assert!(!numbering_of(Some("kubectl-edit")).handover.continues);
+}
+
+#[test]
 fn another_valid_free_number_in_the_directory_is_claimed() {
     let phone = rule("phone", FROM_PHONE);
     let observed = Observed::default().with_extension("2002", State::Assigned, Some("user:cem"));
