@@ -104,7 +104,9 @@ impl Company {
             scene.ou.unit("Branch").await,
             scene.ou.unit("Field").await,
         ];
-        let mut people = staff.people(["Ada", "Bob", "Cem", "Dan", "Eve", "Fay"].map(in_office)).await;
+        let mut people = staff
+            .people(["Ada", "Bob", "Cem", "Dan", "Eve", "Fay"].map(in_office))
+            .await;
         people.extend(branch.people(["Gus", "Hal"].map(in_office)).await);
         people.extend(field.people(["Ida", "Jim", "Kim"].map(in_office)).await);
         let limit = json!({"percent": percent, "count": count});
@@ -262,9 +264,7 @@ async fn whoever_left_no_tombstone_is_hidden() {
     let booth = company.branch.unit("Booth").await;
     // Nothing but the missing tombstone tells of somebody who is in no group, and was alone where they were.
     let gus = company.scene.ou.move_below(&company.people[6].dn, booth.dn()).await;
-    company
-        .bind_as(Directory::ADMIN_UPN, Directory::ADMIN_PASSWORD)
-        .await;
+    company.bind_as(Directory::ADMIN_UPN, Directory::ADMIN_PASSWORD).await;
     company.scene.sync("staff").await;
     let company = Company {
         before: Phones::of(&company.scene).await,
@@ -303,7 +303,7 @@ async fn groups_that_hide_their_members_keep_them() {
     company
         .hide_for_a_while("groups in others", Directory::BIND_DN, nested)
         .await;
-    let named: &[(Denied, &[&str])] = &[(Denied::Members, &[&groups.phones, &groups.sales, &groups.quiet])];
+    let named: &[(Denied, &[&str])] = &[(Denied::Members, &[&groups.phones, &groups.sales])];
     company
         .hide_for_a_while("groups of the spec", Directory::BIND_DN, named)
         .await;
@@ -315,7 +315,13 @@ async fn groups_and_units_that_are_renamed_are_the_same() {
     let company = Company::new(ALL_MAY_LEAVE).await;
     let (ou, groups) = (&company.scene.ou, &company.groups);
     let mut renamed = Vec::new();
-    for dn in [&groups.quiet, &groups.sales, &groups.phones, &groups.inside, &groups.remote] {
+    for dn in [
+        &groups.quiet,
+        &groups.sales,
+        &groups.phones,
+        &groups.inside,
+        &groups.remote,
+    ] {
         renamed.push((dn.as_str(), ou.rename(dn, "Now so").await));
         company.sync_and_compare(dn).await;
         let (_, last) = renamed.last_mut().unwrap();
@@ -416,6 +422,7 @@ async fn whoever_comes_back_has_everything_that_they_had() {
     // A moment of the year 2000.
     ou.set(&bob.dn, "accountExpires", &["125911584000000000"]).await;
     let moved = ou.move_below(&dan.dn, ou.dn()).await;
+    // The sync for the spec may still run, on what was read before: it is no answer to this request.
     let scope = company.scene.sync("staff").await;
     for person in [ada, bob, dan] {
         let enabled = company.scene.user(&person.login).await.spec.enabled;
