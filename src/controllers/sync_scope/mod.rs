@@ -9,6 +9,7 @@ mod keeping;
 mod memory;
 mod notices;
 mod plan;
+mod preview;
 mod report;
 mod schedule;
 mod spending;
