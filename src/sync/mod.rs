@@ -197,17 +197,25 @@ pub fn plan(input: &Input<'_>) -> Outcome {
 
     let holders = NumberHolders::new(input.observed, input.now);
     let yielding = users::yielding(&absences, &allowed, &departures.deletions);
-    let mut numbering = steps::number(input, &holders, &claims, &yielding, &people, &departments.ring_groups);
+    let blank = guard.weigh_blanks(&blanks::blanks(input, &people));
+    let numbers = steps::Numbers {
+        input,
+        holders: &holders,
+        claims: &claims,
+        yielding: &yielding,
+        blank: &blank,
+    };
+    let (mut numbering, held) = steps::number(&mut guard, &numbers, &people, &departments.ring_groups);
     departures.take_absentees(input, &absences, &allowed, &numbering.handover.yielding);
     let ring_numbers = numbering.numbered.split_off(people.len());
     let people = people
         .into_iter()
         .zip(std::mem::take(&mut numbering.numbered))
         .map(|(person, numbered)| Provided { person, numbered });
-    let (waiting, mut provided): (Vec<_>, Vec<_>) = people.partition(|provided| provided.numbered.waits);
-    let held_back = steps::hold_newcomers(&mut guard, &mut provided);
+    let (held_back, people): (Vec<_>, Vec<_>) = people.partition(|provided| held.contains(&provided.person.name));
+    let people = people.into_iter();
+    let (waiting, provided): (Vec<_>, Vec<_>) = people.partition(|provided| provided.numbered.waits);
 
-    let blank = guard.weigh_blanks(&blanks::blanks(input, &provided));
     let guarded = Guarded {
         allowed: &allowed,
         blank: &blank,

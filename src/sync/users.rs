@@ -58,14 +58,15 @@ impl Guarded<'_> {
 }
 
 /// A person as numbering sees them.
-pub fn claimant<'a>(input: &Input<'a>, person: &'a Person<'a>) -> Claimant<'a> {
+pub fn claimant<'a>(input: &Input<'a>, person: &'a Person<'a>, blank: &BTreeSet<&str>) -> Claimant<'a> {
     Claimant {
         holder: holder(&person.name),
         login: &person.subject.login,
         exists: person.observed.is_some(),
         fixed_by: person.observed.and_then(|user| fixed_by(input, person, user)),
         can_let_go: person.observed.is_some_and(can_let_go),
-        wish: wish(input, person),
+        is_held: false,
+        wish: wish(input, person, blank),
     }
 }
 
@@ -103,7 +104,7 @@ fn holder(name: &str) -> Holder {
     }
 }
 
-fn wish<'a>(input: &Input<'a>, person: &Person<'a>) -> Wish<'a> {
+fn wish<'a>(input: &Input<'a>, person: &Person<'a>, blank: &BTreeSet<&str>) -> Wish<'a> {
     if person.is_inactive {
         return Wish::Disabled;
     }
@@ -116,7 +117,14 @@ fn wish<'a>(input: &Input<'a>, person: &Person<'a>) -> Wish<'a> {
             if attribute.is_some_and(|attribute| !input.directory.has(&attribute.name)) {
                 return Wish::InDoubt;
             }
-            Wish::by_rule(rule, |attribute| person.account.text(attribute))
+            let wish = Wish::by_rule(rule, |attribute| person.account.text(attribute));
+            let is_blank = attribute.is_some_and(|attribute| blank.contains(attribute.name.as_str()));
+            let has_one = |user: &ObservedUser| user.values.present().contains(Field::Extension);
+            if is_blank && !person.observed.is_some_and(has_one) {
+                wish.withheld()
+            } else {
+                wish
+            }
         }
     }
 }
