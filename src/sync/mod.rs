@@ -196,8 +196,16 @@ pub fn plan(input: &Input<'_>) -> Outcome {
     let mut departures = Departures::take(&mut people, &allowed);
 
     let holders = NumberHolders::new(input.observed, input.now);
-    let yielding = users::yielding(&absences, &allowed, &departures.deletions);
-    let mut numbering = steps::number(input, &holders, &claims, &yielding, &people, &departments.ring_groups);
+    let yielding = users::yielding(input, &absences, &allowed, &departures.deletions);
+    let mut numbering = steps::number(
+        input,
+        &holders,
+        &claims,
+        &allowed,
+        &yielding,
+        &people,
+        &departments.ring_groups,
+    );
     departures.take_absentees(input, &absences, &allowed, &numbering.handover.yielding);
     let ring_numbers = numbering.numbered.split_off(people.len());
     let people = people

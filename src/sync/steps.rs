@@ -96,12 +96,13 @@ pub(super) fn number(
     input: &Input<'_>,
     holders: &NumberHolders<'_>,
     claims: &Claims<'_>,
+    allowed: &Allowed<'_>,
     yielding: &[Holder],
     people: &[Person<'_>],
     ring_groups: &[RingGroup<'_>],
 ) -> Numbering {
     let rivals = NumberRivals::new(input, people.iter().map(|person| person.guid).collect());
-    let people = people.iter().map(|person| users::claimant(input, person));
+    let people = people.iter().map(|person| users::claimant(input, person, allowed));
     let ring_groups = ring_groups.iter().map(|ring_group| ring_group.claimant(input));
     let claimants: Vec<_> = people.chain(ring_groups).collect();
     let terms = Terms {

@@ -63,7 +63,7 @@ impl<'a> Seat<'a> {
         (&self.folded_login, &self.claimant.holder)
     }
 
-    /// Their account is disabled: they keep their number only until the directory gives it to somebody else.
+    /// Their account is disabled, and their removal does not wait: they keep their number only until the directory gives it to somebody else.
     pub(super) fn is_disabled(&self) -> bool {
         matches!(self.claimant.wish, Wish::Disabled)
     }

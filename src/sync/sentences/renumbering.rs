@@ -169,6 +169,42 @@ fn a_disabled_holder_yields_to_the_sole_claimant() {
 }
 
 #[test]
+fn who_waits_to_be_switched_off_keeps_the_number_meanwhile() {
+    let ways: [fn(&mut World, &str); 2] = [World::disable, World::delete];
+    for leave in ways {
+        let logins: Vec<String> = (0..8).map(|at| format!("p{at}")).collect();
+        let numbers: Vec<String> = (0..8).map(|at| format!("200{at}")).collect();
+        let people: Vec<_> = logins
+            .iter()
+            .zip(&numbers)
+            .map(|(login, number)| (&**login, &**number))
+            .collect();
+        let mut world = company(&people);
+        world.sees_tombstones = true;
+        for (login, number) in &people {
+            world = world.person(&format!("second-{login}"), &[("ipPhone", number)]);
+        }
+        world.sync();
+        for login in &logins {
+            leave(&mut world, login);
+        }
+        let outcome = world.sync();
+        let waiting = outcome.ledger.held[0].clone();
+        assert_eq!(waiting.count, 8);
+        for (login, number) in &people {
+            assert_eq!(world.text(login, Field::Extension), Some(*number));
+        }
+        // Approved, they leave; and what they had goes to whom the directory gives it.
+        world.scopes[0].approval = Some(waiting.digest);
+        world.sync();
+        for (login, number) in &people {
+            assert_eq!(world.text(login, Field::Extension), None);
+            assert_eq!(world.text(&format!("second-{login}"), Field::Extension), Some(*number));
+        }
+    }
+}
+
+#[test]
 fn a_disabled_holder_yields_to_a_newcomer_too_and_to_nobody_without_need() {
     let mut world = company(&[("ada", "2001")]);
     world.disable("ada");
