@@ -1,5 +1,7 @@
 //! What the stages of a plan hand to each other, in a form that fits the next one. Decides nothing of its own.
 
+use std::collections::HashSet;
+
 use super::{
     Input,
     absence::Absences,
@@ -17,7 +19,7 @@ use super::{
     person::Person,
     plan::UserChange,
     relinking::Relink,
-    removal::{self, Due, Removal},
+    removal::{self, Due},
     ring_group_removal::Going,
     users::{self, Guarded, Provided},
 };
@@ -47,8 +49,8 @@ pub(super) fn due<'a>(
     going: &[Going<'a>],
 ) -> Due<'a> {
     let mut due = removal::due(input, people, absences);
-    let is_relinked = |removal: &Removal<'_>| matched.relinks.iter().any(|relink| relink.name == removal.name);
-    due.proven.retain(|removal| !is_relinked(removal));
+    let relinked: HashSet<&str> = matched.relinks.iter().map(|relink| relink.name).collect();
+    due.proven.retain(|removal| !relinked.contains(removal.name));
     due.proven.extend(matched.relinks.iter().map(Relink::removal));
     due.proven.extend(going.iter().map(|going| going.removal(input)));
     due
@@ -76,19 +78,21 @@ pub(super) fn relink<'a>(
     absences: &mut Absences<'a>,
     allowed: &Allowed<'_>,
 ) -> i64 {
-    let mut found = 0;
+    let mut found = HashSet::new();
     for relink in std::mem::take(&mut matched.relinks) {
         if allowed.has(HolderKind::PhoneUser, relink.name) {
-            let gone = absences.proven.len();
-            absences.proven.retain(|absentee| absentee.missing.name != relink.name);
-            found += i64::from(absences.proven.len() < gone);
+            found.insert(relink.name);
             people.push(relink.person);
         } else {
             matched.unmatched.push(relink.held());
         }
     }
     people.sort_by(|left, right| left.name.cmp(&right.name));
-    found
+    let gone = absences.proven.len();
+    absences
+        .proven
+        .retain(|absentee| !found.contains(absentee.missing.name));
+    i64::try_from(gone - absences.proven.len()).unwrap_or(i64::MAX)
 }
 
 /// People and ring groups together: they share the numbers.
