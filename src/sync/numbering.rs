@@ -19,6 +19,7 @@ use super::{
     number_pool::NumberPool,
     number_wish::{Complaint, Wish},
     plan::Expected,
+    validated::ValidatedRule,
 };
 use crate::api::extension::Holder;
 
@@ -68,6 +69,8 @@ pub struct Terms<'a> {
     pub holders: &'a NumberHolders<'a>,
     /// What may be given at all.
     pub plan: &'a NumberPlan,
+    /// The rules of the phone system: what one of them counts out is not another's to change.
+    pub rules: &'a BTreeMap<Box<str>, ValidatedRule>,
     /// PhoneUsers of the scope whose accounts are proven gone and whose removal does not wait, or that are deleted in this plan: a
     /// number of theirs goes to whom the directory gives it.
     pub gone: &'a [Holder],

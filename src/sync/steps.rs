@@ -112,6 +112,7 @@ pub(super) fn number(
     let terms = Terms {
         holders,
         plan: &input.system.number_plan,
+        rules: input.rules,
         gone: yielding,
         orphans: &number_frees::orphans(input, claims, holders, &claimants),
         may_move: !input.directory.origin().is_behind,

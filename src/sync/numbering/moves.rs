@@ -291,7 +291,7 @@ impl Contest {
 /// Whether somebody may get another number than they have.
 fn can_take(seat: &Seat<'_>, terms: &Terms<'_>) -> bool {
     match seat.number {
-        Some(_) => seat.is_movable(terms),
+        Some(_) => seat.is_movable(terms) && seat.counted_by(terms).is_none(),
         None => !seat.is_settled,
     }
 }
