@@ -211,6 +211,9 @@ pub struct ActiveDirectoryConfigStatus {
     /// The domain controller in use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<ServerStatus>,
+    /// The domain controller whose word counts: another one must have replicated all that this one had, also after a restart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trusted: Option<TrustedRead>,
     /// How many users the account can see below the base DN.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub visible_users: Option<i64>,
@@ -237,6 +240,22 @@ pub struct ServerStatus {
     /// The domain's root entry.
     #[schemars(length(max = 1024))]
     pub naming_context: String,
+}
+
+/// A read of the directory that counted. A moving update sequence number alone is written at most once a day: else it is written
+/// when another controller's word counts, or together with another change of the status.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TrustedRead {
+    /// Identity of the controller's database (MS-ADTS 3.1.1.1.9).
+    #[serde(rename = "invocationID")]
+    #[schemars(length(max = 64))]
+    pub invocation_id: String,
+    /// Its highest update sequence number then.
+    #[serde(rename = "highestUSN")]
+    pub highest_usn: i64,
+    /// When it was read.
+    pub time: Time,
 }
 
 /// A password that the directory refused.

@@ -77,6 +77,8 @@ pub enum Change {
     },
     /// A directory refused the operator's password when something else than a test asked it.
     Refused(NamespacedName),
+    /// Another domain controller's word counts in the directory of an ActiveDirectoryConfig.
+    Trusted(NamespacedName),
     /// Too much changed to say what: look at everything.
     Everything,
 }

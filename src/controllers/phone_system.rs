@@ -91,7 +91,8 @@ fn concerned(configuration: &Configuration, change: &Change) -> Vec<NamespacedNa
         | Change::ConfigMap(_)
         | Change::Connected(_)
         | Change::Unconnected { .. }
-        | Change::Refused(_) => Vec::new(),
+        | Change::Refused(_)
+        | Change::Trusted(_) => Vec::new(),
     }
 }
 

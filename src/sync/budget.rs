@@ -15,7 +15,12 @@ const UNKNOWN_LOSS: i64 = 1_000_000;
 
 /// The most that may happen: the smaller of percent and count.
 pub fn allowance(percent: i64, count: i64, linked: i64) -> i64 {
-    let share = linked.saturating_mul(percent) / 100;
+    // All of them are all, also those who left within the window and are still linked.
+    let share = if percent >= 100 {
+        count
+    } else {
+        linked.saturating_mul(percent) / 100
+    };
     share.min(count).max(ALWAYS.min(count))
 }
 

@@ -11,7 +11,7 @@ use super::{
     observed::ObservedUser,
     person::Person,
     plan::{Change, Deletion, Expected, Subject, UserChange},
-    removal::Action,
+    removal::{Action, is_deletion_due},
     users::{existing, let_go_of},
     value::{Absence, Link, Value},
 };
@@ -26,6 +26,8 @@ pub struct Departures {
     pub changes: Vec<UserChange>,
     /// How the counts differ from what was seen, once this is written.
     pub counts: UserCounts,
+    /// Somebody who is switched off by this plan is deleted by the next.
+    pub continues: bool,
 }
 
 impl Departures {
@@ -78,6 +80,7 @@ impl Departures {
             }
             action => {
                 let is_off = action == Some(Action::Disable);
+                self.continues |= is_off && is_deletion_due(input, *absence);
                 self.changes.extend(mark(input, absentee, is_off, yields));
             }
         }

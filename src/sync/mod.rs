@@ -280,6 +280,6 @@ pub fn plan(input: &Input<'_>) -> Outcome {
         ask,
         ledger,
         suspects,
-        continues: continues || is_awaited || numbering.handover.continues,
+        continues: continues || departures.continues || is_awaited || numbering.handover.continues,
     }
 }

@@ -24,6 +24,7 @@ use super::{
 use crate::api::extension::Holder;
 
 mod chains;
+mod corrections;
 mod moves;
 mod seat;
 mod steps;
@@ -127,6 +128,7 @@ pub fn assign<'a>(claimants: &'a [Claimant<'a>], terms: &Terms<'a>) -> Numbering
         seat.complain_misfit(&mut pool);
     }
 
+    handover.continues |= corrections::are_awaited(&seats, &mut pool, terms);
     handover.leaving.extend(terms.orphans);
     handover
         .leaving

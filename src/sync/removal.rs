@@ -114,6 +114,18 @@ pub fn absence_of(input: &Input<'_>, user: &ObservedUser, is_inactive: bool) -> 
     })
 }
 
+/// Whether a PhoneUser that is switched off for an absence is to be deleted by now.
+pub fn is_deletion_due(input: &Input<'_>, absence: Absence) -> bool {
+    deletion_due(input, absence).is_some_and(|due| due <= input.now)
+}
+
+/// When a PhoneUser that was switched off is to be deleted.
+fn deletion_due(input: &Input<'_>, absence: Absence) -> Option<Timestamp> {
+    let delete_after = input.scope.removal.delete_after?;
+    let due = absence.since.checked_add(delete_after).ok()?;
+    (absence.reason == AbsenceReason::Deleted).then_some(due)
+}
+
 /// Times in objects and digests have whole seconds.
 pub fn whole_seconds(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)
@@ -153,9 +165,8 @@ impl Policy<'_, '_> {
             WhenAbsent::Delete => Some((away?, absence.since)),
             WhenAbsent::Disable if user.values.enabled() != Some(false) => Some((Action::Disable, absence.since)),
             WhenAbsent::Disable => {
-                let delete_after = removal.delete_after?;
-                let due = absence.since.checked_add(delete_after).ok()?;
-                (absence.reason == AbsenceReason::Deleted && due <= self.input.now).then_some((away?, due))
+                let due = deletion_due(self.input, absence).filter(|due| *due <= self.input.now)?;
+                Some((away?, due))
             }
         }
     }

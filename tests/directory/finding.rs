@@ -106,6 +106,38 @@ async fn an_account_that_may_not_be_read_exists_and_says_nothing_but_its_name() 
 }
 
 #[tokio::test]
+async fn an_answer_without_anybody_is_complete_and_says_of_nobody_that_they_are_deleted() {
+    let directory = env::directory().await;
+    let ou = directory.ou("emptied").await;
+    let unit = ou.unit("Unit").await;
+    let mut guids = Vec::new();
+    for person in unit.people(["First Person", "Second Person"]).await {
+        guids.push(guid(directory, &person.dn).await);
+    }
+    let settings = ConnectionSettings {
+        base_dn: Some(Dn::parse(ou.dn()).unwrap()),
+        ..settings(directory)
+    };
+    let handle = connect(settings);
+    let counts = async || {
+        let snapshot = handle.read(&request(&[])).await.unwrap();
+        let unit_dn = Dn::parse(unit.dn()).unwrap();
+        (snapshot.user_count(), snapshot.users_below(&unit_dn).len())
+    };
+    assert_eq!(counts().await, (2, 2));
+    let unseen = Sighting::Unseen { sees_tombstones: false };
+    // The unit stays visible, or is hidden with its people.
+    for hidden in [&[unit.dn()][..], &[unit.dn(), ou.dn()]] {
+        directory.deny(Denied::Contents, hidden).await;
+        assert_eq!(counts().await, (0, 0));
+        let found = handle.find(&guids).await.unwrap();
+        assert!(found.values().all(|sighting| *sighting == unseen), "{found:?}");
+        directory.allow(env::Directory::BIND_DN, Denied::Contents, hidden).await;
+        assert_eq!(counts().await, (2, 2), "they were there all the time");
+    }
+}
+
+#[tokio::test]
 async fn a_nested_group_that_hides_its_members_is_contradicted_by_theirs() {
     let directory = env::directory().await;
     let ou = directory.ou("nested").await;

@@ -31,7 +31,7 @@ pub enum Certificate {
     Misnamed,
 }
 
-/// What the account that adsync binds with may not see of an entry.
+/// What an account may not see of an entry.
 #[derive(Clone, Copy, Debug)]
 pub enum Denied {
     /// Any attribute.
@@ -92,6 +92,7 @@ impl Directory {
     pub const BIND_DOWN_LEVEL: &'static str = "EXAMPLE\\svc-adsync";
     pub const BIND_PASSWORD: &'static str = "Passw0rd.Adsync";
 
+    pub const ADMIN_DN: &'static str = "CN=Administrator,CN=Users,DC=example,DC=com";
     pub const ADMIN_UPN: &'static str = "Administrator@example.com";
     pub const ADMIN_PASSWORD: &'static str = "Passw0rd.Adm1n";
 
@@ -218,14 +219,30 @@ impl Directory {
 
     /// Takes a right on entries from the account that adsync binds with.
     pub async fn deny(&self, denied: Denied, entries: &[&str]) {
-        let account = self.entry(Self::BIND_DN, &["objectSid"]).await;
+        self.deny_to(Self::BIND_DN, denied, entries).await;
+    }
+
+    /// The same from another account.
+    pub async fn deny_to(&self, account: &str, denied: Denied, entries: &[&str]) {
+        let entry = denied.to(&self.sid(account).await);
+        self.within(&[&["deny", &entry], entries].concat(), "").await;
+    }
+
+    /// Gives back what was taken from an account.
+    pub async fn allow(&self, account: &str, denied: Denied, entries: &[&str]) {
+        let entry = denied.to(&self.sid(account).await);
+        self.within(&[&["allow", &entry], entries].concat(), "").await;
+    }
+
+    /// An account's security identifier, of the domain.
+    async fn sid(&self, account: &str) -> String {
+        let account = self.entry(account, &["objectSid"]).await;
         let sid = account.bytes("objectSid").first().expect("an account has a SID");
         let parts = sid[8..].chunks_exact(4).map(|part| {
             let part = part.try_into().expect("a part has four bytes");
             u32::from_le_bytes(part).to_string()
         });
-        let sid = format!("S-1-5-{}", parts.collect::<Vec<_>>().join("-"));
-        self.within(&[&[denied.to(&sid).as_str()], entries].concat(), "").await;
+        format!("S-1-5-{}", parts.collect::<Vec<_>>().join("-"))
     }
 
     /// Replaces an attribute's value as the domain controller itself does, where no administrator may.

@@ -7,6 +7,7 @@ mod sound;
 mod adopting;
 mod company;
 mod conditions;
+mod dangers;
 mod deletion;
 mod lagging;
 mod leaving_ring_groups;

@@ -88,7 +88,7 @@ fn concerned(configs: &Store<ActiveDirectoryConfig>, change: &Change) -> Vec<Nam
         configs.iter().map(|config| NamespacedName::of(&**config)).collect()
     };
     match change {
-        Change::Directory(name) | Change::Refused(name) => vec![name.clone()],
+        Change::Directory(name) | Change::Refused(name) | Change::Trusted(name) => vec![name.clone()],
         Change::Secret(name) => naming(ReferencedKind::Secret, name),
         Change::ConfigMap(name) => naming(ReferencedKind::ConfigMap, name),
         Change::Everything => configs
@@ -137,7 +137,7 @@ impl Controller {
             let news = attempts.ended(cause, outcome, Timestamp::now());
             self.remember(name.clone(), attempts.clone());
             if let Some(news) = news {
-                self.announce(name, news);
+                self.announce(name.clone(), news);
             }
         }
 
@@ -150,6 +150,7 @@ impl Controller {
                 failures,
                 requested,
                 rejected,
+                trusted: self.context.connections.trusted(&name),
             };
             self.report(&config, look).await?;
         }

@@ -6,12 +6,12 @@ use super::attempts::{Failure, Outcome};
 use crate::{
     api::{
         ActiveDirectoryConfigStatus,
-        active_directory_config::{RejectedCredentials, ServerStatus},
+        active_directory_config::{RejectedCredentials, ServerStatus, TrustedRead},
         conditions::{CONNECTED, READY, RECONCILING, STALLED, connection, ready},
     },
     controllers::{
         conditions::{ConditionSetter, ConditionStatus, find},
-        connections::Trouble,
+        connections::{REMEMBERED_EVERY, Trouble},
         events::Notice,
         patience,
     },
@@ -33,6 +33,8 @@ pub(super) struct Look<'a> {
     pub requested: Option<String>,
     /// The password that is refused at present.
     pub rejected: Option<RejectedCredentials>,
+    /// The last read that counted.
+    pub trusted: Option<TrustedRead>,
 }
 
 /// What each condition says. `connected: None` leaves it as it was.
@@ -94,7 +96,19 @@ pub(super) fn status(
     }
     setter.only_while(RECONCILING, verdict.reconciling);
     setter.only_while(STALLED, verdict.stalled);
+    if let Some(trusted) = look.trusted
+        && (status != *before || is_worth_writing(before.trusted.as_ref(), &trusted))
+    {
+        status.trusted = Some(trusted);
+    }
     status
+}
+
+/// Whether to write the status for this alone: with every read, the directory's number is another one.
+fn is_worth_writing(known: Option<&TrustedRead>, trusted: &TrustedRead) -> bool {
+    known.is_none_or(|known| {
+        known.invocation_id != trusted.invocation_id || trusted.time.0.duration_since(known.time.0) >= REMEMBERED_EVERY
+    })
 }
 
 fn what_it_sees(report: &ConnectionReport) -> String {
@@ -217,6 +231,7 @@ mod tests {
             failures,
             requested: None,
             rejected: None,
+            trusted: None,
         }
     }
 
@@ -292,6 +307,48 @@ mod tests {
     #[test]
     fn a_look_that_finds_the_same_changes_nothing() {
         assert_eq!(status(&worked(), look(&report(), 0), time(999)), worked());
+    }
+
+    #[test]
+    fn the_read_that_counts_is_written_when_another_controller_s_does_once_a_day_or_with_something_else() {
+        let trusted = |number: u8, highest_usn: i64, second: i64| TrustedRead {
+            invocation_id: Guid::from_ldap_bytes(&[number; 16]).unwrap().to_string(),
+            highest_usn,
+            time: k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(time(second)),
+        };
+        let after = |before: &ActiveDirectoryConfigStatus, outcome: &Outcome, read: &TrustedRead| {
+            let look = Look {
+                trusted: Some(read.clone()),
+                ..look(outcome, 0)
+            };
+            status(before, look, time(2)).trusted
+        };
+        let (first, day) = (trusted(7, 100, 10), 24 * 60 * 60);
+        assert_eq!(after(&worked(), &report(), &first), Some(first.clone()));
+        let known = ActiveDirectoryConfigStatus {
+            trusted: Some(first.clone()),
+            ..worked()
+        };
+        assert_eq!(status(&known, look(&report(), 0), time(2)), known, "it stays");
+        for (read, is_written) in [
+            (trusted(7, 200, 10 + day - 1), false),
+            (trusted(7, 200, 10 + day), true),
+            (trusted(8, 5, 11), true),
+        ] {
+            let expected = if is_written { &read } else { &first };
+            assert_eq!(after(&known, &report(), &read).as_ref(), Some(expected));
+        }
+        // Another controller answers the test, which says nothing of whose word counts.
+        let Outcome::Connected(elsewhere) = report() else {
+            unreachable!()
+        };
+        let elsewhere = Outcome::Connected(ConnectionReport {
+            server: "dc2.example.com:636".to_owned(),
+            invocation_id: Guid::from_ldap_bytes(&[8; 16]).unwrap(),
+            ..elsewhere
+        });
+        let last = trusted(7, 200, 60);
+        assert_eq!(after(&known, &elsewhere, &last), Some(last));
     }
 
     #[test]

@@ -104,7 +104,8 @@ impl fmt::Display for Since {
 }
 
 /// The differences that a change makes.
-pub(super) struct Differences<'a, F: WrittenField>(pub(super) &'a [FieldChange<F>]);
+#[derive(Debug)]
+pub struct Differences<'a, F: WrittenField>(pub &'a [FieldChange<F>]);
 
 impl<F: WrittenField> fmt::Display for Differences<'_, F> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -17,7 +17,8 @@ use futures::FutureExt;
 use kube::Client;
 use tokio_util::sync::CancellationToken;
 
-use self::{hands::all, log::Differences, write::Write};
+use self::{hands::all, write::Write};
+pub use self::{log::Differences, remove::in_words as holder_in_words};
 use super::{
     changes::NamespacedName,
     observed::{Kind, Objects, Record},

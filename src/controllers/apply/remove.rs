@@ -39,7 +39,7 @@ pub(super) fn holders<'a>(plan: &'a Plan, applied: &'a Applied) -> Holders<'a> {
 }
 
 /// A holder, for people.
-pub(super) fn in_words(holder: &Holder) -> String {
+pub fn in_words(holder: &Holder) -> String {
     format!("{:?} {}", holder.kind, holder.name)
 }
 

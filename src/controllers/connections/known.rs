@@ -84,11 +84,11 @@ impl State {
             .or_else(|| latest.map(|read| Ok(read.brought.clone())))
     }
 
-    /// Whether a read is behind what another one knew, and why.
-    pub(super) fn weigh(&mut self, origin: &Origin) -> Option<Behind> {
+    /// Why a read is behind what another one knew, if it is, and whether another controller's word counts from now on.
+    pub(super) fn weigh(&mut self, origin: &Origin) -> (Option<Behind>, bool) {
         let (trusted, behind) = Trusted::after(self.trusted, origin);
-        self.trusted = Some(trusted);
-        behind
+        let before = self.trusted.replace(trusted);
+        (behind, trusted.is_another_than(before))
     }
 
     pub(super) fn remember(

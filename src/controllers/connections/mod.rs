@@ -20,7 +20,7 @@ use tracing::warn;
 use self::{known::Known, trust::Trusted};
 use super::changes::{Change, Changes, NamespacedName};
 use crate::{
-    api::ActiveDirectoryConfig,
+    api::{ActiveDirectoryConfig, active_directory_config::TrustedRead},
     directory::{
         AttributeName, ConnectionReport, ConnectionSettings, Directory, DirectoryError, Guid, RejectedPasswords,
         Request, Sighting, Snapshot,
@@ -31,6 +31,7 @@ use crate::{
 pub use self::{
     error::{ConnectionError, ReferencedKind, SettingsError, Trouble},
     settings::Permissions,
+    trust::REMEMBERED_EVERY,
 };
 
 /// The directories of all ActiveDirectoryConfigs. Cloning shares.
@@ -185,7 +186,10 @@ impl Connections {
     /// Marks what was read where another domain controller knew more.
     fn weigh(&self, config: &NamespacedName, known: &Known, snapshot: Snapshot) -> Snapshot {
         let origin = snapshot.origin();
-        let behind = known.state().weigh(origin);
+        let (behind, is_another) = known.state().weigh(origin);
+        if is_another {
+            self.0.changes.announce(Change::Trusted(config.clone()));
+        }
         if self.all().contains_key(config) {
             let metrics = &self.0.metrics;
             metrics.behind(&config.namespace, &config.name, behind.is_some());
@@ -194,6 +198,11 @@ impl Connections {
         let (namespace, name, server) = (&config.namespace, &config.name, &origin.server);
         warn!(namespace, name, server, %why, "a domain controller is behind: nobody is removed on what it says");
         snapshot.behind()
+    }
+
+    /// The read that counts, for the configuration's status: only that carries it over a restart.
+    pub fn trusted(&self, config: &NamespacedName) -> Option<TrustedRead> {
+        self.known(config).state().trusted.map(Trusted::to_remember)
     }
 
     /// What was last read, if the directory is still asked as it was then and this has what the scope needs.
@@ -275,9 +284,8 @@ impl Connections {
     }
 }
 
-/// The domain controller that the status names. It may have changed since it was last read, which only it can say.
+/// The read that counted last, as far as the status remembers. Whoever answers the connection test need not be that controller.
 fn trusted_before_restart(config: &ActiveDirectoryConfig) -> Option<Trusted> {
-    let server = config.status.as_ref()?.server.as_ref()?;
-    let invocation_id = server.invocation_id.parse().ok()?;
-    Some(Trusted::before_restart(invocation_id, Timestamp::now()))
+    let remembered = config.status.as_ref()?.trusted.as_ref()?;
+    Trusted::before_restart(remembered, Timestamp::now())
 }

@@ -4,20 +4,29 @@
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use crate::directory::{Guid, Origin};
+use crate::{
+    api::active_directory_config::TrustedRead,
+    controllers::conditions::whole_seconds,
+    directory::{Guid, Origin},
+};
 
 /// A controller that has not caught up until then never will: the one before it is gone.
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(24);
+/// What the status remembers may be so much older than the last read that counted: its moving number alone is no reason to write.
+pub const REMEMBERED_EVERY: SignedDuration = SignedDuration::from_hours(24);
 
 /// The domain controller whose word counts: the last one that was read and knew all that others had known before.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Trusted {
     invocation_id: Guid,
-    /// Its highest update sequence number. None: the operator was restarted since it was read.
-    highest_usn: Option<i64>,
-    /// When it was last read; after a restart, when that was.
+    /// Its highest update sequence number.
+    highest_usn: i64,
+    /// When it was last read, as far as that is known.
     read_at: Timestamp,
+    /// From then on, another one counts whatever it has.
+    waited_for_until: Timestamp,
 }
 
 /// Why a read does not count.
@@ -39,20 +48,38 @@ impl fmt::Display for Behind {
 }
 
 impl Trusted {
-    /// Which one it was before a restart.
-    pub(super) fn before_restart(invocation_id: Guid, now: Timestamp) -> Self {
-        Self {
-            invocation_id,
-            highest_usn: None,
-            read_at: now,
+    /// Which one it was before a restart, as the status remembers it. It may have been read until now, and later than remembered.
+    pub(super) fn before_restart(remembered: &TrustedRead, now: Timestamp) -> Option<Self> {
+        let read_at = remembered.time.0;
+        let last_read = now.min(after(read_at, REMEMBERED_EVERY));
+        Some(Self {
+            invocation_id: remembered.invocation_id.parse().ok()?,
+            highest_usn: remembered.highest_usn,
+            read_at,
+            waited_for_until: after(last_read, LONGEST_WAIT),
+        })
+    }
+
+    /// What the status is to remember of it.
+    pub(super) fn to_remember(self) -> TrustedRead {
+        TrustedRead {
+            invocation_id: self.invocation_id.to_string(),
+            highest_usn: self.highest_usn,
+            time: Time(whole_seconds(self.read_at)),
         }
+    }
+
+    /// Whether another one's word counted at that time.
+    pub(super) fn is_another_than(&self, before: Option<Self>) -> bool {
+        before.is_none_or(|before| before.invocation_id != self.invocation_id)
     }
 
     fn reading(origin: &Origin) -> Self {
         Self {
             invocation_id: origin.invocation_id,
-            highest_usn: Some(origin.highest_usn),
+            highest_usn: origin.highest_usn,
             read_at: origin.read_at,
+            waited_for_until: after(origin.read_at, LONGEST_WAIT),
         }
     }
 
@@ -66,27 +93,26 @@ impl Trusted {
     }
 
     fn why_behind(&self, origin: &Origin) -> Option<Behind> {
-        if origin.read_at.duration_since(self.read_at) >= LONGEST_WAIT {
+        if origin.read_at >= self.waited_for_until {
             None
         } else if origin.invocation_id == self.invocation_id {
-            let is_lower = self.highest_usn.is_some_and(|highest| origin.highest_usn < highest);
-            is_lower.then_some(Behind::RolledBack)
+            (origin.highest_usn < self.highest_usn).then_some(Behind::RolledBack)
         } else {
             (!self.is_known_to(origin)).then_some(Behind::NotCaughtUp)
         }
     }
 
-    /// Whether another controller has all that this one had. Without its number: whether they have replicated since the restart,
-    /// and so after it was read.
+    /// Whether another controller has all that this one had.
     fn is_known_to(&self, origin: &Origin) -> bool {
         let mut replicas = origin.replicas.iter();
         replicas
             .find(|replica| replica.invocation_id == self.invocation_id)
-            .is_some_and(|replica| match self.highest_usn {
-                Some(highest) => replica.highest_usn >= highest,
-                None => replica.synced_at.is_some_and(|synced| synced >= self.read_at),
-            })
+            .is_some_and(|replica| replica.highest_usn >= self.highest_usn)
     }
+}
+
+fn after(time: Timestamp, wait: SignedDuration) -> Timestamp {
+    time.checked_add(wait).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]
@@ -164,18 +190,46 @@ mod tests {
         assert_eq!(Trusted::after(Some(trusted), &origin(1, 100, 61, None)).1, None);
     }
 
+    /// After a restart at minute 0: what was remembered, so many minutes old.
+    fn remembered(minute: i64) -> Trusted {
+        let (trusted, _) = Trusted::after(None, &origin(1, 100, minute, None));
+        let remembered = trusted.to_remember();
+        let restarted = Trusted::before_restart(&remembered, time(0)).unwrap();
+        assert_eq!(restarted.to_remember(), remembered, "a restart is no reason to write");
+        restarted
+    }
+
     #[test]
-    fn after_a_restart_another_one_counts_when_it_has_replicated_since_or_a_day_has_passed() {
-        let trusted = Trusted::before_restart(guid(1), time(0));
-        for (read, expected) in [
-            (origin(1, 5, 10, None), None),
-            (origin(2, 5, 10, None), Some(Behind::NotCaughtUp)),
-            (origin(2, 5, 10, Some((9000, None))), Some(Behind::NotCaughtUp)),
-            (origin(2, 5, 10, Some((9000, Some(-1)))), Some(Behind::NotCaughtUp)),
-            (origin(2, 5, 10, Some((9000, Some(1)))), None),
-            (origin(2, 5, 24 * 60, None), None),
+    fn after_a_restart_who_knows_less_than_is_remembered_does_not_count_either() {
+        let day = 24 * 60;
+        for (since, read, expected) in [
+            (-5, origin(1, 100, 10, None), None),
+            (-5, origin(1, 99, 10, None), Some(Behind::RolledBack)),
+            (-5, origin(2, 9000, 10, None), Some(Behind::NotCaughtUp)),
+            // That they have replicated since says nothing: an older backlog may still be on its way.
+            (-5, origin(2, 9000, 10, Some((99, Some(10)))), Some(Behind::NotCaughtUp)),
+            (-5, origin(2, 5, 10, Some((100, None))), None),
+            // It may have been read until the restart.
+            (-5, origin(2, 5, day - 1, None), Some(Behind::NotCaughtUp)),
+            (-5, origin(2, 5, day, None), None),
+            // However often the operator is restarted, the wait has an end.
+            (-2 * day, origin(2, 5, -1, None), Some(Behind::NotCaughtUp)),
+            (-2 * day, origin(2, 5, 0, None), None),
         ] {
-            assert_eq!(Trusted::after(Some(trusted), &read).1, expected, "{read:?}");
+            assert_eq!(
+                Trusted::after(Some(remembered(since)), &read).1,
+                expected,
+                "{since} {read:?}"
+            );
         }
+    }
+
+    #[test]
+    fn another_controller_s_word_is_news_and_a_moving_number_is_none() {
+        let at = |origin| Trusted::after(None, &origin).0;
+        let first = at(origin(1, 100, 0, None));
+        assert!(first.is_another_than(None));
+        assert!(!at(origin(1, 200, 5, None)).is_another_than(Some(first)));
+        assert!(at(origin(2, 100, 0, None)).is_another_than(Some(first)));
     }
 }

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    fmt::Write,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -15,6 +14,7 @@ use super::{
     keeping::{Keeper, Permission},
     notices,
     plan::{Prepared, plan},
+    preview,
 };
 use crate::{
     api::sync_scope::{Held, HeldType, Mode, ResolvedReference, Trigger},
@@ -197,7 +197,7 @@ impl Converged {
         self.references.clone_from(&outcome.references);
         self.suspects.clone_from(&outcome.suspects);
         if prepared.validated.scope.mode == Mode::Plan {
-            self.would_write = Some(in_words(&outcome.plan, &outcome.ledger));
+            self.would_write = Some(preview::in_words(&outcome.plan, &outcome.ledger));
             self.ledger = Ledger {
                 held: prepared.past.held.clone(),
                 budget: prepared.past.budget.clone(),
@@ -267,33 +267,6 @@ fn failed<'a, C>(changes: &'a [C], fates: &'a [Fate]) -> impl Iterator<Item = (&
 
 fn count<T>(all: impl Iterator<Item = T>) -> i64 {
     i64::try_from(all.count()).unwrap_or(i64::MAX)
-}
-
-fn in_words(plan: &Plan, ledger: &Ledger) -> String {
-    let Plan {
-        claims,
-        users,
-        ring_groups,
-        deletions,
-        frees,
-    } = plan;
-    let mut words = format!(
-        "{}, {} and {}",
-        counted(claims.len() + frees.len(), "number"),
-        counted(users.len(), "user"),
-        counted(ring_groups.len(), "ring group")
-    );
-    if !deletions.is_empty() {
-        let _ = write!(words, ", and delete {}", counted(deletions.len(), "object"));
-    }
-    for held in &ledger.held {
-        let _ = write!(words, "; {:?} that would wait for approval: {}", held.kind, held.count);
-    }
-    words
-}
-
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod keeping;
 mod memory;
 mod notices;
 mod plan;
+mod preview;
 mod report;
 mod schedule;
 mod spending;
@@ -26,7 +27,7 @@ use self::{
     apply::Turns,
     fetch::{FetchError, fetch},
     memory::Memories,
-    report::{Ending, PATIENCE},
+    report::{Asked, Ending, PATIENCE},
     schedule::{ConnectionNews, Due, Generation, Situation},
     spending::Spending,
     triggers::triggers,
@@ -147,6 +148,7 @@ impl Controller {
         let Some(due) = self.due(name, &scope, &ready) else {
             return Ok(self.wait(name, &ready.validated.scope.timing));
         };
+        let asked = Asked::by(&scope);
         let scope = Box::pin(self.begin(scope, &ready, due)).await;
         let attempt = self.attempt(name, &scope, &ready.validated, due);
         let ended = unless_it_panics(attempt).await;
@@ -155,7 +157,7 @@ impl Controller {
         };
         // What is spent was stored while it synced.
         let scope = self.memories.of(name, |memory| memory.newest(&scope).clone());
-        let scope = self.report(scope, ending, notices).await;
+        let scope = self.report_to(asked, scope, ending, notices).await;
         self.show_freshness(name, &scope);
         Ok(self.wait(name, &ready.validated.scope.timing))
     }

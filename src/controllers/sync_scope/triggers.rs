@@ -79,7 +79,7 @@ fn concerned(configuration: &Configuration, memories: &Memories, change: &Change
             .map(|scope| NamespacedName::of(&**scope))
             .collect(),
         // They change the connection, which says so when it is there.
-        Change::Secret(_) | Change::ConfigMap(_) | Change::Refused(_) => Vec::new(),
+        Change::Secret(_) | Change::ConfigMap(_) | Change::Refused(_) | Change::Trusted(_) => Vec::new(),
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) fn give_named<'a>(
     homes: &BTreeMap<Number, At>,
 ) -> Handover {
     let mut moves = Moves {
-        surplus: seats.iter().flat_map(|seat| seat.leaves(terms.holders)).collect(),
+        surplus: seats.iter().flat_map(|seat| surplus(seat, terms)).collect(),
         homes,
         seats,
         pool,
@@ -286,6 +286,13 @@ impl Contest {
         let count = self.rivals.len() + usize::from(self.elsewhere.is_some());
         self.rivals.contains(&at).then_some((count, other))
     }
+}
+
+/// What somebody has beside the number that they keep, and does not ask for.
+fn surplus<'s>(seat: &'s Seat<'_>, terms: &'s Terms<'_>) -> impl Iterator<Item = Number> + 's {
+    let is_awaited =
+        |number: &Number| matches!(seat.target, Target::Exactly(wished) if wished == *number) && can_take(seat, terms);
+    seat.leaves(terms.holders).filter(move |number| !is_awaited(number))
 }
 
 /// Whether somebody may get another number than they have.

@@ -56,7 +56,7 @@ pub(super) fn take_back<'a>(seats: &mut [Seat<'a>], pool: &mut NumberPool<'a>, h
     }
 }
 
-/// A number that rests after somebody, and that their rule gives.
+/// The number that rests after somebody and that their rule gives; of several, the one they had last.
 fn resting<'a>(
     seat: &Seat<'a>,
     rule: &'a ValidatedRule,
@@ -64,11 +64,12 @@ fn resting<'a>(
     holders: &NumberHolders<'_>,
 ) -> Option<(Number, Expected)> {
     let holder = &seat.claimant.holder;
-    let mut resting = holders.resting_after(holder.kind, &holder.name);
-    resting.find_map(|number| match pool.availability(number, seat.claimant) {
+    let resting = holders.resting_after(holder.kind, &holder.name);
+    let theirs = resting.filter_map(|number| match pool.availability(number, seat.claimant) {
         Availability::Free(expected) if pool.fits(rule, number) => Some((number, expected)),
         _ => None,
-    })
+    });
+    theirs.max_by_key(|(number, _)| holders.release_after(*number))
 }
 
 /// The others get the lowest number that is free.

@@ -151,6 +151,15 @@ fn a_returner_gets_their_number_back_before_it_is_given_to_a_joiner() {
 }
 
 #[test]
+fn of_two_numbers_that_rest_after_a_returner_they_get_the_one_they_had_last() {
+    let hq = sequential("hq-numbers", "2000", "2009");
+    let observed = Observed::default()
+        .with_extension("2003", State::CoolingUntil(PAST), Some("user:zoe"))
+        .with_extension("2007", State::CoolingUntil(FUTURE), Some("user:zoe"));
+    assert_eq!(outcomes(&observed, &[newcomer("user:zoe", by(&hq))]), ["zoe 2007~"]);
+}
+
+#[test]
 fn a_returner_whose_old_number_the_rule_no_longer_gives_gets_a_new_one() {
     let hq = sequential("hq-numbers", "2000", "2009");
     let observed = Observed::default().with_extension("3000", State::CoolingUntil(FUTURE), Some("user:zoe"));
@@ -407,6 +416,27 @@ fn who_asks_for_the_number_of_somebody_else_is_told_whose_it_is() {
             "cem 2002 NumberTaken: 2001 is resting after PhoneUser gone: choose another, or wait until it is released [gone]",
         ]
     );
+}
+
+#[test]
+fn a_number_that_only_an_object_names_which_is_corrected_now_is_got_with_the_next_plan() {
+    let phone = rule("phone", FROM_PHONE);
+    let observed =
+        Observed::default()
+            .with_named("eve", "2002")
+            .with_extension("2000", State::Assigned, Some("user:eve"));
+    let numbering_of = |fixed_by: Option<&str>| {
+        let eve = Claimant {
+            fixed_by: fixed_by.map(Into::into),
+            ..member("user:eve", Wish::Nothing)
+        };
+        let claimants = [newcomer("user:ada", with_value(&phone, "15552002")), eve];
+        numbering(&observed, &claimants, &plan(&[]))
+    };
+    let corrected = numbering_of(None);
+    assert_eq!(corrected.numbered[0].number, None);
+    assert!(corrected.handover.continues);
+    assert!(!numbering_of(Some("kubectl-edit")).handover.continues);
 }
 
 #[test]

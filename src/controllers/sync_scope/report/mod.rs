@@ -54,6 +54,23 @@ impl Facts {
     }
 }
 
+/// What an attempt answers. While it ran, the scope may have been changed: that is for the next one.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    generation: Option<i64>,
+    requested: Option<String>,
+}
+
+impl Asked {
+    /// By the scope as it was when the attempt began.
+    pub(super) fn by(scope: &SyncScope) -> Self {
+        Self {
+            generation: scope.metadata.generation,
+            requested: scope.annotations().get(annotations::REQUESTED_AT).cloned(),
+        }
+    }
+}
+
 /// What an attempt came to.
 #[derive(Clone, Debug)]
 pub(super) enum Ending {
@@ -142,6 +159,17 @@ impl Controller {
     /// Writes what it came to into the status, if that differs, and says what people should see of it. Gives the scope as it is
     /// then; what could not be written is remembered.
     pub(super) async fn report(&self, scope: SyncScope, ending: Ending, notices: Notices) -> SyncScope {
+        self.report_to(Asked::by(&scope), scope, ending, notices).await
+    }
+
+    /// The same when the scope may be newer than what was asked for.
+    pub(super) async fn report_to(
+        &self,
+        asked: Asked,
+        scope: SyncScope,
+        ending: Ending,
+        notices: Notices,
+    ) -> SyncScope {
         let name = NamespacedName::of(&scope);
         let (failures, unwritten) = self.memories.of(&name, |memory| {
             let attempts = &memory.attempts;
@@ -150,8 +178,8 @@ impl Controller {
         let facts = Facts {
             now: Timestamp::now(),
             scope: name.clone(),
-            generation: scope.metadata.generation,
-            requested: scope.annotations().get(annotations::REQUESTED_AT).cloned(),
+            generation: asked.generation,
+            requested: asked.requested,
             failures,
             unwritten,
             ending,

@@ -207,7 +207,7 @@ fn held(observed: &Observed) -> BTreeMap<String, Holder> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 512, max_global_rejects: 50_000, ..ProptestConfig::default() })]
 
     #[test]
     fn no_number_is_given_twice(cluster in clusters(), wishes in vec(wishes(), NAMES.len())) {

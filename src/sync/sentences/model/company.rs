@@ -192,6 +192,13 @@ impl<'w> Truth<'w> {
         })
     }
 
+    /// Whether the directory gives a number to somebody else.
+    pub(super) fn is_telephone_of_another(self, number: &str, account: Option<Guid>) -> bool {
+        let others = self.world.users.iter().filter_map(RawEntry::guid);
+        let mut others = others.filter(|other| Some(*other) != account);
+        others.any(|other| self.telephone(other).as_deref() == Some(number))
+    }
+
     /// The number that somebody's attribute asks for.
     pub(super) fn telephone(self, account: Guid) -> Option<String> {
         let account = self.account(account)?;

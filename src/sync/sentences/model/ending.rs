@@ -22,13 +22,11 @@ impl Life {
         self.hidden.clear();
         self.world.is_behind = false;
         self.world.sees_tombstones = true;
-        let (users, spec) = company::staff_spec(0, true);
-        self.world.respec(&users, &spec);
-        self.by_group = true;
+        self.respecify(0, true);
         for scope in &mut self.world.scopes {
             scope.is_readable = true;
         }
-        self.nobody_is_alone();
+        self.live(&Step::Directory(Directory::EnableAll));
         for _ in 0..10 {
             self.operate(&Operator::Minutes(10));
             for scope in 0..2 {
@@ -56,20 +54,6 @@ impl Life {
                 self.is_as_the_directory_says(person, guid(&company::word(person, generation)), &outcomes);
             }
         }
-    }
-
-    /// A scope that finds nobody takes nobody away, ever: that is what an outage looks like.
-    fn nobody_is_alone(&mut self) {
-        for (person, unit) in [(0, 0), (4, 1)] {
-            for step in [
-                Directory::Join(person),
-                Directory::Move(person, unit),
-                Directory::LeaveGroup(person, 1),
-            ] {
-                self.live(&Step::Directory(step));
-            }
-        }
-        self.live(&Step::Directory(Directory::EnableAll));
     }
 
     fn is_as_the_directory_says(&self, person: usize, account: Guid, outcomes: &[Outcome; 2]) {

@@ -11,7 +11,7 @@ use super::{
 use crate::api::extension::ExtensionState;
 use crate::{
     api::sync_scope::HeldType,
-    directory::Guid,
+    directory::{Guid, RawEntry},
     sync::{
         Outcome,
         field::Field,
@@ -122,8 +122,7 @@ impl Life {
             Directory::JoinGroup(_, group) => company::enter(world, &word, GROUPS[*group]),
             Directory::LeaveGroup(_, group) => company::exit(world, &word, GROUPS[*group]),
             Directory::RenameGroup(group) => {
-                let wanted = Some(guid(GROUPS[*group]));
-                let entry = world.groups.iter_mut().find(|entry| entry.guid() == wanted).unwrap();
+                let entry = self.group_mut(*group);
                 entry.dn = entry.dn.replacen("CN=", "CN=New ", 1);
             }
             Directory::HideAccount(_) => {
@@ -182,7 +181,7 @@ impl Life {
         account.dn = format!("{name},{unit}");
     }
 
-    fn account(&mut self, word: &str) -> &mut crate::directory::RawEntry {
+    fn account(&mut self, word: &str) -> &mut RawEntry {
         let wanted = Some(guid(word));
         self.world
             .users
@@ -255,12 +254,24 @@ impl Life {
                 let held = scope.ledger.held.iter().find(|held| held.kind == HeldType::Removals);
                 scope.approval = held.map(|held| held.digest.clone()).or(scope.approval.take());
             }
-            People::Respecify(policy, by_group) => {
-                let (users, spec) = company::staff_spec(*policy, *by_group);
-                self.world.respec(&users, &spec);
-                self.by_group = *by_group;
-            }
+            People::Respecify(policy, by_group) => self.respecify(*policy, *by_group),
         }
+    }
+
+    pub(super) fn respecify(&mut self, policy: usize, by_group: bool) {
+        let (users, spec) = company::staff_spec(policy, by_group);
+        self.world.respec(&users, &spec);
+        if by_group && !self.by_group {
+            // A group that the spec did not name is not followed when it gets another name.
+            self.group_mut(0).dn = format!("CN={},DC=example,DC=com", GROUPS[0]);
+        }
+        self.by_group = by_group;
+    }
+
+    fn group_mut(&mut self, group: usize) -> &mut RawEntry {
+        let wanted = Some(guid(GROUPS[group]));
+        let mut groups = self.world.groups.iter_mut();
+        groups.find(|entry| entry.guid() == wanted).unwrap()
     }
 
     pub(super) fn operate(&mut self, step: &Operator) {
