@@ -1,5 +1,7 @@
 //! What a limit's window has seen: counted, and written down so that it survives restarts. Decides nothing.
 
+use std::collections::{BTreeMap, btree_map::Entry};
+
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
@@ -7,6 +9,9 @@ use crate::api::sync_scope::{BudgetEntry, MOST_BUDGET};
 
 /// So many may always leave, unless `count` is less: percent of a small company would be nobody.
 const ALWAYS: i64 = 3;
+
+/// More members than a ring group has.
+const UNKNOWN_LOSS: i64 = 1_000_000;
 
 /// The most that may happen: the smaller of percent and count.
 pub fn allowance(percent: i64, count: i64, linked: i64) -> i64 {
@@ -41,11 +46,20 @@ pub fn spent(budget: &[BudgetEntry], now: Timestamp, window: SignedDuration) -> 
     spent
 }
 
-/// How many members a ring group has lost within the window.
+/// How many members a ring group has lost within the window. Of one that may have been left out because there were so many, more
+/// than can be: rather it waits for approval than that its loss is forgotten.
 pub fn lost_by(budget: &[BudgetEntry], now: Timestamp, window: SignedDuration, ring_group: &str) -> i64 {
-    let entries = within(budget, now, window);
-    let of_it = entries.filter(|entry| entry.ring_group.as_deref() == Some(ring_group));
-    of_it.map(|entry| entry.count).sum()
+    let mut of_ring_groups = 0;
+    let mut lost = None;
+    for entry in within(budget, now, window) {
+        of_ring_groups += usize::from(entry.ring_group.is_some());
+        if entry.ring_group.as_deref() == Some(ring_group) {
+            *lost.get_or_insert(0) += entry.count;
+        }
+    }
+    // The others are at most one entry then, of people.
+    let are_left_out = of_ring_groups + 1 >= MOST_BUDGET;
+    lost.unwrap_or(if are_left_out { UNKNOWN_LOSS } else { 0 })
 }
 
 fn within(budget: &[BudgetEntry], now: Timestamp, window: SignedDuration) -> impl Iterator<Item = &BudgetEntry> {
@@ -54,46 +68,52 @@ fn within(budget: &[BudgetEntry], now: Timestamp, window: SignedDuration) -> imp
         .filter(move |entry| now.duration_since(entry.time.0) < window)
 }
 
-/// The budget with what is about to happen now, without what is older than `window`.
+/// The budget with what is about to happen now, without what is older than `window`. An entry a minute, and fewer when that is
+/// too many: first of people, who need no names, then of each ring group; then the oldest ring groups are left out, see [`lost_by`].
 pub fn add(past: &[BudgetEntry], new: Vec<BudgetEntry>, now: Timestamp, window: SignedDuration) -> Vec<BudgetEntry> {
-    let mut budget: Vec<_> = within(past, now, window).cloned().chain(new).collect();
-    budget.sort_by_key(|entry| entry.time.0);
-    compact(&mut budget, |earlier, later| minute(earlier) == minute(later));
-    while budget.len() > MOST_BUDGET {
-        if !merge_first(&mut budget, |_, _| true) {
-            // So many ring groups lose members at the same time that no two entries are of one: the oldest loss is forgotten.
-            let oldest = budget.iter().position(|entry| entry.ring_group.is_some()).unwrap_or(0);
-            budget.remove(oldest);
-        }
+    let entries = within(past, now, window).cloned().chain(new);
+    let budget = merge(entries, |entry| (entry.ring_group.clone(), minute(&entry.time)));
+    if budget.len() <= MOST_BUDGET {
+        return budget;
     }
-    budget
+    let excess = budget.len() - MOST_BUDGET;
+    let (mut ring_groups, people): (Vec<_>, Vec<_>) = budget.into_iter().partition(|entry| entry.ring_group.is_some());
+    let last = people.get(excess).or(people.last()).map(|entry| entry.time.clone());
+    let mut people = merge(people.into_iter(), |entry| {
+        Some(minute(&entry.time)).filter(|_| Some(&entry.time) > last.as_ref())
+    });
+    let room = MOST_BUDGET - people.len();
+    if ring_groups.len() > room {
+        ring_groups = merge(ring_groups.into_iter(), |entry| entry.ring_group.clone());
+        ring_groups.drain(..ring_groups.len().saturating_sub(room));
+    }
+    people.append(&mut ring_groups);
+    people.sort_by_key(|entry| entry.time.0);
+    people
 }
 
 fn minute(time: &Time) -> i64 {
     time.0.as_second().div_euclid(60)
 }
 
-fn compact(budget: &mut Vec<BudgetEntry>, may_merge: impl Fn(&Time, &Time) -> bool) {
-    while merge_first(budget, &may_merge) {}
-}
-
-/// Merges the oldest two entries that may be one, towards the newer time: nothing is forgotten too early.
-fn merge_first(budget: &mut Vec<BudgetEntry>, may_merge: impl Fn(&Time, &Time) -> bool) -> bool {
-    let next_alike = |(position, entry): (usize, &BudgetEntry)| {
-        let mut later = budget.iter().enumerate().skip(position + 1);
-        let next = later.find(|(_, next)| next.ring_group == entry.ring_group)?;
-        may_merge(&entry.time, &next.1.time).then_some((position, next.0))
-    };
-    let Some((earlier, later)) = budget.iter().enumerate().find_map(next_alike) else {
-        return false;
-    };
-    let merged = budget.remove(earlier);
-    if let Some(into) = budget.get_mut(later - 1) {
-        into.count += merged.count;
-        into.gone += merged.gone;
-        into.ring_groups += merged.ring_groups;
+/// Makes one entry of all that have a key in common, with the newest time: nothing is forgotten too early.
+fn merge<K: Ord>(entries: impl Iterator<Item = BudgetEntry>, key: impl Fn(&BudgetEntry) -> K) -> Vec<BudgetEntry> {
+    let mut merged: BTreeMap<K, BudgetEntry> = BTreeMap::new();
+    for entry in entries {
+        match merged.entry(key(&entry)) {
+            Entry::Vacant(vacant) => drop(vacant.insert(entry)),
+            Entry::Occupied(mut occupied) => {
+                let into = occupied.get_mut();
+                into.time.0 = into.time.0.max(entry.time.0);
+                into.count += entry.count;
+                into.gone += entry.gone;
+                into.ring_groups += entry.ring_groups;
+            }
+        }
     }
-    true
+    let mut entries: Vec<_> = merged.into_values().collect();
+    entries.sort_by_key(|entry| entry.time.0);
+    entries
 }
 
 #[cfg(test)]
@@ -184,5 +204,34 @@ mod tests {
             .collect();
         let budget = add(&crowded, vec![entry(0, 7, None)], now, DAY);
         assert_eq!((budget.len(), spent(&budget, now, DAY).people), (MOST_BUDGET, 7));
+    }
+
+    #[test]
+    fn more_ring_groups_than_a_budget_has_room_for_wait_rather_than_lose_twice() {
+        let now = time(NOW);
+        let name = |index: usize| format!("group-{index:05}");
+        let past = [entry(-7200, 3, None), entry(-3600, 4, None)];
+        let losses = (0..20_000).map(|index| entry(0, 2, Some(&name(index))));
+        let budget = add(&past, losses.collect(), now, DAY);
+        assert_eq!((budget.len(), spent(&budget, now, DAY).people), (MOST_BUDGET, 7));
+        let lost = |index| lost_by(&budget, now, DAY, &name(index));
+        let known = (0..20_000).filter(|index| lost(*index) == 2).count();
+        let unknown = (0..20_000).filter(|index| lost(*index) == UNKNOWN_LOSS).count();
+        assert_eq!((known, unknown), (MOST_BUDGET - 1, 20_000 - MOST_BUDGET + 1));
+        // That lasts as long as the window does.
+        let later = now + DAY;
+        assert_eq!(lost_by(&budget, later, DAY, &name(0)), 0);
+    }
+
+    #[test]
+    fn people_give_way_to_ring_groups_and_those_of_one_group_are_one() {
+        let now = time(NOW);
+        let people = (0..400).map(|index| entry(index * 60 - 40_000, 1, None));
+        let groups = (0..400).map(|index| entry(index * 60 - 40_000, 1, Some(&format!("group-{}", index % 200))));
+        let budget = add(&[], people.chain(groups).collect(), now, DAY);
+        assert_eq!(budget.len(), MOST_BUDGET);
+        assert_eq!(spent(&budget, now, DAY).people, 400);
+        assert_eq!(lost_by(&budget, now, DAY, "group-7"), 2);
+        assert_eq!(lost_by(&budget, now, DAY, "group-201"), 0, "none is left out");
     }
 }

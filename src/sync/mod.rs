@@ -196,14 +196,18 @@ pub fn plan(input: &Input<'_>) -> Outcome {
     let mut departures = Departures::take(&mut people, &allowed);
 
     let holders = NumberHolders::new(input.observed, input.now);
-    let yielding = users::yielding(&absences, &allowed, &departures.deletions);
+    let yielding = users::yielding(input, &absences, &allowed, &departures.deletions);
     let blank = guard.weigh_blanks(&blanks::blanks(input, &people));
+    let guarded = Guarded {
+        allowed: &allowed,
+        blank: &blank,
+    };
     let numbers = steps::Numbers {
         input,
         holders: &holders,
         claims: &claims,
         yielding: &yielding,
-        blank: &blank,
+        guarded: &guarded,
     };
     let (mut numbering, held) = steps::number(&mut guard, &numbers, &people, &departments.ring_groups);
     departures.take_absentees(input, &absences, &allowed, &numbering.handover.yielding);
@@ -216,10 +220,6 @@ pub fn plan(input: &Input<'_>) -> Outcome {
     let people = people.into_iter();
     let (waiting, provided): (Vec<_>, Vec<_>) = people.partition(|provided| provided.numbered.waits);
 
-    let guarded = Guarded {
-        allowed: &allowed,
-        blank: &blank,
-    };
     let (mut users, problems) = steps::changes(input, &provided, std::mem::take(&mut census.let_go), &guarded);
     users.extend(departures.changes);
     users.sort_by(|left, right| left.name.cmp(&right.name));

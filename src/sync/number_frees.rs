@@ -12,6 +12,7 @@ use super::{
     number_holders::NumberHolders,
     numbering::{Claimant, Handover},
     plan::{Change, Deletion, Free, Plan},
+    removal::whole_seconds,
     validated::ValidatedRule,
 };
 use crate::api::extension::{Holder, HolderKind};
@@ -73,33 +74,37 @@ impl Rests<'_> {
         let rest = if self.handover.awaited.contains(&number) {
             SignedDuration::ZERO
         } else {
-            rest_of(number, self.rules)
+            self.rest_of(number)
         };
         Some(Free {
             number,
             holder: holder.clone(),
             version: extension.version.clone(),
+            // Earlier rather than later: what is let go of now must be free when the next plan looks.
             release_after: whole_seconds(self.now.saturating_add(rest).unwrap_or(Timestamp::MAX)),
         })
     }
-}
 
-/// How long a number rests: as the rule says in whose ranges it is; of several, the longest. One of no range comes from an attribute
-/// if any rule reads one, and need not rest.
-pub fn rest_of(number: Number, rules: &BTreeMap<Box<str>, ValidatedRule>) -> SignedDuration {
-    let counting = rules.values().filter(|rule| rule.ranges_over(number));
-    let reads_attribute = rules.values().any(|rule| rule.attribute.is_some());
-    let otherwise = if reads_attribute {
-        SignedDuration::ZERO
-    } else {
-        DEFAULT_REST
-    };
-    counting.map(|rule| rule.cool_for).max().unwrap_or(otherwise)
-}
-
-/// As an object keeps it. Earlier rather than later: what is let go of now must be free when the next plan looks.
-fn whole_seconds(time: Timestamp) -> Timestamp {
-    Timestamp::from_second(time.as_second()).unwrap_or(time)
+    /// How long a number rests: as the rule says in whose ranges it is; of several, the longest. One of no range rests as the rule
+    /// says that moved its holder away; else it comes from an attribute if any rule reads one, and need not rest.
+    fn rest_of(&self, number: Number) -> SignedDuration {
+        let counting = self.rules.values().filter(|rule| rule.ranges_over(number));
+        let moved_to = self.handover.moved.get(&number);
+        let renumbering = self.rules.values().filter(|rule| {
+            let renumbers = rule.renumber && rule.attribute.is_none();
+            renumbers && moved_to.is_some_and(|number| rule.ranges_over(*number))
+        });
+        let reads_attribute = self.rules.values().any(|rule| rule.attribute.is_some());
+        let otherwise = if reads_attribute {
+            SignedDuration::ZERO
+        } else {
+            DEFAULT_REST
+        };
+        let rests = counting.map(|rule| rule.cool_for).max();
+        rests
+            .or_else(|| renumbering.map(|rule| rule.cool_for).max())
+            .unwrap_or(otherwise)
+    }
 }
 
 /// Whether a plan deletes an object, or takes its number out of it.

@@ -16,6 +16,8 @@ pub enum Wish<'a> {
     /// Nothing new, since their account is disabled or has expired: what they have is theirs until the directory gives it to
     /// somebody else.
     Disabled,
+    /// The same, and their removal waits: until it happens, what they have is theirs whatever the directory says.
+    Held,
     /// It can't be told now which rule is meant (an entry of the directory or a rule is missing): as before, and newcomers wait.
     InDoubt,
     /// This number.
@@ -94,7 +96,7 @@ impl<'a> Wish<'a> {
     pub(super) fn target(self, plan: &NumberPlan) -> Result<Target<'a>, Complaint> {
         let invalid = |message| Complaint::new(ProblemReason::NumberInvalid, message);
         let (rule, value) = match self {
-            Self::Nothing | Self::Disabled | Self::InDoubt => return Ok(Target::Nothing),
+            Self::Nothing | Self::Disabled | Self::Held | Self::InDoubt => return Ok(Target::Nothing),
             Self::Fixed(number) => {
                 plan.permit(number)
                     .map_err(|forbidden| invalid(forbidden.to_string()))?;

@@ -19,6 +19,7 @@ use super::{
     number_pool::NumberPool,
     number_wish::{Complaint, Wish},
     plan::Expected,
+    validated::ValidatedRule,
 };
 use crate::api::extension::Holder;
 
@@ -73,8 +74,10 @@ pub struct Terms<'a> {
     pub holders: &'a NumberHolders<'a>,
     /// What may be given at all.
     pub plan: &'a NumberPlan,
-    /// PhoneUsers of the scope whose accounts are proven gone, or that are deleted in this plan: a number of theirs goes to whom
-    /// the directory gives it.
+    /// The rules of the phone system: what one of them counts out is not another's to change.
+    pub rules: &'a BTreeMap<Box<str>, ValidatedRule>,
+    /// PhoneUsers of the scope whose accounts are proven gone and whose removal does not wait, or that are deleted in this plan: a
+    /// number of theirs goes to whom the directory gives it.
     pub gone: &'a [Holder],
     /// Numbers of the operator's whose holders have no object and get none: they go to whom the directory gives them.
     pub orphans: &'a BTreeSet<Number>,

@@ -1,6 +1,6 @@
 //! What the stages of a plan hand to each other, in a form that fits the next one. Decides nothing of its own.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::{
     Input,
@@ -19,7 +19,7 @@ use super::{
     person::Person,
     plan::UserChange,
     relinking::Relink,
-    removal::{self, Due, Removal},
+    removal::{self, Due},
     ring_group_removal::Going,
     users::{self, Guarded, Provided},
 };
@@ -49,8 +49,8 @@ pub(super) fn due<'a>(
     going: &[Going<'a>],
 ) -> Due<'a> {
     let mut due = removal::due(input, people, absences);
-    let is_relinked = |removal: &Removal<'_>| matched.relinks.iter().any(|relink| relink.name == removal.name);
-    due.proven.retain(|removal| !is_relinked(removal));
+    let relinked: HashSet<&str> = matched.relinks.iter().map(|relink| relink.name).collect();
+    due.proven.retain(|removal| !relinked.contains(removal.name));
     due.proven.extend(matched.relinks.iter().map(Relink::removal));
     due.proven.extend(going.iter().map(|going| going.removal(input)));
     due
@@ -88,19 +88,21 @@ pub(super) fn relink<'a>(
     absences: &mut Absences<'a>,
     allowed: &Allowed<'_>,
 ) -> i64 {
-    let mut found = 0;
+    let mut found = HashSet::new();
     for relink in std::mem::take(&mut matched.relinks) {
         if allowed.has(HolderKind::PhoneUser, relink.name) {
-            let gone = absences.proven.len();
-            absences.proven.retain(|absentee| absentee.missing.name != relink.name);
-            found += i64::from(absences.proven.len() < gone);
+            found.insert(relink.name);
             people.push(relink.person);
         } else {
             matched.unmatched.push(relink.held());
         }
     }
     people.sort_by(|left, right| left.name.cmp(&right.name));
-    found
+    let gone = absences.proven.len();
+    absences
+        .proven
+        .retain(|absentee| !found.contains(absentee.missing.name));
+    i64::try_from(gone - absences.proven.len()).unwrap_or(i64::MAX)
 }
 
 /// What numbers are given by.
@@ -110,8 +112,8 @@ pub(super) struct Numbers<'i, 'a> {
     pub claims: &'i Claims<'a>,
     /// Those whose number may go to whom the directory gives it.
     pub yielding: &'i [Holder],
-    /// Attributes that are blank for too many.
-    pub blank: &'i BTreeSet<&'i str>,
+    /// What is held back, and what is not.
+    pub guarded: &'i Guarded<'i>,
 }
 
 impl Numbers<'_, '_> {
@@ -121,13 +123,14 @@ impl Numbers<'_, '_> {
         let rivals = NumberRivals::new(input, people.iter().map(|person| person.guid).collect());
         let people = people.iter().map(|person| Claimant {
             is_held: held.contains(&person.name),
-            ..users::claimant(input, person, self.blank)
+            ..users::claimant(input, person, self.guarded)
         });
         let ring_groups = ring_groups.iter().map(|ring_group| ring_group.claimant(input));
         let claimants: Vec<_> = people.chain(ring_groups).collect();
         let terms = Terms {
             holders,
             plan: &input.system.number_plan,
+            rules: input.rules,
             gone: self.yielding,
             orphans: &number_frees::orphans(input, self.claims, holders, &claimants),
             may_move: !input.directory.origin().is_behind,

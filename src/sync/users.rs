@@ -26,7 +26,7 @@ use crate::api::{
     annotations::PROTECT,
     extension::{Holder, HolderKind},
     phone_user::AbsenceReason,
-    sync_scope::{Problem, ProblemReason},
+    sync_scope::{Problem, ProblemReason, WhenAbsent},
 };
 
 /// Somebody the scope provides, with what became of their number.
@@ -58,7 +58,7 @@ impl Guarded<'_> {
 }
 
 /// A person as numbering sees them.
-pub fn claimant<'a>(input: &Input<'a>, person: &'a Person<'a>, blank: &BTreeSet<&str>) -> Claimant<'a> {
+pub fn claimant<'a>(input: &Input<'a>, person: &'a Person<'a>, guarded: &Guarded<'_>) -> Claimant<'a> {
     Claimant {
         holder: holder(&person.name),
         login: &person.subject.login,
@@ -66,7 +66,7 @@ pub fn claimant<'a>(input: &Input<'a>, person: &'a Person<'a>, blank: &BTreeSet<
         fixed_by: person.observed.and_then(|user| fixed_by(input, person, user)),
         can_let_go: person.observed.is_some_and(can_let_go),
         is_held: false,
-        wish: wish(input, person, blank),
+        wish: wish(input, person, guarded),
     }
 }
 
@@ -83,18 +83,38 @@ fn can_let_go(user: &ObservedUser) -> bool {
     !user.values.present().contains(Field::Extension) || user.ownership.is_ours_alone(Field::Extension)
 }
 
-/// Those whose number may go to whom the directory gives it: the gone, and whoever is deleted in this plan.
-pub fn yielding(absences: &Absences<'_>, allowed: &Allowed<'_>, deletions: &[Deletion]) -> Vec<Holder> {
+/// Those whose number may go to whom the directory gives it: the gone whose removal does not wait, and whoever is deleted in this
+/// plan.
+pub fn yielding(
+    input: &Input<'_>,
+    absences: &Absences<'_>,
+    allowed: &Allowed<'_>,
+    deletions: &[Deletion],
+) -> Vec<Holder> {
     let gone = absences.proven.iter().filter(|Absentee { missing, absence, .. }| {
         let user = missing.user;
         absence.reason == AbsenceReason::Deleted
             && allowed.action(HolderKind::PhoneUser, missing.name) != Some(Action::LetGo)
             && (user.is_readable && !user.is_unlinked && !user.is_protected)
+            && !is_waiting(input, allowed, missing.name, user, absence.reason)
             && can_let_go(user)
     });
     let gone = gone.map(|absentee| absentee.missing.name);
     let deleted = deletions.iter().map(|deletion| &*deletion.name);
     gone.chain(deleted).map(holder).collect()
+}
+
+/// Whether somebody's removal is neither done nor may happen in this plan, so that nothing may be taken from them.
+fn is_waiting(
+    input: &Input<'_>,
+    allowed: &Allowed<'_>,
+    name: &str,
+    user: &ObservedUser,
+    reason: AbsenceReason,
+) -> bool {
+    let is_kept = input.scope.removal.when(reason) == WhenAbsent::Keep;
+    let is_off = user.values.enabled() == Some(false);
+    !is_kept && !is_off && !allowed.has(HolderKind::PhoneUser, name)
 }
 
 fn holder(name: &str) -> Holder {
@@ -104,9 +124,14 @@ fn holder(name: &str) -> Holder {
     }
 }
 
-fn wish<'a>(input: &Input<'a>, person: &Person<'a>, blank: &BTreeSet<&str>) -> Wish<'a> {
+fn wish<'a>(input: &Input<'a>, person: &Person<'a>, guarded: &Guarded<'_>) -> Wish<'a> {
     if person.is_inactive {
-        return Wish::Disabled;
+        let is_waiting = |user| is_waiting(input, guarded.allowed, &person.name, user, AbsenceReason::Disabled);
+        return if person.observed.is_some_and(is_waiting) {
+            Wish::Held
+        } else {
+            Wish::Disabled
+        };
     }
     match person.rule {
         RuleChoice::None => Wish::Nothing,
@@ -118,7 +143,7 @@ fn wish<'a>(input: &Input<'a>, person: &Person<'a>, blank: &BTreeSet<&str>) -> W
                 return Wish::InDoubt;
             }
             let wish = Wish::by_rule(rule, |attribute| person.account.text(attribute));
-            let is_blank = attribute.is_some_and(|attribute| blank.contains(attribute.name.as_str()));
+            let is_blank = attribute.is_some_and(|attribute| guarded.blank.contains(attribute.name.as_str()));
             let has_one = |user: &ObservedUser| user.values.present().contains(Field::Extension);
             if is_blank && !person.observed.is_some_and(has_one) {
                 wish.withheld()

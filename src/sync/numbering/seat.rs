@@ -14,6 +14,7 @@ use crate::{
         number_taker::Taker,
         number_wish::{Complaint, Target, Wish},
         plan::Expected,
+        validated::ValidatedRule,
     },
 };
 
@@ -63,7 +64,7 @@ impl<'a> Seat<'a> {
         (&self.folded_login, &self.claimant.holder)
     }
 
-    /// Their account is disabled: they keep their number only until the directory gives it to somebody else.
+    /// Their account is disabled, and their removal does not wait: they keep their number only until the directory gives it to somebody else.
     pub(super) fn is_disabled(&self) -> bool {
         matches!(self.claimant.wish, Wish::Disabled)
     }
@@ -87,6 +88,19 @@ impl<'a> Seat<'a> {
     pub(super) fn is_movable(&self, terms: &Terms<'_>) -> bool {
         let stays = |number| self.claim.is_some() || terms.holders.is_protected(number);
         terms.may_move && self.claimant.fixed_by.is_none() && !self.number.is_some_and(stays)
+    }
+
+    /// The rule that counted out what they have, when one that reads an attribute numbers them now: that another rule does takes
+    /// no number away, unless it says so.
+    pub(super) fn counted_by<'t>(&self, terms: &Terms<'t>) -> Option<&'t ValidatedRule> {
+        let number = self.number?;
+        match self.claimant.wish {
+            Wish::Rule { rule, .. } if rule.attribute.is_some() && !rule.renumber => {
+                let mut counting = terms.rules.values().filter(|rule| rule.attribute.is_none());
+                counting.find(|rule| rule.ranges_over(number))
+            }
+            _ => None,
+        }
     }
 
     pub(super) fn complain_taken(&mut self, number: Number, mut taker: Taker<'_>) {
@@ -122,6 +136,12 @@ impl<'a> Seat<'a> {
         let Some(number) = self.number else { return };
         if terms.holders.is_protected(number) {
             let message = format!("{number} stays as it is, though {wished} is asked for: its Extension is protected");
+            self.complaint = Some(Complaint::new(ProblemReason::OutOfRange, message));
+        } else if let Some(rule) = self.counted_by(terms) {
+            let message = format!(
+                "{number} stays as it is, though {wished} is asked for: it is a number of rule {}",
+                rule.name
+            );
             self.complaint = Some(Complaint::new(ProblemReason::OutOfRange, message));
         } else if let Some(manager) = &self.claimant.fixed_by {
             self.complaint = Some(Complaint {

@@ -41,6 +41,7 @@ fn numbering(observed: &Observed, claimants: &[Claimant<'_>], plan: &NumberPlan)
     let terms = Terms {
         holders: &NumberHolders::new(observed, time(NOW)),
         plan,
+        rules: &BTreeMap::new(),
         gone: &[],
         orphans: &BTreeSet::new(),
         may_move: true,

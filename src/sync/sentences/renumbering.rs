@@ -3,7 +3,11 @@
 use super::world::{World, name_of};
 use crate::{
     api::{extension::ExtensionState, sync_scope::ProblemReason},
-    sync::{field::Field, fixture::rule, plan::Plan},
+    sync::{
+        field::Field,
+        fixture::{rule, sequential},
+        plan::Plan,
+    },
 };
 
 pub(super) const ALL: &str = "extensions: [{name: all, ruleRef: {name: phone}}]";
@@ -169,6 +173,42 @@ fn a_disabled_holder_yields_to_the_sole_claimant() {
 }
 
 #[test]
+fn who_waits_to_be_switched_off_keeps_the_number_meanwhile() {
+    let ways: [fn(&mut World, &str); 2] = [World::disable, World::delete];
+    for leave in ways {
+        let logins: Vec<String> = (0..8).map(|at| format!("p{at}")).collect();
+        let numbers: Vec<String> = (0..8).map(|at| format!("200{at}")).collect();
+        let people: Vec<_> = logins
+            .iter()
+            .zip(&numbers)
+            .map(|(login, number)| (&**login, &**number))
+            .collect();
+        let mut world = company(&people);
+        world.sees_tombstones = true;
+        for (login, number) in &people {
+            world = world.person(&format!("second-{login}"), &[("ipPhone", number)]);
+        }
+        world.sync();
+        for login in &logins {
+            leave(&mut world, login);
+        }
+        let outcome = world.sync();
+        let waiting = outcome.ledger.held[0].clone();
+        assert_eq!(waiting.count, 8);
+        for (login, number) in &people {
+            assert_eq!(world.text(login, Field::Extension), Some(*number));
+        }
+        // Approved, they leave; and what they had goes to whom the directory gives it.
+        world.scopes[0].approval = Some(waiting.digest);
+        world.sync();
+        for (login, number) in &people {
+            assert_eq!(world.text(login, Field::Extension), None);
+            assert_eq!(world.text(&format!("second-{login}"), Field::Extension), Some(*number));
+        }
+    }
+}
+
+#[test]
 fn a_disabled_holder_yields_to_a_newcomer_too_and_to_nobody_without_need() {
     let mut world = company(&[("ada", "2001")]);
     world.disable("ada");
@@ -290,4 +330,42 @@ fn the_same_number_in_another_scope_makes_it_a_duplicate() {
     world.set("guy", "ipPhone", "2005");
     world.sync_scope(0);
     assert_eq!(world.text("ada", Field::Extension), Some("2009"));
+}
+
+#[test]
+fn another_rule_that_reads_an_attribute_takes_no_number_away_unless_it_says_so() {
+    let phone = "source: Attribute, attribute: {name: ipPhone}";
+    let mut world = World::new("extensions: [{name: all, ruleRef: {name: low}}]")
+        .rule(sequential("low", "3000", "3099"))
+        .rule(rule("phone", phone))
+        .person("ada", &[("ipPhone", "2001")])
+        .person("bob", &[("ipPhone", "2002")]);
+    world.sync();
+    world.respec("{everyone: {}}", ALL);
+    let outcome = world.sync();
+    assert_eq!(outcome.told(), ["ada: OutOfRange", "bob: OutOfRange"]);
+    assert_eq!(world.text("ada", Field::Extension), Some("3000"));
+    // Who comes now gets what the directory says.
+    let mut world = world.person("cem", &[("ipPhone", "2003")]);
+    world.sync();
+    assert_eq!(world.text("cem", Field::Extension), Some("2003"));
+    let mut world = world.rule(rule("phone", &format!("{phone}, renumber: true")));
+    assert_eq!(world.sync().told(), Vec::<String>::new());
+    assert_eq!(world.text("ada", Field::Extension), Some("2001"));
+    assert_eq!(world.text("bob", Field::Extension), Some("2002"));
+    let mut world = world.person("dan", &[("ipPhone", "3000")]);
+    assert_eq!(world.sync().told(), ["dan: NumberTaken"], "it rests after ada");
+}
+
+#[test]
+fn a_number_of_no_range_rests_as_the_rule_says_that_moves_its_holder() {
+    let phone = rule("phone", "source: Attribute, attribute: {name: ipPhone}");
+    let mut world = company(&[("ada", "2001")]);
+    let low = r#"source: Sequential, ranges: [{from: "3000", to: "3009"}], coolFor: 48h, renumber: true"#;
+    world = world.rule(rule("low", low)).rule(phone);
+    world.respec("{everyone: {}}", "extensions: [{name: all, ruleRef: {name: low}}]");
+    let outcome = world.step(0);
+    assert_eq!(world.text("ada", Field::Extension), Some("3000"));
+    let rest = outcome.plan.frees[0].release_after.duration_since(world.now);
+    assert_eq!(rest.as_hours(), 48);
 }
