@@ -9,6 +9,7 @@ use super::{
     Input,
     batch::{Batch, Item, Verdict, weigh_items},
     budget::{Spent, add, allowance, lost_by, spent},
+    digest::has_member,
     field::RingField,
     removal::{Action, Due, Removal, whole_seconds},
     value::Value,
@@ -178,11 +179,16 @@ impl<'a> Guard<'a> {
         if lost <= 0 {
             return true;
         }
+        let removal = Removal {
+            action: if after == 0 { Action::Empty } else { Action::Shrink },
+            loses: lost,
+            ..removal
+        };
         let window = self.input.scope.removal.limit.window;
         let lost_earlier = lost_by(self.input.past.budget, self.now, window, removal.name);
         let had = as_count(before) + lost_earlier;
         let is_guarded = had >= FEWEST_GUARDED;
-        let is_much = is_guarded && ((lost_earlier + lost) * 2 > had || self.waits_for_approval(removal.name));
+        let is_much = is_guarded && ((lost_earlier + lost) * 2 > had || self.waits_for_approval(&removal));
         if after > 0 && !is_much {
             if is_guarded {
                 self.losses.push(BudgetEntry {
@@ -199,14 +205,10 @@ impl<'a> Guard<'a> {
     }
 
     /// Whether a ring group lost too much already: those who joined it since don't make that less.
-    fn waits_for_approval(&self, ring_group: &str) -> bool {
-        let mut held = self
-            .input
-            .past
-            .held
-            .iter()
-            .filter(|held| held.kind == HeldType::Removals);
-        held.any(|held| held.approved.is_none() && held.ring_groups.iter().any(|name| name == ring_group))
+    fn waits_for_approval(&self, removal: &Removal<'_>) -> bool {
+        let held = self.input.past.held.iter();
+        let mut held = held.filter(|held| held.kind == HeldType::Removals && held.approved.is_none());
+        held.any(|held| (1..=removal.loses).any(|lost| has_member(&held.members, &removal.identity_of(lost))))
     }
 
     /// Whether newcomers may be created: whom they are about, with what tells them apart.

@@ -174,7 +174,7 @@ mod tests {
             digest: digest.to_owned(),
             since: Time(Timestamp::UNIX_EPOCH),
             sample: vec!["ada: Disable".to_owned(), "bob: Disable".to_owned()],
-            ring_groups: Vec::new(),
+            members: String::new(),
             approved: None,
         }
     }
