@@ -84,6 +84,7 @@ pub fn end(input: &Input<'_>) -> Ending {
     let mut ledger = Ledger {
         held: input.past.held.to_vec(),
         budget: input.past.budget.to_vec(),
+        entered: Vec::new(),
     };
     if count > 0 && !is_permitted {
         let due = Due {

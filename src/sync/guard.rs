@@ -34,6 +34,8 @@ pub struct Guard<'a> {
     unproven: Vec<Removal<'a>>,
     /// What this plan lets through within the limit.
     spending: Spent,
+    /// What is spent for the first time.
+    entered: Vec<String>,
     /// Members that ring groups lose with this plan.
     losses: Vec<BudgetEntry>,
     /// Creations and blanks that wait.
@@ -52,6 +54,8 @@ pub struct Ledger {
     pub held: Vec<Held>,
     /// `status.budget`: written before anything is removed.
     pub budget: Vec<BudgetEntry>,
+    /// What is new in `budget`, object by object: it is remembered while the process lives.
+    pub entered: Vec<String>,
 }
 
 /// What a guard has to say at the end.
@@ -92,6 +96,7 @@ impl<'a> Guard<'a> {
             batch: Batch::default(),
             unproven: Vec::new(),
             spending: Spent::default(),
+            entered: Vec::new(),
             losses: Vec::new(),
             others: Vec::new(),
             finishes_approved: false,
@@ -121,6 +126,10 @@ impl<'a> Guard<'a> {
             self.finishes_approved = true;
             allowed.0.insert((removal.kind, removal.name), removal.action);
             self.batch.list(removal);
+        }
+        let (again, proven): (Vec<_>, Vec<_>) = proven.into_iter().partition(|removal| self.is_entered(removal));
+        for removal in again {
+            allowed.0.insert((removal.kind, removal.name), removal.action);
         }
         let (people, ring_groups): (Vec<_>, Vec<_>) = proven
             .into_iter()
@@ -163,7 +172,16 @@ impl<'a> Guard<'a> {
         spent(self.input.past.budget, self.now, window)
     }
 
+    /// Whether it was let through within the window, and is tried again: what was lost or refused counts once.
+    fn is_entered(&self, removal: &Removal<'_>) -> bool {
+        let Input { scope, past, .. } = self.input;
+        let window = scope.removal.limit.window.min(past.directory.window);
+        let entered = past.entered.get(&entry_of(removal));
+        entered.is_some_and(|entered| self.now.duration_since(*entered) < window)
+    }
+
     fn spend(&mut self, removal: &Removal<'_>) {
+        self.entered.push(entry_of(removal));
         match removal.kind {
             HolderKind::RingGroup => self.spending.ring_groups += 1,
             HolderKind::PhoneUser => {
@@ -184,6 +202,9 @@ impl<'a> Guard<'a> {
             loses: lost,
             ..removal
         };
+        if after > 0 && self.is_entered(&removal) {
+            return true;
+        }
         let window = self.input.scope.removal.limit.window;
         let lost_earlier = lost_by(self.input.past.budget, self.now, window, removal.name);
         let had = as_count(before) + lost_earlier;
@@ -191,6 +212,7 @@ impl<'a> Guard<'a> {
         let is_much = is_guarded && ((lost_earlier + lost) * 2 > had || self.waits_for_approval(&removal));
         if after > 0 && !is_much {
             if is_guarded {
+                self.entered.push(entry_of(&removal));
                 self.losses.push(BudgetEntry {
                     ring_group: Some(removal.name.to_owned()),
                     ..self.entry(lost)
@@ -288,9 +310,18 @@ impl<'a> Guard<'a> {
             ledger: Ledger {
                 held: removals.into_iter().chain(self.others).collect(),
                 budget,
+                entered: self.entered,
             },
             continues: self.finishes_approved,
         }
+    }
+}
+
+/// What is remembered of a removal that was let through. A ring group loses others the next time.
+fn entry_of(removal: &Removal<'_>) -> String {
+    match removal.action {
+        Action::Shrink | Action::Empty => format!("{} {}", removal.identity(), removal.version.resource_version),
+        Action::Disable | Action::Delete | Action::LetGo | Action::Relink => removal.identity(),
     }
 }
 

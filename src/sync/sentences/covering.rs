@@ -50,6 +50,25 @@ fn one_who_cannot_be_finished_keeps_nobody_else_from_being_approved() {
 }
 
 #[test]
+fn what_was_lost_or_refused_is_spent_once() {
+    let mut world = company(8, "");
+    disable(&mut world, 0..3);
+    for round in 0..4 {
+        let outcome = sync_but_for(&mut world, "person0");
+        let now = world.now;
+        let entered = outcome.ledger.entered.iter();
+        world.scopes[0]
+            .entered
+            .extend(entered.map(|removal| (removal.clone(), now)));
+        assert_eq!((off(&world), held(&outcome)), (2, None), "round {round}");
+        assert_eq!(outcome.ledger.budget.iter().map(|entry| entry.count).sum::<i64>(), 3);
+    }
+    disable(&mut world, 3..4);
+    assert_eq!(held(&world.sync()).unwrap().count, 1, "and the limit is what it was");
+    assert_eq!(off(&world), 3);
+}
+
+#[test]
 fn a_batch_of_which_nobody_is_sure_makes_way_for_others() {
     let mut world = company(40, "");
     (0..6).for_each(|index| world.leave(&login(index)));

@@ -68,9 +68,13 @@ fn after_a_crash_half_way_the_rest_is_not_weighed_again() {
     plan.deletions.truncate(2);
     plan.frees.truncate(1);
     cluster::apply(&mut world.observed, &plan);
-    let Ledger { held, budget } = ledger;
+    let Ledger { held, budget, .. } = ledger;
     assert!(matches!(&*held, [Held { approved: Some(_), .. }]));
-    world.set_ledger(Ledger { held, budget });
+    world.set_ledger(Ledger {
+        held,
+        budget,
+        ..Ledger::default()
+    });
     let rest = farewell(&world);
     assert_eq!(rest.plan.deletions.len(), 1);
     assert_eq!(
