@@ -14,7 +14,7 @@ use super::{
     schedule::Attempts,
 };
 use crate::{
-    api::{SyncScope, sync_scope::ResolvedReference},
+    api::{SyncScope, annotations, sync_scope::ResolvedReference},
     controllers::{changes::NamespacedName, client::CallError},
     sync::past::Suspect,
 };
@@ -49,6 +49,8 @@ pub(super) struct Memory {
     pub entered: BTreeMap<String, Timestamp>,
     /// The approval that was last acted upon.
     pub approval: Option<String>,
+    /// The approval that people were last told of, or that let something through.
+    pub answered: Option<String>,
     /// Why it waits before it goes, as people were told.
     pub waits_for: Option<String>,
     /// The scope as it was after its status was last written.
@@ -68,6 +70,14 @@ impl Memory {
             .as_ref()
             .filter(|written| written.uid() == seen.uid() && version(written) > version(seen))
             .unwrap_or(seen)
+    }
+
+    /// The annotation `adsync.dev/approve`, once for each value.
+    pub(super) fn new_approval(&mut self, scope: &SyncScope) -> Option<String> {
+        let approval = scope.annotations().get(annotations::APPROVE).cloned();
+        let is_new = approval != self.answered;
+        self.answered.clone_from(&approval);
+        approval.filter(|_| is_new)
     }
 
     /// What is spent was stored.
