@@ -25,6 +25,8 @@ pub const LET_GO: &str = "LetGo";
 pub const HELD: &str = "Held";
 /// A batch was approved.
 pub const APPROVED: &str = "Approved";
+/// Somebody wrote an approval that is of nothing that is held.
+pub const NOT_APPROVED: &str = "NotApproved";
 /// An approved batch is done.
 pub const FINISHED: &str = "Finished";
 /// A batch came to nothing.
@@ -71,6 +73,10 @@ pub const ALL: &[EventReason] = &[
     EventReason {
         name: APPROVED,
         meaning: "Somebody approved what was held: what of it is still due is done.",
+    },
+    EventReason {
+        name: NOT_APPROVED,
+        meaning: "`adsync.dev/approve` is none of what is held, and lets nothing through. The note says what to write.",
     },
     EventReason {
         name: FINISHED,

@@ -54,6 +54,20 @@ impl Notices {
         }
     }
 
+    /// Adds one that comes before others of its kind.
+    pub fn push_first(&mut self, notice: Notice) {
+        let (kept, more) = if notice.warning {
+            (&mut self.warnings, &mut self.more_warnings)
+        } else {
+            (&mut self.others, &mut self.more_others)
+        };
+        kept.insert(0, notice);
+        if kept.len() > AT_MOST {
+            kept.pop();
+            *more += 1;
+        }
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.warnings.is_empty() && self.others.is_empty()

@@ -1,20 +1,21 @@
 //! What waits for somebody's approval, frozen: who is in it does not grow, and what is approved is let through once.
 
-use std::collections::BTreeSet;
-
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{
-    digest::digest,
+    digest::{digest, has_member, members},
     past::Past,
-    removal::{Removal, whole_seconds},
+    removal::{Action, Removal, whole_seconds},
     report::shortened,
 };
 use crate::api::{
     extension::HolderKind,
-    sync_scope::{Approval, Held, HeldType, LONGEST_NAME, MOST_HELD_RING_GROUPS, MOST_SAMPLED},
+    sync_scope::{Approval, Held, HeldType, LONGEST_NAME, MOST_HELD_MEMBERS, MOST_SAMPLED},
 };
+
+/// How long an approved batch is tried to finish: what can't be finished must not keep others from being approved.
+const FINISHED_WITHIN: SignedDuration = SignedDuration::from_hours(1);
 
 /// The removals that wait.
 #[derive(Debug, Default)]
@@ -23,29 +24,31 @@ pub(super) struct Batch<'a> {
     closed: Option<Held>,
     /// Those in it who are not done.
     members: Vec<Removal<'a>>,
-    /// Those who came up later.
+    /// Those who are not in it.
     others: Vec<Removal<'a>>,
 }
 
 impl<'a> Batch<'a> {
     /// The batch that earlier syncs closed, if it still stands: another spec may want other things, and whoever approves must
-    /// know whom. `due` are all removals of people that are due.
+    /// know whom. `due` are all removals that are due, but for those of members of ring groups.
     pub(super) fn reopen<'r>(past: &Past<'_>, now: Timestamp, due: impl Iterator<Item = &'r Removal<'a>>) -> Self
     where
         'a: 'r,
     {
         let mut batch = Self {
-            closed: find(past, HeldType::Removals).filter(|_| !past.is_respecified).cloned(),
+            closed: find(past, HeldType::Removals)
+                .filter(|held| !is_given_up(held, now))
+                .cloned(),
             ..Self::default()
         };
         let Some(closed) = &mut batch.closed else { return batch };
-        let ring_groups = i64::try_from(closed.ring_groups.len()).unwrap_or(i64::MAX);
-        let before = closed.count - ring_groups;
-        let people = due.filter(|removal| removal.kind == HolderKind::PhoneUser && removal.due <= closed.since.0);
-        if i64::try_from(people.count()).unwrap_or(i64::MAX) > before {
-            // Somebody who was not in it has an old date, such as one whose protection was taken away.
-            batch.closed = None;
-            return batch;
+        if closed.members.is_empty() {
+            // Too many to know one by one: it stands while it is what it was, to the last of them.
+            let items = due.map(Removal::identity).collect();
+            if closed.digest != digest(past.uid, HeldType::Removals, closed.since.0, items) {
+                batch.closed = None;
+                return batch;
+            }
         }
         approve(closed, past, now);
         batch
@@ -68,15 +71,23 @@ impl<'a> Batch<'a> {
 
     fn has(&self, removal: &Removal<'_>) -> bool {
         let Some(closed) = &self.closed else { return false };
-        match removal.kind {
-            HolderKind::PhoneUser => removal.due <= closed.since.0,
-            HolderKind::RingGroup => closed.ring_groups.iter().any(|name| name == removal.name),
-        }
+        // Who came back and left again leaves for another reason than the one that was seen.
+        let is_known = removal.kind == HolderKind::RingGroup || removal.due <= closed.since.0;
+        is_known
+            && if closed.members.is_empty() {
+                !loses_members(removal)
+            } else {
+                has_member(&closed.members, &removal.identity())
+            }
     }
 
-    /// What to keep of it. `unproven` would be due, were it not in doubt: of itself it is no reason to hold anything.
+    /// What to keep of it. `unproven` would be due, were it not in doubt: of itself it is no reason to hold anything, nor to keep
+    /// others from being approved.
     pub(super) fn close(mut self, past: &Past<'_>, now: Timestamp, unproven: Vec<Removal<'a>>) -> Option<Held> {
         let is_open = !self.others.is_empty();
+        if is_open && self.members.is_empty() {
+            self.closed = None;
+        }
         for removal in unproven {
             self.list(removal);
         }
@@ -87,25 +98,39 @@ impl<'a> Batch<'a> {
             return None;
         }
         let since = whole_seconds(now);
-        cut_ring_groups(&mut self.others);
-        let item = |removal: &Removal<'_>| format!("{} {:?}", removal.version.uid, removal.action);
-        let items = self.others.iter().map(item).collect();
+        if self.others.len() > MOST_HELD_MEMBERS {
+            // Their next batch comes when this one is done.
+            self.others.retain(|removal| !loses_members(removal));
+        }
+        let items: Vec<_> = self.others.iter().map(Removal::identity).collect();
         let closed = Held {
             kind: HeldType::Removals,
             count: 0,
+            members: members(items.iter().map(String::as_str)),
             digest: digest(past.uid, HeldType::Removals, since, items),
             since: Time(since),
             sample: Vec::new(),
-            ring_groups: Vec::new(),
             approved: None,
         };
         Some(describe(closed, &mut self.others))
     }
 }
 
+/// Whether a ring group stays, with fewer members.
+fn loses_members(removal: &Removal<'_>) -> bool {
+    matches!(removal.action, Action::Shrink | Action::Empty)
+}
+
+/// Whether a batch was approved long ago, and something of it can't be done: it is held anew, with what has come up since.
+fn is_given_up(held: &Held, now: Timestamp) -> bool {
+    let approved = held.approved.as_ref();
+    approved.is_some_and(|approved| now.duration_since(approved.time.0) >= FINISHED_WITHIN)
+}
+
 /// The batch of a kind that earlier syncs closed.
 fn find<'p>(past: &Past<'p>, kind: HeldType) -> Option<&'p Held> {
-    past.held.iter().find(|held| held.kind == kind)
+    let held = past.held.iter().filter(|_| !past.is_respecified);
+    { held }.find(|held| held.kind == kind)
 }
 
 /// Notes that somebody has approved a batch, when they have.
@@ -118,28 +143,13 @@ fn approve(held: &mut Held, past: &Past<'_>, now: Timestamp) {
     }
 }
 
-/// A batch has only so many ring groups; the others wait for the next.
-fn cut_ring_groups(removals: &mut Vec<Removal<'_>>) {
-    removals.sort_by(|left, right| left.name.cmp(right.name));
-    let mut kept = BTreeSet::new();
-    removals.retain(|removal| {
-        removal.kind == HolderKind::PhoneUser || {
-            let has_room = kept.len() < MOST_HELD_RING_GROUPS;
-            has_room && kept.insert(removal.name)
-        }
-    });
-}
-
 fn describe(mut held: Held, members: &mut [Removal<'_>]) -> Held {
     members.sort_by(|left, right| (&left.subject, left.name).cmp(&(&right.subject, right.name)));
     let shown = members.iter().take(MOST_SAMPLED);
-    let groups = members.iter().filter(|removal| removal.kind == HolderKind::RingGroup);
     held.count = i64::try_from(members.len()).unwrap_or(i64::MAX);
     held.sample = shown
         .map(|removal| sampled(&removal.subject.login, &format!("{:?}", removal.action)))
         .collect();
-    held.ring_groups = groups.map(|removal| removal.name.to_owned()).collect();
-    held.ring_groups.sort();
     held
 }
 
@@ -174,7 +184,8 @@ pub(super) fn weigh_items(
 ) -> Verdict {
     let count = i64::try_from(items.len()).unwrap_or(i64::MAX);
     let before = find(past, kind);
-    if let Some(approved) = before.filter(|held| held.approved.is_some() && 0 < count && count <= held.count) {
+    let is_of = |held: &Held| items.iter().all(|item| has_member(&held.members, &item.identity));
+    if let Some(approved) = before.filter(|held| held.approved.is_some() && count > 0 && is_of(held)) {
         items.sort_by(|left, right| left.shown.cmp(&right.shown));
         return Verdict {
             held: Some(listing(approved.clone(), &items)),
@@ -198,7 +209,7 @@ pub(super) fn weigh_items(
         digest: digest_at(since),
         since: Time(since),
         sample: Vec::new(),
-        ring_groups: Vec::new(),
+        members: members(identities.iter().map(String::as_str)),
         approved: None,
     });
     approve(&mut held, past, now);

@@ -7,6 +7,7 @@ use super::{
     Input, Sibling,
     claims::Claims,
     department_claims::RivalDepartments,
+    digest::{has_member, members},
     field::RingField,
     guard::{Guard, Ledger},
     number_frees::{Rests, orphans},
@@ -27,7 +28,8 @@ use crate::api::{
     sync_scope::{Approval, Held, HeldType},
 };
 
-/// What takes the place of a digest once the whole of it was found to be within the limit: after a crash the rest is not weighed again.
+/// What takes the place of a digest once the whole of it was found to be within the limit: after a crash the rest of it is not weighed
+/// again. Whoever else is to go by then is.
 const PERMITTED: &str = "scope-deletion";
 
 /// How a scope ends.
@@ -75,10 +77,14 @@ pub fn end(input: &Input<'_>) -> Ending {
     let weighed = Input { past, ..*input };
     let (removals, mut farewell) = removals(&weighed);
     let count = removals.len();
-    let (mut guard, is_permitted) = (Guard::new(&weighed, linked(input)), is_permitted(input.past.held));
+    let (mut guard, is_permitted) = (
+        Guard::new(&weighed, linked(input)),
+        is_permitted(input.past.held, &removals),
+    );
     let mut ledger = Ledger {
         held: input.past.held.to_vec(),
         budget: input.past.budget.to_vec(),
+        entered: Vec::new(),
     };
     if count > 0 && !is_permitted {
         let due = Due {
@@ -90,7 +96,7 @@ pub fn end(input: &Input<'_>) -> Ending {
             return Ending::Retain(count);
         }
         ledger = guard.finish().ledger;
-        ledger.held = vec![permission(input, count)];
+        ledger.held = vec![permission(input, &removals)];
     }
     farewell.ledger = ledger;
     farewell.plan = plan(input, &removals);
@@ -142,6 +148,7 @@ fn removals<'a>(input: &Input<'a>) -> (Vec<Removal<'a>>, Farewell) {
             version,
             subject,
             action,
+            loses: 0,
             due: whole_seconds(input.now),
         }),
     };
@@ -230,20 +237,26 @@ fn plan(input: &Input<'_>, removals: &[Removal<'_>]) -> Plan {
     plan
 }
 
-fn is_permitted(held: &[Held]) -> bool {
-    held.iter()
-        .any(|held| held.digest == PERMITTED && held.approved.is_some())
+fn is_permitted(held: &[Held], removals: &[Removal<'_>]) -> bool {
+    let mut permitted = held
+        .iter()
+        .filter(|held| held.digest == PERMITTED && held.approved.is_some());
+    permitted.any(|held| {
+        let is_of = |removal: &Removal<'_>| has_member(&held.members, &removal.identity());
+        removals.iter().all(is_of)
+    })
 }
 
-fn permission(input: &Input<'_>, count: usize) -> Held {
+fn permission(input: &Input<'_>, removals: &[Removal<'_>]) -> Held {
     let now = Time(whole_seconds(input.now));
+    let items: Vec<_> = removals.iter().map(Removal::identity).collect();
     Held {
         kind: HeldType::Removals,
-        count: i64::try_from(count).unwrap_or(i64::MAX),
+        count: i64::try_from(removals.len()).unwrap_or(i64::MAX),
         digest: PERMITTED.to_owned(),
         since: now.clone(),
         sample: Vec::new(),
-        ring_groups: Vec::new(),
+        members: members(items.iter().map(String::as_str)),
         approved: Some(Approval {
             digest: PERMITTED.to_owned(),
             time: now,

@@ -9,6 +9,7 @@ use super::{
     Input,
     batch::{Batch, Item, Verdict, weigh_items},
     budget::{Spent, add, allowance, lost_by, spent},
+    digest::has_member,
     field::RingField,
     removal::{Action, Due, Removal, whole_seconds},
     value::Value,
@@ -33,6 +34,8 @@ pub struct Guard<'a> {
     unproven: Vec<Removal<'a>>,
     /// What this plan lets through within the limit.
     spending: Spent,
+    /// What is spent for the first time.
+    entered: Vec<String>,
     /// Members that ring groups lose with this plan.
     losses: Vec<BudgetEntry>,
     /// Creations and blanks that wait.
@@ -51,6 +54,8 @@ pub struct Ledger {
     pub held: Vec<Held>,
     /// `status.budget`: written before anything is removed.
     pub budget: Vec<BudgetEntry>,
+    /// What is new in `budget`, object by object: it is remembered while the process lives.
+    pub entered: Vec<String>,
 }
 
 /// What a guard has to say at the end.
@@ -91,6 +96,7 @@ impl<'a> Guard<'a> {
             batch: Batch::default(),
             unproven: Vec::new(),
             spending: Spent::default(),
+            entered: Vec::new(),
             losses: Vec::new(),
             others: Vec::new(),
             finishes_approved: false,
@@ -120,6 +126,10 @@ impl<'a> Guard<'a> {
             self.finishes_approved = true;
             allowed.0.insert((removal.kind, removal.name), removal.action);
             self.batch.list(removal);
+        }
+        let (again, proven): (Vec<_>, Vec<_>) = proven.into_iter().partition(|removal| self.is_entered(removal));
+        for removal in again {
+            allowed.0.insert((removal.kind, removal.name), removal.action);
         }
         let (people, ring_groups): (Vec<_>, Vec<_>) = proven
             .into_iter()
@@ -162,7 +172,16 @@ impl<'a> Guard<'a> {
         spent(self.input.past.budget, self.now, window)
     }
 
+    /// Whether it was let through within the window, and is tried again: what was lost or refused counts once.
+    fn is_entered(&self, removal: &Removal<'_>) -> bool {
+        let Input { scope, past, .. } = self.input;
+        let window = scope.removal.limit.window.min(past.directory.window);
+        let entered = past.entered.get(&entry_of(removal));
+        entered.is_some_and(|entered| self.now.duration_since(*entered) < window)
+    }
+
     fn spend(&mut self, removal: &Removal<'_>) {
+        self.entered.push(entry_of(removal));
         match removal.kind {
             HolderKind::RingGroup => self.spending.ring_groups += 1,
             HolderKind::PhoneUser => {
@@ -178,13 +197,22 @@ impl<'a> Guard<'a> {
         if lost <= 0 {
             return true;
         }
+        let removal = Removal {
+            action: if after == 0 { Action::Empty } else { Action::Shrink },
+            loses: lost,
+            ..removal
+        };
+        if after > 0 && self.is_entered(&removal) {
+            return true;
+        }
         let window = self.input.scope.removal.limit.window;
         let lost_earlier = lost_by(self.input.past.budget, self.now, window, removal.name);
         let had = as_count(before) + lost_earlier;
         let is_guarded = had >= FEWEST_GUARDED;
-        let is_much = is_guarded && ((lost_earlier + lost) * 2 > had || self.waits_for_approval(removal.name));
+        let is_much = is_guarded && ((lost_earlier + lost) * 2 > had || self.waits_for_approval(&removal));
         if after > 0 && !is_much {
             if is_guarded {
+                self.entered.push(entry_of(&removal));
                 self.losses.push(BudgetEntry {
                     ring_group: Some(removal.name.to_owned()),
                     ..self.entry(lost)
@@ -199,14 +227,10 @@ impl<'a> Guard<'a> {
     }
 
     /// Whether a ring group lost too much already: those who joined it since don't make that less.
-    fn waits_for_approval(&self, ring_group: &str) -> bool {
-        let mut held = self
-            .input
-            .past
-            .held
-            .iter()
-            .filter(|held| held.kind == HeldType::Removals);
-        held.any(|held| held.approved.is_none() && held.ring_groups.iter().any(|name| name == ring_group))
+    fn waits_for_approval(&self, removal: &Removal<'_>) -> bool {
+        let held = self.input.past.held.iter();
+        let mut held = held.filter(|held| held.kind == HeldType::Removals && held.approved.is_none());
+        held.any(|held| (1..=removal.loses).any(|lost| has_member(&held.members, &removal.identity_of(lost))))
     }
 
     /// Whether newcomers may be created: whom they are about, with what tells them apart.
@@ -286,9 +310,18 @@ impl<'a> Guard<'a> {
             ledger: Ledger {
                 held: removals.into_iter().chain(self.others).collect(),
                 budget,
+                entered: self.entered,
             },
             continues: self.finishes_approved,
         }
+    }
+}
+
+/// What is remembered of a removal that was let through. A ring group loses others the next time.
+fn entry_of(removal: &Removal<'_>) -> String {
+    match removal.action {
+        Action::Shrink | Action::Empty => format!("{} {}", removal.identity(), removal.version.resource_version),
+        Action::Disable | Action::Delete | Action::LetGo | Action::Relink => removal.identity(),
     }
 }
 

@@ -22,6 +22,8 @@ pub struct Past<'a> {
     pub held: &'a [Held],
     /// `status.budget`
     pub budget: &'a [BudgetEntry],
+    /// Removals that were entered into `budget`, and when: what is lost or refused, and tried again, is spent once.
+    pub entered: &'a BTreeMap<String, Timestamp>,
     /// The annotation `adsync.dev/approve`.
     pub approval: Option<&'a str>,
     /// Those who seem to be gone, with the time of the first complete read that says so.
@@ -44,6 +46,9 @@ pub struct Suspect {
 /// Nobody is suspected.
 static NO_SUSPECTS: BTreeMap<Suspect, Timestamp> = BTreeMap::new();
 
+/// Nothing was entered.
+static NOTHING_ENTERED: BTreeMap<String, Timestamp> = BTreeMap::new();
+
 impl<'a> Past<'a> {
     /// Of a scope that never synced.
     pub fn none(uid: &'a str) -> Self {
@@ -53,6 +58,7 @@ impl<'a> Past<'a> {
             is_respecified: false,
             held: &[],
             budget: &[],
+            entered: &NOTHING_ENTERED,
             approval: None,
             suspects: &NO_SUSPECTS,
             confirm_after: SignedDuration::from_mins(5),

@@ -37,6 +37,7 @@ impl<'a> Relink<'a> {
             version: &self.user.version,
             subject: self.person.subject.clone(),
             action: Action::Relink,
+            loses: 0,
             due: self.since,
         }
     }

@@ -27,8 +27,10 @@ pub enum Action {
     LetGo,
     /// A PhoneUser goes to the new account of the same person.
     Relink,
-    /// A RingGroup loses most of its members, or all.
+    /// A RingGroup loses most of its members.
     Shrink,
+    /// A RingGroup loses all of its members.
+    Empty,
 }
 
 /// A removal that is due and not done yet.
@@ -44,8 +46,26 @@ pub struct Removal<'a> {
     pub subject: Subject,
     /// What is to happen.
     pub action: Action,
-    /// Since when: a batch has all that were due when it was closed.
+    /// How many members a ring group loses.
+    pub loses: i64,
+    /// Since when: what is due later than a batch was closed is not in it.
     pub due: Timestamp,
+}
+
+impl Removal<'_> {
+    /// What an approval is of: this object, and this that happens to it.
+    pub fn identity(&self) -> String {
+        self.identity_of(self.loses)
+    }
+
+    /// The same, were it to lose so many members.
+    pub fn identity_of(&self, loses: i64) -> String {
+        let (uid, action) = (&self.version.uid, self.action);
+        match action {
+            Action::Shrink => format!("{uid} {action:?} {loses}"),
+            _ => format!("{uid} {action:?}"),
+        }
+    }
 }
 
 /// The removals of people.
@@ -184,6 +204,7 @@ fn removal<'a>(
         version: &user.version,
         subject,
         action,
+        loses: 0,
         due,
     }
 }

@@ -236,6 +236,7 @@ impl<'a> Going<'a> {
             version: &self.observed.version,
             subject: self.subject(),
             action: Action::Delete,
+            loses: 0,
             due: input.now,
         }
     }

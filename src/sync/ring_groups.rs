@@ -124,7 +124,7 @@ fn may_shrink<'a>(
         version: &observed.version,
         subject: ring_group.subject.clone(),
         action: Action::Shrink,
-        // A batch knows its ring groups by name.
+        loses: 0,
         due: input.now,
     };
     let before = members.staying.len() + members.leaving.len();

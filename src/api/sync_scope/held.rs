@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 pub const DIGEST_LENGTH: usize = 16;
 /// How many names a sample has at most.
 pub const MOST_SAMPLED: usize = 10;
-/// How many ring groups a batch has at most; more wait for the next one.
-pub const MOST_HELD_RING_GROUPS: usize = 256;
+/// How many members of a batch are kept one by one. A bigger batch is approved as a whole: as long as nothing of it changes.
+pub const MOST_HELD_MEMBERS: usize = 4096;
+/// How many digits stand for one member of a batch.
+pub const MEMBER_LENGTH: usize = 8;
 /// How many entries a budget has at most.
 pub const MOST_BUDGET: usize = 512;
 
@@ -31,10 +33,11 @@ pub struct Held {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MOST_SAMPLED), inner(length(max = 1024)))]
     pub sample: Vec<String>,
-    /// The ring groups among them, by the name of the object.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = MOST_HELD_RING_GROUPS), inner(length(max = 253)))]
-    pub ring_groups: Vec<String>,
+    /// Eight hexadecimal digits for each object and what would happen to it, in order: an approval lets nothing else through.
+    /// Empty with more than 4,096 of them: such a batch is let through while it is exactly what the digest was made of.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = MOST_HELD_MEMBERS * MEMBER_LENGTH))]
+    pub members: String,
     /// Somebody has approved it, and it is not finished.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approved: Option<Approval>,

@@ -17,7 +17,10 @@ pub(super) use self::removal::a_day;
 pub use self::{
     entries::{Department, ExtensionEntry, GroupType, RingGroupTemplate},
     fields::{FieldMap, FieldPolicy, FieldSource, TargetField},
-    held::{Approval, BudgetEntry, DIGEST_LENGTH, Held, HeldType, MOST_BUDGET, MOST_HELD_RING_GROUPS, MOST_SAMPLED},
+    held::{
+        Approval, BudgetEntry, DIGEST_LENGTH, Held, HeldType, MEMBER_LENGTH, MOST_BUDGET, MOST_HELD_MEMBERS,
+        MOST_SAMPLED,
+    },
     matching::{Adopt, Match, MatchProperty, OnNoMatch, RelinkBy},
     removal::{CreationLimit, DeletionPolicy, Removal, RemovalLimit, WhenAbsent},
     status::{

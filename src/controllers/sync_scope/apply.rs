@@ -201,6 +201,7 @@ impl Converged {
             self.ledger = Ledger {
                 held: prepared.past.held.clone(),
                 budget: prepared.past.budget.clone(),
+                entered: Vec::new(),
             };
             return None;
         }

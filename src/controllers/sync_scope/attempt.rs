@@ -68,12 +68,19 @@ impl Controller {
         let (planning, writing) = (converged.planning, converged.writing);
         let suspects = converged.suspects.clone();
         let mut converged = converged;
+        let approval = self.memories.of(name, |memory| memory.new_approval(scope));
         let course = held::Course {
             before: &converged.held_before,
             approved: &converged.approved,
             after: &converged.ledger.held,
+            approval: approval.as_deref(),
         };
-        held::notices(&mut converged.notices, name, &course);
+        let told = held::notices(name, &course);
+        let waiting = held::waiting(&converged.ledger.held);
+        for notice in told.into_iter().rev() {
+            info!(reason = notice.reason, "{}", notice.note);
+            converged.notices.push_first(notice);
+        }
         let (synced, notices) = synced(converged, due, clock.elapsed());
         info!(
             trigger = ?synced.trigger,
@@ -81,6 +88,7 @@ impl Controller {
             updated = synced.updated,
             disabled = synced.disabled,
             deleted = synced.deleted,
+            held = waiting,
             failed = synced.failed,
             duration = ?synced.duration,
             ?reading,

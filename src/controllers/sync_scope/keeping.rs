@@ -66,6 +66,7 @@ impl Keeper<'_> {
             is_respecified: is_open || status.observed_generation != self.scope.metadata.generation,
             held: status.held,
             budget: status.budget,
+            entered: self.memories.of(self.name, |memory| memory.entered.clone()),
             approval: self.scope.annotations().get(annotations::APPROVE).cloned(),
             suspects: self.memories.of(self.name, |memory| memory.suspects.clone()),
             confirm_after: self.context.confirm_after,
@@ -79,6 +80,7 @@ impl Keeper<'_> {
         Ledger {
             held: status.held,
             budget: status.budget,
+            entered: Vec::new(),
         }
     }
 
@@ -128,8 +130,10 @@ impl Keeper<'_> {
         let api: Api<SyncScope> = Api::namespaced(self.context.client.clone(), &self.name.namespace);
         match status::write_unchanged(&api, &self.scope, &after).await {
             Ok(written) => {
-                self.memories
-                    .of(self.name, |memory| memory.written = Some(written.clone()));
+                self.memories.of(self.name, |memory| {
+                    memory.written = Some(written.clone());
+                    memory.enter(&ledger.entered, Timestamp::now());
+                });
                 self.scope = written;
                 Permission::Granted
             }

@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 
 use super::{
@@ -14,10 +14,13 @@ use super::{
     schedule::Attempts,
 };
 use crate::{
-    api::{SyncScope, sync_scope::ResolvedReference},
+    api::{SyncScope, annotations, sync_scope::ResolvedReference},
     controllers::{changes::NamespacedName, client::CallError},
     sync::past::Suspect,
 };
+
+/// How long a removal that was entered is remembered: counting it again after that is no harm.
+const LONGEST_WINDOW: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// What is remembered of one scope.
 #[derive(Debug, Default)]
@@ -42,8 +45,12 @@ pub(super) struct Memory {
     pub unread_since: Option<Timestamp>,
     /// Those who seem to be gone, with the first complete read that says so. Lost with a restart: then it begins anew.
     pub suspects: BTreeMap<Suspect, Timestamp>,
+    /// Removals that were entered into the budget, and when. Lost with a restart: then they count again.
+    pub entered: BTreeMap<String, Timestamp>,
     /// The approval that was last acted upon.
     pub approval: Option<String>,
+    /// The approval that people were last told of, or that let something through.
+    pub answered: Option<String>,
     /// Why it waits before it goes, as people were told.
     pub waits_for: Option<String>,
     /// The scope as it was after its status was last written.
@@ -63,6 +70,22 @@ impl Memory {
             .as_ref()
             .filter(|written| written.uid() == seen.uid() && version(written) > version(seen))
             .unwrap_or(seen)
+    }
+
+    /// The annotation `adsync.dev/approve`, once for each value.
+    pub(super) fn new_approval(&mut self, scope: &SyncScope) -> Option<String> {
+        let approval = scope.annotations().get(annotations::APPROVE).cloned();
+        let is_new = approval != self.answered;
+        self.answered.clone_from(&approval);
+        approval.filter(|_| is_new)
+    }
+
+    /// What is spent was stored.
+    pub(super) fn enter(&mut self, removals: &[String], now: Timestamp) {
+        self.entered
+            .retain(|_, entered| now.duration_since(*entered) < LONGEST_WINDOW);
+        self.entered
+            .extend(removals.iter().map(|removal| (removal.clone(), now)));
     }
 
     /// Whether another attempt would end otherwise than the last one that failed: the directory answers again, or can't be

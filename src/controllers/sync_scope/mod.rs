@@ -304,12 +304,11 @@ async fn unless_it_panics<T>(future: impl Future<Output = T>) -> Result<T, Strin
     outcome.map_err(|panic| runner::panic_message(&*panic))
 }
 
-/// Whether somebody approves what is held now.
+/// Whether somebody has something to say about what is held now: a wrong digest is answered, too.
 fn is_approved(scope: &SyncScope) -> bool {
-    let approval = scope.annotations().get(annotations::APPROVE);
-    let held = scope.status.iter().flat_map(|status| &status.held);
-    held.filter(|held| held.approved.is_none())
-        .any(|held| Some(&held.digest) == approval)
+    let has_approval = scope.annotations().contains_key(annotations::APPROVE);
+    let mut held = scope.status.iter().flat_map(|status| &status.held);
+    has_approval && held.any(|held| held.approved.is_none())
 }
 
 /// Which spec it is. The next object of the same name begins to count anew.

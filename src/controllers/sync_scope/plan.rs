@@ -51,6 +51,8 @@ pub(super) struct Kept {
     /// `status.budget`
     pub budget: Vec<BudgetEntry>,
     /// The annotation `adsync.dev/approve`.
+    /// What of it was entered by this process.
+    pub entered: BTreeMap<String, Timestamp>,
     pub approval: Option<String>,
     /// Absences that must last.
     pub suspects: BTreeMap<Suspect, Timestamp>,
@@ -68,6 +70,7 @@ impl Kept {
             is_respecified: self.is_respecified,
             held: &self.held,
             budget: &self.budget,
+            entered: &self.entered,
             approval: self.approval.as_deref(),
             suspects: &self.suspects,
             confirm_after: self.confirm_after,

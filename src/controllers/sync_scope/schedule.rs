@@ -12,6 +12,9 @@ const RETRIES: Backoff = Backoff {
     longest: Duration::from_mins(5),
 };
 
+/// Retries of removals: for each the whole directory is read. After that they wait for the schedule.
+const RETRIES_OF_REMOVALS: u32 = 3;
+
 /// Which spec of which object.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct Generation {
@@ -142,8 +145,12 @@ impl Attempts {
         if due.reads {
             self.failures = 0;
         }
+        // Nobody is removed for what was read before, so that a retry that reads is one of a removal.
+        let gives_up = due.reads && due.trigger == Trigger::Retried && self.unwritten >= RETRIES_OF_REMOVALS;
         if failed_writes == 0 {
             (self.unwritten, self.unwritten_at) = (0, None);
+        } else if gives_up {
+            self.unwritten_at = None;
         } else if due.trigger != Trigger::ObjectChanged || self.unwritten == 0 {
             self.unwritten = self.unwritten.saturating_add(1);
             self.unwritten_at = Some(now);
@@ -369,6 +376,21 @@ mod tests {
             attempts.next(&hourly(), time("2026-11-20T10:01:00Z")),
             time("2026-11-20T11:00:00Z")
         );
+    }
+
+    #[test]
+    fn a_removal_that_is_refused_for_ever_waits_for_the_schedule_after_three_retries() {
+        let read = |trigger| Due { trigger, reads: true };
+        let mut attempts = synced();
+        attempts.ended(read(Trigger::Scheduled), 1, time("2026-11-20T10:00:05Z"));
+        for retried in ["10:00:10", "10:00:20"] {
+            attempts.ended(read(Trigger::Retried), 1, time(&format!("2026-11-20T{retried}Z")));
+            assert!(attempts.retry_writes().is_some());
+        }
+        attempts.ended(read(Trigger::Retried), 1, time("2026-11-20T10:00:40Z"));
+        let now = time("2026-11-20T10:00:40Z");
+        assert_eq!(attempts.next(&hourly(), now), time("2026-11-20T11:00:00Z"));
+        assert_eq!(attempts.due(&CONVERGED, &hourly(), time("2026-11-20T10:30:00Z")), None);
     }
 
     #[test]

@@ -68,9 +68,13 @@ fn after_a_crash_half_way_the_rest_is_not_weighed_again() {
     plan.deletions.truncate(2);
     plan.frees.truncate(1);
     cluster::apply(&mut world.observed, &plan);
-    let Ledger { held, budget } = ledger;
+    let Ledger { held, budget, .. } = ledger;
     assert!(matches!(&*held, [Held { approved: Some(_), .. }]));
-    world.set_ledger(Ledger { held, budget });
+    world.set_ledger(Ledger {
+        held,
+        budget,
+        ..Ledger::default()
+    });
     let rest = farewell(&world);
     assert_eq!(rest.plan.deletions.len(), 1);
     assert_eq!(
@@ -128,4 +132,24 @@ fn nobody_goes_while_something_of_ours_cannot_be_read() {
     let mut world = world(SPEC);
     world.user_mut(&name_of("ada")).is_readable = false;
     assert!(matches!(ending(&world), Ending::Wait(_)));
+}
+
+#[test]
+fn what_was_permitted_covers_nobody_who_is_to_go_since() {
+    let mut world = World::new(SPEC.split(", removal").next().unwrap()).rule(sequential("low", "200", "299"));
+    for index in 0..40 {
+        world = world.person(&format!("person{index}"), &[]);
+    }
+    world.sync();
+    let mut world = world.scope(
+        "b",
+        "{everyone: {}, filter: (!(sAMAccountName=person1))}",
+        "extensions: []",
+    );
+    let farewell = farewell(&world);
+    assert_eq!((farewell.plan.deletions.len(), farewell.goes_over), (1, 39));
+    world.set_ledger(farewell.ledger);
+    // It is killed before it writes, and the other scope goes, too.
+    world.scopes.pop();
+    assert_eq!(ending(&world), Ending::Retain(40));
 }

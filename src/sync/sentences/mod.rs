@@ -5,6 +5,7 @@ mod approving;
 mod claiming;
 mod cluster;
 mod company;
+mod covering;
 mod dangers;
 mod doubting;
 mod ending;

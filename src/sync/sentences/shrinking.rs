@@ -253,3 +253,21 @@ fn people_of_another_scope_leave_a_ring_group_too() {
     world.sync();
     assert_eq!(world.members("all"), ["2000", "2001"]);
 }
+
+#[test]
+fn who_approved_that_a_ring_group_shrinks_did_not_approve_that_it_shrinks_further() {
+    for (left, members) in [(0, 6), (1, 6), (2, 2)] {
+        let mut world = six();
+        world.members_of_group("all", &SIX[4..]);
+        let digest = world.sync().ledger.held[0].digest.clone();
+        world.later(SignedDuration::from_mins(10));
+        world.members_of_group("all", &SIX[6 - left..]);
+        for _ in 0..3 {
+            world.sync();
+            world.later(SignedDuration::from_mins(10));
+        }
+        world.scopes[0].approval = Some(digest);
+        world.sync();
+        assert_eq!(world.members("all").len(), members, "{left} left");
+    }
+}

@@ -68,6 +68,8 @@ pub(super) struct Scope {
     pub ledger: Ledger,
     /// Who seems to be gone.
     pub suspects: BTreeMap<Suspect, Timestamp>,
+    /// What of the budget its process entered.
+    pub entered: BTreeMap<String, Timestamp>,
     /// The annotation `adsync.dev/approve`.
     pub approval: Option<String>,
     /// Its spec is another one than at the last sync.
@@ -134,6 +136,7 @@ impl World {
             references: Vec::new(),
             ledger: Ledger::default(),
             suspects: BTreeMap::new(),
+            entered: BTreeMap::new(),
             approval: None,
             is_respecified: false,
             has_synced: false,
@@ -358,6 +361,7 @@ impl World {
             directory: self.directory,
             held: &scope.ledger.held,
             budget: &scope.ledger.budget,
+            entered: &scope.entered,
             approval: scope.approval.as_deref(),
             suspects: &scope.suspects,
             ..Past::none(&scope.validated.name)

@@ -7,12 +7,12 @@ use crate::{
         event_reasons,
         sync_scope::{Held, HeldType},
     },
-    controllers::{
-        changes::NamespacedName,
-        conditions::ConditionSetter,
-        events::{Notice, Notices},
-    },
+    controllers::{changes::NamespacedName, conditions::ConditionSetter, events::Notice},
+    sync::report::shortened,
 };
+
+/// How much is shown of an approval that is none.
+const LONGEST_SHOWN: usize = 64;
 
 /// What is held before a sync, what somebody approved meanwhile, and what is held after it.
 #[derive(Debug, Default)]
@@ -20,10 +20,12 @@ pub(in super::super) struct Course<'a> {
     pub before: &'a [Held],
     pub approved: &'a [Held],
     pub after: &'a [Held],
+    /// The annotation `adsync.dev/approve`, when it was not acted upon before.
+    pub approval: Option<&'a str>,
 }
 
 /// How many wait for somebody's approval.
-pub(super) fn waiting(held: &[Held]) -> i64 {
+pub(in super::super) fn waiting(held: &[Held]) -> i64 {
     let waiting = held.iter().filter(|held| held.approved.is_none());
     waiting.map(|held| held.count).sum()
 }
@@ -101,13 +103,15 @@ fn how(scope: &NamespacedName, held: &Held) -> String {
     )
 }
 
-/// Batches that were closed, approved, finished, or came to nothing.
-pub(in super::super) fn notices(notices: &mut Notices, scope: &NamespacedName, course: &Course<'_>) {
+/// Batches that were closed, approved, finished, or came to nothing, and approvals of what is not held.
+pub(in super::super) fn notices(scope: &NamespacedName, course: &Course<'_>) -> Vec<Notice> {
     let Course {
         before,
         approved,
         after,
+        approval,
     } = course;
+    let mut notices = Vec::new();
     let is_in = |all: &[Held], held: &Held| all.iter().any(|other| is_same_batch(other, held));
     let mut push = |warning, reason: &str, note| {
         notices.push(Notice {
@@ -157,6 +161,26 @@ pub(in super::super) fn notices(notices: &mut Notices, scope: &NamespacedName, c
             );
         }
     }
+    let known = |value: &str| {
+        before
+            .iter()
+            .chain(*approved)
+            .chain(*after)
+            .any(|held| held.digest == value)
+    };
+    if let Some(value) = approval.filter(|value| !known(value)) {
+        for held in after.iter().filter(|held| held.approved.is_none()) {
+            let note = format!(
+                "{} is {}, which is none of what is held: {} wait for approval. {}",
+                annotations::APPROVE,
+                shortened(value, LONGEST_SHOWN),
+                what(held),
+                how(scope, held)
+            );
+            push(true, event_reasons::NOT_APPROVED, note);
+        }
+    }
+    notices
 }
 
 #[cfg(test)]
@@ -174,7 +198,7 @@ mod tests {
             digest: digest.to_owned(),
             since: Time(Timestamp::UNIX_EPOCH),
             sample: vec!["ada: Disable".to_owned(), "bob: Disable".to_owned()],
-            ring_groups: Vec::new(),
+            members: String::new(),
             approved: None,
         }
     }
@@ -226,10 +250,8 @@ mod tests {
     #[test]
     fn each_step_of_a_batch_is_told_once() {
         let said = |course: Course<'_>| {
-            let mut told = Notices::default();
-            notices(&mut told, &scope(), &course);
-            let reasons: Vec<_> = told.all().map(|notice| notice.reason.clone()).collect();
-            reasons
+            let told = notices(&scope(), &course);
+            told.into_iter().map(|notice| notice.reason).collect::<Vec<_>>()
         };
         let (one, two) = ([held("1")], [held("2")]);
         let done = [approved("1")];
@@ -237,6 +259,7 @@ mod tests {
             before,
             approved,
             after,
+            approval: None,
         };
         assert_eq!(said(course(&[], &[], &one)), ["Held"]);
         assert_eq!(said(course(&one, &[], &one)), [""; 0]);
@@ -249,6 +272,13 @@ mod tests {
             ["Held", "Approved", "Finished"],
             "the next batch"
         );
+        let wrongly = |value, after| Course {
+            approval: Some(value),
+            ..course(&one, &[], after)
+        };
+        assert_eq!(said(wrongly("3", &one)), ["NotApproved"]);
+        assert_eq!(said(wrongly("1", &one)), [""; 0]);
+        assert_eq!(said(wrongly("3", &done)), [""; 0], "nothing waits");
         assert_eq!(said(course(&one, &[], &[])), ["NoLongerHeld"]);
     }
 }
