@@ -37,6 +37,8 @@ pub struct Census<'a> {
     pub problems: Vec<Problem>,
     /// PhoneUsers whose fields are people's from now on.
     pub let_go: Vec<LetGo<'a>>,
+    /// PhoneUsers that are to be let go of because the scope excludes their people: as many at once as may be.
+    pub excluded: Vec<LetGo<'a>>,
 }
 
 /// Somebody linked of whom it is not known what should be.
@@ -232,7 +234,7 @@ impl<'a> Taker<'a, '_> {
         if user.is_unlinked {
             // Nobody else would let go of what a scope that is gone left behind.
             if is_ours || user.provider().is_none_or(|scope| !self.claims.is_live(scope)) {
-                self.let_go(named, account);
+                self.census.let_go.extend(letting_go(named, account));
             }
             return;
         }
@@ -288,15 +290,7 @@ impl<'a> Taker<'a, '_> {
         let is_ours = named.user.provider() == Some(&self.input.scope.name);
         let is_taken_over = account.guid().is_some_and(|guid| self.claims.is_taken_over(guid));
         if is_ours && !named.user.is_unlinked && !is_taken_over {
-            self.let_go(named, Some(account));
-        }
-    }
-
-    fn let_go(&mut self, named: NamedUser<'a>, account: Option<User<'a>>) {
-        let NamedUser { name, user } = named;
-        if user.is_readable && user.is_held() {
-            let subject = account.map_or_else(|| Subject::of_user(named), Subject::of);
-            self.census.let_go.push(LetGo { name, user, subject });
+            self.census.excluded.extend(letting_go(named, Some(account)));
         }
     }
 
@@ -320,6 +314,15 @@ impl<'a> Taker<'a, '_> {
             .unmatched
             .push(problem(&Subject::of(account), reason, message, other));
     }
+}
+
+fn letting_go<'a>(named: NamedUser<'a>, account: Option<User<'a>>) -> Option<LetGo<'a>> {
+    let NamedUser { name, user } = named;
+    (user.is_readable && user.is_held()).then(|| LetGo {
+        name,
+        user,
+        subject: account.map_or_else(|| Subject::of_user(named), Subject::of),
+    })
 }
 
 /// Nobody is created, linked or taken over while it could be somebody who is excluded.

@@ -186,9 +186,12 @@ pub fn plan(input: &Input<'_>) -> Outcome {
     let going = ring_group_removal::going(input, &references, &coverage, &rivals, &mut open);
 
     let linked = census.linked.len() + census.kept.len() + absences.proven.len() + absences.doubted.len();
+    let linked = linked + census.excluded.len();
     let mut people = steps::everybody(input, &mut census, &mut matched);
     let mut guard = Guard::new(input, linked);
-    let allowed = guard.weigh(steps::due(input, &people, &absences, &matched, &going));
+    let due = steps::due(input, &people, &absences, &census.excluded, &matched, &going);
+    let allowed = guard.weigh(due);
+    let excluded_later = steps::exclude(&mut census, &allowed);
     census.counts.gone -= steps::relink(&mut matched, &mut people, &mut absences, &allowed);
     // Their successors come with the next plan.
     let mut awaited = matched.waited_for.iter();
@@ -224,7 +227,8 @@ pub fn plan(input: &Input<'_>) -> Outcome {
     users.extend(departures.changes);
     users.sort_by(|left, right| left.name.cmp(&right.name));
     let deleted = departures.deletions.iter().map(|deletion| &*deletion.name).collect();
-    let ringing = RingingPeople::new(input, &holders, &provided, &users, &deleted, &numbering.handover.moved);
+    let ringing = RingingPeople::new(input, &holders, &provided, &users, &deleted, &numbering.handover.moved)
+        .with_excluded_later(excluded_later);
     let ring_groups = RingGroups::plan(
         input,
         &selection,

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::{
     Input,
     absence::Absences,
+    census::LetGo,
     observed::{ObservedUser, Version},
     person::Person,
     plan::Subject,
@@ -79,8 +80,8 @@ pub struct Due<'a> {
     pub unproven: Vec<Removal<'a>>,
 }
 
-/// The removals of people that are due.
-pub fn due<'a>(input: &Input<'a>, people: &[Person<'a>], absences: &Absences<'a>) -> Due<'a> {
+/// The removals of people that are due; of whom the scope excludes, letting go.
+pub fn due<'a>(input: &Input<'a>, people: &[Person<'a>], absences: &Absences<'a>, excluded: &[LetGo<'a>]) -> Due<'a> {
     let policy = Policy { input };
     let disabled = people.iter().filter(|person| person.is_inactive);
     let disabled: Vec<_> = disabled
@@ -99,6 +100,11 @@ pub fn due<'a>(input: &Input<'a>, people: &[Person<'a>], absences: &Absences<'a>
             Some(removal(missing.name, missing.user, missing.subject.clone(), wanted))
         })
     };
+    // They are there, so that no absence says since when: they belong to whatever batch is closed.
+    let released = excluded.iter().map(|LetGo { name, user, subject }| {
+        let wanted = (Action::LetGo, Timestamp::UNIX_EPOCH);
+        removal(name, user, subject.clone(), wanted)
+    });
     let doubted = absences.doubted.iter().filter_map(|(missing, _)| {
         let absence = missing.user.values.link()?.absence?;
         let wanted = policy.of_absentee(missing.user, absence)?;
@@ -107,7 +113,7 @@ pub fn due<'a>(input: &Input<'a>, people: &[Person<'a>], absences: &Absences<'a>
     let mut due = Due {
         unproven: doubted.collect(),
         emptying: gone(true).collect(),
-        proven: disabled.into_iter().chain(gone(false)).collect(),
+        proven: disabled.into_iter().chain(gone(false)).chain(released).collect(),
     };
     if input.directory.origin().is_behind || !input.observed.is_readable() {
         due.unproven.append(&mut due.proven);

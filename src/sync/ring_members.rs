@@ -35,6 +35,8 @@ pub struct RingingPeople {
     is_complete: bool,
     /// Which number became which: a member keeps their place.
     moved: BTreeMap<Number, Number>,
+    /// Whom the scope excludes, and has not let go of: that waits.
+    excluded_later: BTreeSet<Guid>,
 }
 
 /// Whose number one is.
@@ -127,6 +129,11 @@ impl RingingPeople {
         }
     }
 
+    /// The same, with those whom the scope excludes and still serves.
+    pub fn with_excluded_later(self, excluded_later: BTreeSet<Guid>) -> Self {
+        Self { excluded_later, ..self }
+    }
+
     fn of(phones: impl Iterator<Item = Phone>) -> Self {
         let mut people = Self::default();
         for Phone { owner, numbers, comes } in phones {
@@ -166,7 +173,8 @@ impl RingingPeople {
             .collect();
         let mut leaves = |number: Number, owners: &[Owner]| {
             let has_left = |owner: &Owner| {
-                let is_out = |guid| is_out(input, selection, entry, &users, guid, open);
+                let is_out =
+                    |guid| !self.excluded_later.contains(&guid) && is_out(input, selection, entry, &users, guid, open);
                 self.is_complete && (!owner.rings || owner.account.is_some_and(is_out))
             };
             !coming.contains(&number) && owners.iter().all(has_left)

@@ -23,9 +23,12 @@ use super::{
     ring_group_removal::Going,
     users::{self, Guarded, Provided},
 };
-use crate::api::{
-    extension::{Holder, HolderKind},
-    sync_scope::Problem,
+use crate::{
+    api::{
+        extension::{Holder, HolderKind},
+        sync_scope::Problem,
+    },
+    directory::Guid,
 };
 
 /// Everybody whom the scope provides, or is about to, by the name of their PhoneUser, with what that says about their absence.
@@ -45,15 +48,26 @@ pub(super) fn due<'a>(
     input: &Input<'a>,
     people: &[Person<'a>],
     absences: &Absences<'a>,
+    excluded: &[LetGo<'a>],
     matched: &Matched<'a>,
     going: &[Going<'a>],
 ) -> Due<'a> {
-    let mut due = removal::due(input, people, absences);
+    let mut due = removal::due(input, people, absences, excluded);
     let relinked: HashSet<&str> = matched.relinks.iter().map(|relink| relink.name).collect();
     due.proven.retain(|removal| !relinked.contains(removal.name));
     due.proven.extend(matched.relinks.iter().map(Relink::removal));
     due.proven.extend(going.iter().map(|going| going.removal(input)));
     due
+}
+
+/// Lets go of the excluded who may be let go of now. The others, whose accounts are these, are served as they are.
+pub(super) fn exclude(census: &mut Census<'_>, allowed: &Allowed<'_>) -> BTreeSet<Guid> {
+    let excluded = std::mem::take(&mut census.excluded);
+    let is_allowed = |excluded: &LetGo<'_>| allowed.has(HolderKind::PhoneUser, excluded.name);
+    let (let_go, waiting): (Vec<_>, Vec<_>) = excluded.into_iter().partition(is_allowed);
+    census.let_go.extend(let_go);
+    let links = waiting.iter().filter_map(|waiting| waiting.user.values.link());
+    links.map(|link| link.guid).collect()
 }
 
 /// Numbers for everybody. When there are too many newcomers at once, they are held: these are the names of what would be their

@@ -1,7 +1,10 @@
 //! Fields and users that the operator stops writing: values stay, and are people's.
 
+use jiff::SignedDuration;
+
 use super::{
     cluster::write_as,
+    guarding::{company, disable, held, login},
     world::{World, name_of},
 };
 use crate::{
@@ -173,4 +176,76 @@ fn an_unlinked_user_that_a_deleted_scope_left_behind_is_let_go_of_too() {
     world.scopes[0].validated.name = "another".into();
     world.sync();
     assert!(ours(&world).intersection(FieldSet::all_of_spec()).is_empty());
+}
+
+const EXCLUDING: &str = "exclude: [{name: x, filter: (sAMAccountName=person*)}]";
+
+fn served(world: &World) -> usize {
+    world.observed.users.values().filter(|user| user.is_held()).count()
+}
+
+#[test]
+fn an_exclusion_that_suddenly_means_everybody_waits_for_approval() {
+    let mut world = company(40, "");
+    world.respec("{everyone: {}}", EXCLUDING);
+    let outcome = world.sync();
+    let batch = held(&outcome).unwrap().clone();
+    assert_eq!((served(&world), batch.count), (40, 40));
+    assert_eq!(batch.sample[0], "person0: LetGo");
+    assert!(outcome.plan.is_empty(), "they are served as they are");
+    world.later(SignedDuration::from_mins(10));
+    assert_eq!(held(&world.sync()), Some(&batch), "and it does not change by itself");
+    world.scopes[0].approval = Some(batch.digest);
+    world.sync();
+    assert_eq!(served(&world), 0);
+    let outcome = world.sync();
+    assert_eq!((held(&outcome), outcome.plan.is_empty()), (None, true));
+}
+
+#[test]
+fn a_few_who_are_excluded_are_let_go_of_within_the_limit_that_those_who_leave_have_too() {
+    let mut world = company(40, "");
+    world.respec(
+        "{everyone: {}}",
+        "exclude: [{name: x, login: person0}, {name: y, login: person1}]",
+    );
+    assert_eq!((held(&world.sync()), served(&world)), (None, 38));
+    disable(&mut world, 10..13);
+    let outcome = world.sync();
+    assert_eq!(held(&outcome).map(|held| held.count), Some(3), "two of four are spent");
+}
+
+#[test]
+fn a_domain_controller_that_is_behind_excludes_nobody() {
+    let mut world = company(8, "");
+    world.respec("{everyone: {}}", "exclude: [{name: x, login: person0}]");
+    world.is_behind = true;
+    world.sync();
+    assert_eq!(served(&world), 8);
+    world.is_behind = false;
+    world.sync();
+    assert_eq!(served(&world), 7);
+}
+
+#[test]
+fn whoever_is_excluded_rings_on_until_they_may_be_let_go_of() {
+    let team = "CN=team,DC=example,DC=com";
+    let spec = format!(
+        "extensions: [{{name: all, ruleRef: {{name: low}}}}], departments: [{{name: all, group: {{dn: '{team}'}}}}]"
+    );
+    let mut world = World::new(&spec).rule(sequential("low", "200", "299"));
+    let logins: Vec<String> = (0..8).map(login).collect();
+    for login in &logins {
+        world = world.person(login, &[]);
+    }
+    let members: Vec<&str> = logins.iter().map(String::as_str).collect();
+    let mut world = world.group("team", &members);
+    world.sync();
+    world.sync();
+    let before = world.observed.ring_groups.clone();
+    assert_eq!(before.len(), 1);
+    world.respec("{everyone: {}}", &format!("{spec}, {EXCLUDING}"));
+    let outcome = world.sync();
+    assert_eq!(held(&outcome).map(|held| held.count), Some(8));
+    assert!(outcome.plan.is_empty(), "{:?}", outcome.plan);
 }
