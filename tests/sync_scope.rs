@@ -323,9 +323,10 @@ async fn with_mode_plan_everything_is_reported_and_nothing_written() {
     let before = env::kube().await.audit_position();
     apply_scope(&namespace, "staff", ou.dn(), &format!("mode: Plan\n{NUMBERED}")).await;
     let scope = await_synced(&namespace, "staff").await;
-    assert_eq!(
-        message(&scope, "Synced"),
-        "mode is Plan: a sync would write 2 numbers, 2 users and 0 ring groups"
+    let said = message(&scope, "Synced");
+    assert!(
+        said.starts_with("mode is Plan: a sync would write 2 numbers, 2 users and 0 ring groups\n- create PhoneUser "),
+        "{said}"
     );
     assert_eq!(scope.status.unwrap().users.unwrap().in_scope, 2);
     let writes = written(&namespace, before, &operator);
@@ -341,6 +342,30 @@ async fn with_mode_plan_everything_is_reported_and_nothing_written() {
         (phone_users(&namespace).await.len() == 2).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_plan_shows_what_a_field_that_is_switched_on_again_would_lose() {
+    let Office {
+        namespace,
+        ou,
+        operator: _operator,
+    } = office().await;
+    ou.person(PersonSpec::named("Ada Lovelace").with("title", "Analyst"))
+        .await;
+    apply_scope(&namespace, "staff", ou.dn(), NUMBERED).await;
+    await_synced(&namespace, "staff").await;
+    let name = phone_users(&namespace).await[0].name_any();
+    merge_scope(&namespace, "staff", json!({"map": {"title": {"policy": "Ignore"}}})).await;
+    await_synced(&namespace, "staff").await;
+    merge(&namespace, &name, json!({"spec": {"title": "Countess"}})).await;
+
+    let planned = json!({"mode": "Plan", "map": {"title": {"policy": "Sync"}}});
+    merge_scope(&namespace, "staff", planned).await;
+    let scope = await_synced(&namespace, "staff").await;
+    let said = message(&scope, "Synced");
+    assert!(said.ends_with(r#": spec.title: "Countess" → "Analyst""#), "{said}");
+    assert_eq!(phone_users(&namespace).await[0].spec.title.as_deref(), Some("Countess"));
 }
 
 #[tokio::test]

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Input, mapping::is_blank, users::Provided, validated::FieldSource};
+use super::{Input, mapping::is_blank, person::Person, validated::FieldSource};
 
 /// The attributes that are blank now for linked people whose PhoneUsers have values from them: whose, by login and uid.
-pub(super) fn blanks<'a>(input: &Input<'a>, provided: &[Provided<'_>]) -> BTreeMap<&'a str, Vec<(String, String)>> {
+pub(super) fn blanks<'a>(input: &Input<'a>, people: &[Person<'_>]) -> BTreeMap<&'a str, Vec<(String, String)>> {
     let mut blanks: BTreeMap<&str, Vec<_>> = BTreeMap::new();
-    for Provided { person, .. } in provided {
+    for person in people {
         let Some(user) = person.observed else { continue };
         let written = user.values.present().intersection(user.ownership.ours);
         let blank = written.iter().filter(|field| is_blank(input, person.account, *field));

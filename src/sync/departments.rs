@@ -277,6 +277,7 @@ impl<'a> RingGroup<'a> {
             login: &self.subject.login,
             exists: self.observed.is_some(),
             can_let_go: false,
+            is_held: false,
             fixed_by: self
                 .observed
                 .and_then(|observed| observed.ownership.held_elsewhere(RingField::Number, false)),

@@ -197,29 +197,29 @@ pub fn plan(input: &Input<'_>) -> Outcome {
 
     let holders = NumberHolders::new(input.observed, input.now);
     let yielding = users::yielding(input, &absences, &allowed, &departures.deletions);
-    let mut numbering = steps::number(
+    let blank = guard.weigh_blanks(&blanks::blanks(input, &people));
+    let guarded = Guarded {
+        allowed: &allowed,
+        blank: &blank,
+    };
+    let numbers = steps::Numbers {
         input,
-        &holders,
-        &claims,
-        &allowed,
-        &yielding,
-        &people,
-        &departments.ring_groups,
-    );
+        holders: &holders,
+        claims: &claims,
+        yielding: &yielding,
+        guarded: &guarded,
+    };
+    let (mut numbering, held) = steps::number(&mut guard, &numbers, &people, &departments.ring_groups);
     departures.take_absentees(input, &absences, &allowed, &numbering.handover.yielding);
     let ring_numbers = numbering.numbered.split_off(people.len());
     let people = people
         .into_iter()
         .zip(std::mem::take(&mut numbering.numbered))
         .map(|(person, numbered)| Provided { person, numbered });
-    let (waiting, mut provided): (Vec<_>, Vec<_>) = people.partition(|provided| provided.numbered.waits);
-    let held_back = steps::hold_newcomers(&mut guard, &mut provided);
+    let (held_back, people): (Vec<_>, Vec<_>) = people.partition(|provided| held.contains(&provided.person.name));
+    let people = people.into_iter();
+    let (waiting, provided): (Vec<_>, Vec<_>) = people.partition(|provided| provided.numbered.waits);
 
-    let blank = guard.weigh_blanks(&blanks::blanks(input, &provided));
-    let guarded = Guarded {
-        allowed: &allowed,
-        blank: &blank,
-    };
     let (mut users, problems) = steps::changes(input, &provided, std::mem::take(&mut census.let_go), &guarded);
     users.extend(departures.changes);
     users.sort_by(|left, right| left.name.cmp(&right.name));

@@ -22,6 +22,8 @@ pub enum Wish<'a> {
     InDoubt,
     /// This number.
     Fixed(Number),
+    /// What this rule gives, but its attribute is blank for so many that it may be unreadable: nobody is counted out a number instead.
+    Withheld(&'a ValidatedRule),
     /// What this rule gives, but it takes numbers from an attribute, and a ring group has none.
     WithoutAttribute(&'a ValidatedRule),
     /// What this rule gives.
@@ -74,6 +76,14 @@ impl<'a> Wish<'a> {
         })
     }
 
+    /// The same while the rule's attribute is held blank: only who has a value gets a number.
+    pub(super) fn withheld(self) -> Self {
+        match self {
+            Self::Rule { rule, value } if has_text(value).is_none() => Self::Withheld(rule),
+            wish => wish,
+        }
+    }
+
     /// The same for a ring group, which has no attributes.
     pub fn counted(rule: Option<&'a ValidatedRule>) -> Self {
         match rule {
@@ -99,13 +109,21 @@ impl<'a> Wish<'a> {
                 );
                 return Err(invalid(message));
             }
+            Self::Withheld(rule) => {
+                let written = rule.attribute.as_ref().map_or("", |attribute| &attribute.written);
+                let message = format!(
+                    "{written} went blank for too many at once, and rule {} takes the number from it: look whether it can be read, or \
+                     approve what BlanksHeld says",
+                    rule.name
+                );
+                return Err(Complaint::new(ProblemReason::NumberMissing, message));
+            }
             Self::Rule { rule, value } => (rule, value),
         };
         let Some(attribute) = &rule.attribute else {
             return Ok(Target::LowestOf { rule, binding: true });
         };
-        let value = value.filter(|value| !value.trim().is_empty());
-        let Some(value) = value else {
+        let Some(value) = has_text(value) else {
             return match attribute.when_missing {
                 WhenMissing::Sequential => Ok(Target::LowestOf { rule, binding: false }),
                 WhenMissing::Unmatched => Err(Complaint::new(
@@ -126,4 +144,8 @@ impl<'a> Wish<'a> {
         }
         Ok(Target::Exactly(number))
     }
+}
+
+fn has_text(value: Option<&str>) -> Option<&str> {
+    value.filter(|value| !value.trim().is_empty())
 }

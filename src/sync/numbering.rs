@@ -44,6 +44,8 @@ pub struct Claimant<'a> {
     pub fixed_by: Option<Box<str>>,
     /// The operator can take the number out of the object, so that it names none.
     pub can_let_go: bool,
+    /// A newcomer who is not created now: nobody lets go of a number for them.
+    pub is_held: bool,
     /// What the spec says about their number.
     pub wish: Wish<'a>,
 }
@@ -61,6 +63,8 @@ pub struct Numbered {
     pub complaint: Option<Complaint>,
     /// A newcomer whose object is not to be created now.
     pub waits: bool,
+    /// Somebody lets go of a number for them in this plan, and they get it in the next.
+    pub awaits: bool,
 }
 
 /// What numbers are given by.

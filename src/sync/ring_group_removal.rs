@@ -180,7 +180,7 @@ impl Covering<'_, '_> {
     }
 
     /// Whether something shows that an entry exists that gives no answer: who rings is still in the group, or people still lie
-    /// below the unit; or entries hide who they are, and it may be one of them.
+    /// below the unit; or entries hide who they are, and it may be one of them; or nobody answers at all.
     fn is_contradicted(&self, guid: Guid, observed: &ObservedRingGroup, open: &mut Open) -> bool {
         let directory = self.input.directory;
         let hides = directory.groups().any(|group| group.guid().is_none())
@@ -190,20 +190,24 @@ impl Covering<'_, '_> {
             DepartmentSource::Unit(reference) => lie_below(&reference.dn),
             DepartmentSource::Group { .. } | DepartmentSource::Under { .. } => false,
         });
-        hides
-            || has_people
-            || self.witnesses(observed).into_iter().any(|witness| {
-                let suspect = Suspect {
-                    account: witness,
-                    entry: Some(guid),
-                };
-                match open.sighting(self.input, suspect) {
-                    Some(Sighting::Alive(alive)) => alive.groups.contains(&guid),
-                    Some(_) => false,
-                    // Ask them first.
-                    None => true,
-                }
-            })
+        // An empty answer speaks of no entry, and who gives no answer either can't be asked for one.
+        let is_empty = directory.user_count() == 0;
+        let answers = self.witnesses(observed).into_iter().map(|witness| {
+            let suspect = Suspect {
+                account: witness,
+                entry: Some(guid),
+            };
+            match open.sighting(self.input, suspect) {
+                Some(Sighting::Alive(alive)) => Some(alive.groups.contains(&guid)),
+                Some(Sighting::Deleted) => Some(false),
+                Some(Sighting::Unseen { .. }) => None,
+                // Ask them first.
+                None => Some(true),
+            }
+        });
+        let answers: Vec<_> = answers.collect();
+        let is_mute = !answers.is_empty() && answers.iter().all(Option::is_none);
+        hides || has_people || is_empty || is_mute || answers.contains(&Some(true))
     }
 
     /// A few of those who ring.

@@ -1,6 +1,6 @@
 //! What the stages of a plan hand to each other, in a form that fits the next one. Decides nothing of its own.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::{
     Input,
@@ -15,7 +15,7 @@ use super::{
     number_frees,
     number_holders::NumberHolders,
     number_rivals::NumberRivals,
-    numbering::{self, Numbering, Terms},
+    numbering::{self, Claimant, Numbering, Terms},
     person::Person,
     plan::UserChange,
     relinking::Relink,
@@ -56,18 +56,28 @@ pub(super) fn due<'a>(
     due
 }
 
-/// Takes the newcomers out when there are too many of them at once.
-pub(super) fn hold_newcomers<'a>(guard: &mut Guard<'a>, provided: &mut Vec<Provided<'a>>) -> Vec<Provided<'a>> {
-    let is_new = |provided: &Provided<'_>| provided.person.observed.is_none();
-    let newcomers = provided.iter().filter(|provided| is_new(provided));
-    let newcomers =
-        newcomers.map(|Provided { person, .. }| (person.subject.login.to_string(), person.guid.to_string()));
-    if guard.weigh_creations(newcomers) {
-        return Vec::new();
+/// Numbers for everybody. When there are too many newcomers at once, they are held: these are the names of what would be their
+/// PhoneUsers, and nobody lets go of a number for them.
+pub(super) fn number(
+    guard: &mut Guard<'_>,
+    context: &Numbers<'_, '_>,
+    people: &[Person<'_>],
+    ring_groups: &[RingGroup<'_>],
+) -> (Numbering, BTreeSet<Box<str>>) {
+    let numbering = context.give(people, ring_groups, &BTreeSet::new());
+    let newcomers = people.iter().zip(&numbering.numbered).filter(|(person, numbered)| {
+        let will_be = !numbered.waits || numbered.awaits;
+        will_be && person.observed.is_none()
+    });
+    let newcomers: Vec<_> = newcomers.map(|(person, _)| person).collect();
+    let identities = newcomers
+        .iter()
+        .map(|person| (person.subject.login.to_string(), person.guid.to_string()));
+    if guard.weigh_creations(identities) {
+        return (numbering, BTreeSet::new());
     }
-    let (held_back, others) = std::mem::take(provided).into_iter().partition(is_new);
-    *provided = others;
-    held_back
+    let held = newcomers.iter().map(|person| person.name.clone()).collect();
+    (context.give(people, ring_groups, &held), held)
 }
 
 /// Whoever may have their former PhoneUser now is one of the people; the others wait, and what they had stays as it is. How many
@@ -95,30 +105,39 @@ pub(super) fn relink<'a>(
     i64::try_from(gone - absences.proven.len()).unwrap_or(i64::MAX)
 }
 
-/// People and ring groups together: they share the numbers.
-pub(super) fn number(
-    input: &Input<'_>,
-    holders: &NumberHolders<'_>,
-    claims: &Claims<'_>,
-    allowed: &Allowed<'_>,
-    yielding: &[Holder],
-    people: &[Person<'_>],
-    ring_groups: &[RingGroup<'_>],
-) -> Numbering {
-    let rivals = NumberRivals::new(input, people.iter().map(|person| person.guid).collect());
-    let people = people.iter().map(|person| users::claimant(input, person, allowed));
-    let ring_groups = ring_groups.iter().map(|ring_group| ring_group.claimant(input));
-    let claimants: Vec<_> = people.chain(ring_groups).collect();
-    let terms = Terms {
-        holders,
-        plan: &input.system.number_plan,
-        rules: input.rules,
-        gone: yielding,
-        orphans: &number_frees::orphans(input, claims, holders, &claimants),
-        may_move: !input.directory.origin().is_behind,
-        asked_for_elsewhere: &|number| rivals.of(number),
-    };
-    numbering::assign(&claimants, &terms)
+/// What numbers are given by.
+pub(super) struct Numbers<'i, 'a> {
+    pub input: &'i Input<'a>,
+    pub holders: &'i NumberHolders<'a>,
+    pub claims: &'i Claims<'a>,
+    /// Those whose number may go to whom the directory gives it.
+    pub yielding: &'i [Holder],
+    /// What the guard said about people.
+    pub guarded: &'i Guarded<'i>,
+}
+
+impl Numbers<'_, '_> {
+    /// People and ring groups together: they share the numbers.
+    fn give(&self, people: &[Person<'_>], ring_groups: &[RingGroup<'_>], held: &BTreeSet<Box<str>>) -> Numbering {
+        let Self { input, holders, .. } = *self;
+        let rivals = NumberRivals::new(input, people.iter().map(|person| person.guid).collect());
+        let people = people.iter().map(|person| Claimant {
+            is_held: held.contains(&person.name),
+            ..users::claimant(input, person, self.guarded)
+        });
+        let ring_groups = ring_groups.iter().map(|ring_group| ring_group.claimant(input));
+        let claimants: Vec<_> = people.chain(ring_groups).collect();
+        let terms = Terms {
+            holders,
+            plan: &input.system.number_plan,
+            rules: input.rules,
+            gone: self.yielding,
+            orphans: &number_frees::orphans(input, self.claims, holders, &claimants),
+            may_move: !input.directory.origin().is_behind,
+            asked_for_elsewhere: &|number| rivals.of(number),
+        };
+        numbering::assign(&claimants, &terms)
+    }
 }
 
 /// What to write to people, and what is to be told of them.

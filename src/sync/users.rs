@@ -58,14 +58,15 @@ impl Guarded<'_> {
 }
 
 /// A person as numbering sees them.
-pub fn claimant<'a>(input: &Input<'a>, person: &'a Person<'a>, allowed: &Allowed<'_>) -> Claimant<'a> {
+pub fn claimant<'a>(input: &Input<'a>, person: &'a Person<'a>, guarded: &Guarded<'_>) -> Claimant<'a> {
     Claimant {
         holder: holder(&person.name),
         login: &person.subject.login,
         exists: person.observed.is_some(),
         fixed_by: person.observed.and_then(|user| fixed_by(input, person, user)),
         can_let_go: person.observed.is_some_and(can_let_go),
-        wish: wish(input, person, allowed),
+        is_held: false,
+        wish: wish(input, person, guarded),
     }
 }
 
@@ -123,9 +124,9 @@ fn holder(name: &str) -> Holder {
     }
 }
 
-fn wish<'a>(input: &Input<'a>, person: &Person<'a>, allowed: &Allowed<'_>) -> Wish<'a> {
+fn wish<'a>(input: &Input<'a>, person: &Person<'a>, guarded: &Guarded<'_>) -> Wish<'a> {
     if person.is_inactive {
-        let is_waiting = |user| is_waiting(input, allowed, &person.name, user, AbsenceReason::Disabled);
+        let is_waiting = |user| is_waiting(input, guarded.allowed, &person.name, user, AbsenceReason::Disabled);
         return if person.observed.is_some_and(is_waiting) {
             Wish::Held
         } else {
@@ -141,7 +142,14 @@ fn wish<'a>(input: &Input<'a>, person: &Person<'a>, allowed: &Allowed<'_>) -> Wi
             if attribute.is_some_and(|attribute| !input.directory.has(&attribute.name)) {
                 return Wish::InDoubt;
             }
-            Wish::by_rule(rule, |attribute| person.account.text(attribute))
+            let wish = Wish::by_rule(rule, |attribute| person.account.text(attribute));
+            let is_blank = attribute.is_some_and(|attribute| guarded.blank.contains(attribute.name.as_str()));
+            let has_one = |user: &ObservedUser| user.values.present().contains(Field::Extension);
+            if is_blank && !person.observed.is_some_and(has_one) {
+                wish.withheld()
+            } else {
+                wish
+            }
         }
     }
 }

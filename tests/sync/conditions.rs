@@ -179,10 +179,16 @@ async fn with_mode_plan_everything_is_reported_and_nothing_written() {
     assert_eq!(status.problems.len(), 1);
     assert_eq!(reason(status, "Synced"), "Planned");
     let said = message(&scope, "Synced");
-    assert_eq!(
-        said,
-        "mode is Plan: a sync would write 3 numbers, 2 users and 1 ring group"
+    assert!(
+        said.starts_with("mode is Plan: a sync would write 3 numbers, 2 users and 1 ring group\n"),
+        "{said}"
     );
+    let created = |kind: &str| {
+        said.lines()
+            .filter(|line| line.starts_with(&format!("- create {kind} ")))
+            .count()
+    };
+    assert_eq!([created("PhoneUser"), created("RingGroup")], [2, 1], "{said}");
     scene.finish().await;
     let writes = written(&scene.namespace, position, scene.operator().await);
     assert!(

@@ -281,17 +281,17 @@ async fn whoever_left_no_tombstone_is_hidden() {
 #[tokio::test]
 async fn an_empty_answer_takes_nobody_away() {
     let company = Company::new(ALL_MAY_LEAVE).await;
-    let units: &[(Denied, &[&str])] = &[(
-        Denied::Contents,
-        &[company.staff.dn(), company.branch.dn(), company.field.dn()],
-    )];
-    company
-        .hide_for_a_while("nobody is to be seen", Directory::BIND_DN, units)
-        .await;
-    let everything: &[(Denied, &[&str])] = &[(Denied::Contents, &[company.scene.ou.dn()])];
-    company
-        .hide_for_a_while("nothing is to be seen", Directory::BIND_DN, everything)
-        .await;
+    let units = [company.staff.dn(), company.branch.dn(), company.field.dn()];
+    let all = [&units[..], &[company.scene.ou.dn()]].concat();
+    for (what, hidden) in [
+        ("nobody is to be seen", &units[..]),
+        ("no unit and no group is to be seen, though people are", &all[3..]),
+        ("nothing is to be seen", &all),
+    ] {
+        company
+            .hide_for_a_while(what, Directory::BIND_DN, &[(Denied::Contents, hidden)])
+            .await;
+    }
     company.scene.finish().await;
 }
 

@@ -151,7 +151,7 @@ pub mod sync {
     use super::{MATCHED, REFERENCES_RESOLVED, Reason, SYNCED};
 
     reasons! {
-        /// The last sync computed and reported, and wrote nothing: `mode: Plan`.
+        /// The last sync computed and reported, and wrote nothing: `mode: Plan`. The message has the first ten changes.
         PLANNED = "Planned", &[(SYNCED, "True")], "Write mode: Apply when the plan in the message is right.";
         /// Some objects could not be written. The others were; the failed ones are tried again.
         WRITE_FAILED = "WriteFailed", &[(SYNCED, "False")],

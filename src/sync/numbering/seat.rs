@@ -192,6 +192,7 @@ impl<'a> Seat<'a> {
             claim: self.claim,
             lets_go_of: self.lets_go_of,
             complaint: self.complaint,
+            awaits: self.awaits,
         }
     }
 }

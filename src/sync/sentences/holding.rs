@@ -158,3 +158,51 @@ fn a_blank_number_takes_no_number_from_anybody() {
     outcome.problem("newcomer", ProblemReason::NumberTaken);
     assert_eq!(world.text("person0", Field::Extension), Some("2000"));
 }
+
+#[test]
+fn nobody_lets_go_of_a_number_for_somebody_who_is_not_created_yet() {
+    let limited = "extensions: [{name: all, ruleRef: {name: ip}}], creationLimit: {percent: 100, count: 1}";
+    let mut world = World::new(limited).rule(rule("ip", "source: Attribute, attribute: {name: ipPhone}"));
+    world = world.person("ada", &[("ipPhone", "2000")]);
+    world.sync();
+    world.set("ada", "userAccountControl", "514");
+    world.sync();
+    let mut world = world
+        .person("bob", &[("ipPhone", "2000")])
+        .person("cem", &[("ipPhone", "2001")]);
+    let outcome = world.sync();
+    let held = held(&outcome, HeldType::Creations).expect("two are too many, also if one of them has to wait");
+    assert_eq!(held.sample, ["bob", "cem"]);
+    outcome.problem("bob", ProblemReason::NoTargetUser);
+    assert_eq!(world.text("ada", Field::Extension), Some("2000"));
+    world.scopes[0].approval = Some(held.digest.clone());
+    world.sync();
+    assert_eq!(world.text("ada", Field::Extension), None);
+    assert_eq!(world.text("bob", Field::Extension), Some("2000"));
+}
+
+#[test]
+fn while_an_attribute_is_taken_for_unreadable_nobody_is_counted_out_a_number_instead() {
+    let numbered = "extensions: [{name: all, ruleRef: {name: phone}}]";
+    let mut world = World::new(numbered).rule(rule(
+        "phone",
+        r#"source: Attribute, attribute: {name: telephoneNumber, whenMissing: Sequential}, ranges: [{from: "3000", to: "3099"}]"#,
+    ));
+    for index in 0..40 {
+        world = world.person(&login(index), &[("telephoneNumber", &format!("{}", 2000 + index))]);
+    }
+    world.sync();
+    blank(&mut world, "telephoneNumber", 30);
+    let mut world = world
+        .person("newcomer", &[])
+        .person("other", &[("telephoneNumber", "2100")]);
+    let outcome = world.sync();
+    outcome.problem("newcomer", ProblemReason::NumberMissing);
+    assert!(!world.observed.users.contains_key(&*name_of("newcomer")));
+    assert_eq!(world.text("other", Field::Extension), Some("2100"));
+    assert_eq!(world.text("person0", Field::Extension), Some("2000"));
+    let digest = held(&outcome, HeldType::Blanks).unwrap().digest.clone();
+    world.scopes[0].approval = Some(digest);
+    world.sync();
+    assert_eq!(world.text("newcomer", Field::Extension), Some("3000"));
+}

@@ -23,6 +23,7 @@ impl Life {
         self.world.is_behind = false;
         self.world.sees_tombstones = true;
         self.respecify(0, true);
+        self.name_group();
         for scope in &mut self.world.scopes {
             scope.is_readable = true;
         }

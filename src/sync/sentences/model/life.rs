@@ -262,10 +262,14 @@ impl Life {
         let (users, spec) = company::staff_spec(policy, by_group);
         self.world.respec(&users, &spec);
         if by_group && !self.by_group {
-            // A group that the spec did not name is not followed when it gets another name.
-            self.group_mut(0).dn = format!("CN={},DC=example,DC=com", GROUPS[0]);
+            self.name_group();
         }
         self.by_group = by_group;
+    }
+
+    /// The group that the spec names is called so: it is not followed to another name before it was seen under this one.
+    pub(super) fn name_group(&mut self) {
+        self.group_mut(0).dn = format!("CN={},DC=example,DC=com", GROUPS[0]);
     }
 
     fn group_mut(&mut self, group: usize) -> &mut RawEntry {

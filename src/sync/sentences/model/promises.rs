@@ -276,7 +276,12 @@ fn no_ring_group_is_emptied(look: &Look, before: &Observed, after: &Observed) {
     if batches.any(|held| held.approved.is_some() || scope.approval.as_ref() == Some(&held.digest)) {
         return;
     }
+    // One whose group gives no answer for long looks like one that was deleted, and so does an OU; that goes by the limit.
+    let looks_deleted = !look.world.veil.groups.is_empty() && !look.world.sees_tombstones;
     for (name, group) in &before.ring_groups {
+        if looks_deleted && !after.ring_groups.contains_key(name) {
+            continue;
+        }
         let now = after.ring_groups.get(name).map_or(0, |now| now.members.len());
         assert!(
             now > 0 || group.members.is_empty(),
