@@ -239,29 +239,17 @@ pub fn plan(input: &Input<'_>) -> Outcome {
         &mut open,
     );
 
-    let mut claimed: Vec<_> = provided
-        .iter()
-        .filter_map(users::claim)
-        .chain(ring_groups.claims.iter().cloned())
-        .collect();
-    claimed.sort_by_key(|claim| claim.number);
     let going_now = going
         .iter()
         .filter(|going| allowed.has(HolderKind::RingGroup, going.name));
     let mut plan = Plan {
-        claims: claimed,
+        claims: steps::claims(&provided, &ring_groups),
         users,
         ring_groups: ring_groups.changes.clone(),
         deletions: going_now.map(Going::deletion).chain(departures.deletions).collect(),
         frees: Vec::new(),
     };
-    let rests = Rests {
-        now: input.now,
-        holders: &holders,
-        rules: input.rules,
-        handover: &numbering.handover,
-    };
-    plan.frees = rests.begin(&plan);
+    plan.frees = Rests::new(input, &holders, &numbering.handover).begin(&plan);
 
     let unmatched = matched
         .unmatched
@@ -272,18 +260,16 @@ pub fn plan(input: &Input<'_>) -> Outcome {
     report.add_ring_groups(&ring_groups);
     report.add_departures(&departures.counts);
     report.add_lingering(lingering::count(input, &selection, &claims, &absences, &plan));
-    let mut ask = open.ask;
-    ask.extend(&absences.ask);
-    let mut suspects = absences.suspects;
-    suspects.extend(open.suspects);
+    open.ask.extend(&absences.ask);
+    open.suspects.extend(absences.suspects);
     let Minutes { ledger, continues } = guard.finish();
     Outcome {
         plan,
         report,
         references: references.to_store(),
-        ask,
+        ask: open.ask,
         ledger,
-        suspects,
+        suspects: open.suspects,
         continues: continues || departures.continues || is_awaited || numbering.handover.continues,
     }
 }

@@ -53,7 +53,17 @@ pub struct Rests<'a> {
     pub handover: &'a Handover,
 }
 
-impl Rests<'_> {
+impl<'a> Rests<'a> {
+    /// What decides on them now.
+    pub fn new(input: &Input<'a>, holders: &'a NumberHolders<'a>, handover: &'a Handover) -> Self {
+        Self {
+            now: input.now,
+            holders,
+            rules: input.rules,
+            handover,
+        }
+    }
+
     /// The numbers that begin to rest when `plan` is carried out: what is handed over, and what it deletes objects of. What an
     /// object goes on naming is none of them.
     pub fn begin(&self, plan: &Plan) -> Vec<Free> {

@@ -130,6 +130,7 @@ impl RingingPeople {
     }
 
     /// The same, with those whom the scope excludes and still serves.
+    #[must_use]
     pub fn with_excluded_later(self, excluded_later: BTreeSet<Guid>) -> Self {
         Self { excluded_later, ..self }
     }

@@ -17,10 +17,11 @@ use super::{
     number_rivals::NumberRivals,
     numbering::{self, Claimant, Numbering, Terms},
     person::Person,
-    plan::UserChange,
+    plan::{Claim, UserChange},
     relinking::Relink,
     removal::{self, Due},
     ring_group_removal::Going,
+    ring_groups::RingGroups,
     users::{self, Guarded, Provided},
 };
 use crate::{
@@ -172,4 +173,12 @@ pub(super) fn changes(
     }
     changes.extend(let_go.into_iter().map(users::let_go));
     (changes, problems)
+}
+
+/// The numbers to claim, for people and ring groups.
+pub(super) fn claims(provided: &[Provided<'_>], ring_groups: &RingGroups) -> Vec<Claim> {
+    let of_people = provided.iter().filter_map(users::claim);
+    let mut claims: Vec<_> = of_people.chain(ring_groups.claims.iter().cloned()).collect();
+    claims.sort_by_key(|claim| claim.number);
+    claims
 }

@@ -76,7 +76,7 @@ impl Controller {
             approval: approval.as_deref(),
         };
         let told = held::notices(name, &course);
-        let waiting = held::waiting(&converged.ledger.held);
+        let held = held::waiting(&converged.ledger.held);
         for notice in told.into_iter().rev() {
             info!(reason = notice.reason, "{}", notice.note);
             converged.notices.push_first(notice);
@@ -88,7 +88,7 @@ impl Controller {
             updated = synced.updated,
             disabled = synced.disabled,
             deleted = synced.deleted,
-            held = waiting,
+            held,
             failed = synced.failed,
             duration = ?synced.duration,
             ?reading,

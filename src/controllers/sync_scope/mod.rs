@@ -133,7 +133,7 @@ impl Controller {
         let scope = self.keep_finalizer(name, scope).await?;
         if scope.spec.suspend {
             self.rests(name);
-            self.report(scope, Ending::Suspended, Notices::default()).await;
+            Box::pin(self.report(scope, Ending::Suspended, Notices::default())).await;
             return Ok(Action::await_change());
         }
         self.show_freshness(name, &scope);
@@ -141,7 +141,7 @@ impl Controller {
             Ok(ready) => ready,
             Err(ending) => {
                 let wait = self.not_ready(name, &ending);
-                self.report(scope, ending, Notices::default()).await;
+                Box::pin(self.report(scope, ending, Notices::default())).await;
                 return Ok(wait);
             }
         };
@@ -236,7 +236,7 @@ impl Controller {
         if scope.status.as_ref().and_then(|status| status.observed_generation) == scope.metadata.generation {
             return scope;
         }
-        self.report(scope, Ending::Begun, Notices::default()).await
+        Box::pin(self.report(scope, Ending::Begun, Notices::default())).await
     }
 
     /// Since when something is missing: now, if it wasn't before.

@@ -110,7 +110,9 @@ impl Life {
             | Directory::HideMany(_) => {}
             Directory::Leave(_) => {
                 world.delete(&word);
-                GROUPS.iter().for_each(|group| company::exit(world, &word, group));
+                for group in GROUPS {
+                    company::exit(world, &word, group);
+                }
             }
             Directory::Disable(_) => world.set(&word, "userAccountControl", "514"),
             Directory::EnableAll => (0..PEOPLE).for_each(|person| self.enable(person)),
@@ -317,7 +319,7 @@ impl Life {
                 break;
             }
         }
-        self.memory.is_silent(&self.world.plan_of(scope).plan);
+        Memory::is_silent(&self.world.plan_of(scope).plan);
     }
 
     pub(super) fn look(&self, scope: usize) -> Look {

@@ -4,6 +4,8 @@
 //! A history is made from a seed, and made shorter when it breaks a promise. `ADSYNC_MODEL_SEED=7` lives through the history of
 //! one seed; what it finds becomes a line of [`FOUND`].
 
+#![expect(clippy::similar_names, reason = "a word and the world are what this is about")]
+
 mod company;
 mod ending;
 mod life;
@@ -102,8 +104,12 @@ fn short_histories() {
 
 #[test]
 fn what_was_found_once() {
-    FOUND.iter().for_each(|seed| drop(live_through(*seed, 30)));
-    FOUND_LATE.iter().for_each(|seed| drop(live_through(*seed, 200)));
+    for seed in FOUND {
+        live_through(*seed, 30);
+    }
+    for seed in FOUND_LATE {
+        live_through(*seed, 200);
+    }
 }
 
 #[test]

@@ -153,7 +153,7 @@ impl Memory {
     }
 
     /// Promise 7: converged is silent.
-    pub(super) fn is_silent(&self, plan: &Plan) {
+    pub(super) fn is_silent(plan: &Plan) {
         let users = plan
             .users
             .iter()
