@@ -174,9 +174,8 @@ fn lists_are_atomic_but_for_those_whose_entries_have_a_name() {
     everywhere(|kind, path, schema| {
         if schema["type"] == "array" {
             let expected = match path {
-                "status.conditions" => ("map", Some("type")),
+                "status.conditions" | "status.held" => ("map", Some("type")),
                 "spec.exclude" => ("map", Some("name")),
-                "status.held" => ("map", Some("type")),
                 _ => ("atomic", None),
             };
             let found = (

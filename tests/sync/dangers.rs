@@ -2,6 +2,8 @@
 //! it is over, everything is exactly as it was. One of each kind; the core lives through all of them (`sync/sentences/dangers`).
 //! Lagging domain controllers, reused logins and operators that are killed have files of their own.
 
+use std::fmt::Write as _;
+
 use std::collections::BTreeMap;
 
 use adsync::api::{
@@ -447,7 +449,7 @@ async fn a_forest_migration_waits_until_somebody_says_who_is_who() {
     let company = Company::new(THREE_MAY_LEAVE).await;
     let mut text = String::new();
     for person in &company.people {
-        text += &format!("dn: {}\nchangetype: delete\n\n", person.dn);
+        writeln!(text, "dn: {}\nchangetype: delete\n", person.dn).unwrap();
     }
     company.scene.ou.ldif(&text).await;
     for (unit, people) in [

@@ -41,7 +41,7 @@ async fn unlimited(scene: &Scene) {
         .await;
 }
 
-fn removing(removal: Value) -> Value {
+fn removing(removal: &Value) -> Value {
     with(everyone(), json!({"removal": removal}))
 }
 
@@ -118,7 +118,7 @@ async fn whoever_is_deleted_leaves_a_number_that_rests_and_gets_it_back() {
     let scene = Scene::new("removal").await;
     let directory = crate::env::directory().await;
     let people = staff(&scene, 3).await;
-    scene.scope("staff", removing(json!({"whenDisabled": "Delete"}))).await;
+    scene.scope("staff", removing(&json!({"whenDisabled": "Delete"}))).await;
     let numbers = scene.numbers().await;
     let number = &numbers[&people[0].login];
     let before = scene.user(&people[0].login).await;
@@ -231,7 +231,7 @@ async fn what_is_over_the_limit_waits_whole_until_it_is_approved_once() {
 async fn a_person_who_is_protected_or_whose_phone_somebody_took_over_keeps_it() {
     let scene = Scene::new("removal").await;
     let people = staff(&scene, 4).await;
-    scene.scope("staff", removing(json!({"whenDisabled": "Delete"}))).await;
+    scene.scope("staff", removing(&json!({"whenDisabled": "Delete"}))).await;
     let api = scene.namespace.api::<PhoneUser>();
     let mut names = Vec::new();
     for person in &people {
@@ -262,7 +262,7 @@ async fn a_person_who_is_protected_or_whose_phone_somebody_took_over_keeps_it() 
 async fn a_finalizer_that_somebody_holds_keeps_the_number_until_it_goes() {
     let scene = Scene::new("removal").await;
     let people = staff(&scene, 3).await;
-    scene.scope("staff", removing(json!({"whenDisabled": "Delete"}))).await;
+    scene.scope("staff", removing(&json!({"whenDisabled": "Delete"}))).await;
     let number = scene.numbers().await[&people[0].login].clone();
     let api = scene.namespace.api::<PhoneUser>();
     let name = scene.user(&people[0].login).await.name_any();
@@ -304,7 +304,7 @@ async fn operators_that_are_killed_while_they_remove_end_as_one_that_is_not() {
     let people = staff(&scene, 60).await;
     unlimited(&scene).await;
     let removal = json!({"whenDisabled": "Delete", "limit": {"percent": 100, "count": 200}});
-    scene.scope("staff", removing(removal)).await;
+    scene.scope("staff", removing(&removal)).await;
     let numbers = scene.numbers().await;
     disable(&people[..40]).await;
     // Each goes a little further before it dies.
@@ -332,7 +332,7 @@ async fn operators_that_are_killed_while_they_remove_end_as_one_that_is_not() {
 async fn operators_that_are_killed_in_an_approved_batch_finish_it_and_nothing_else() {
     let mut scene = Scene::new("removal").await;
     let people = staff(&scene, 40).await;
-    scene.scope("staff", removing(json!({"whenDisabled": "Delete"}))).await;
+    scene.scope("staff", removing(&json!({"whenDisabled": "Delete"}))).await;
     disable(&people[..20]).await;
     let digest = held(&scene.sync("staff").await).digest.clone();
     approve(&scene, &digest).await;
@@ -391,7 +391,7 @@ async fn fifty_removals_take_one_sync() {
     unlimited(&scene).await;
     let limit = json!({"percent": 100, "count": 200});
     scene
-        .scope("staff", removing(json!({"whenDisabled": "Delete", "limit": limit})))
+        .scope("staff", removing(&json!({"whenDisabled": "Delete", "limit": limit})))
         .await;
     disable(&people[..50]).await;
     let synced = scene.sync("staff").await;
