@@ -151,7 +151,7 @@ fn a_budget_is_not_rewritten_because_time_passes() {
     let first = world.sync().ledger;
     assert_eq!(first.budget.len(), 1);
     world.later(SignedDuration::from_hours(100));
-    assert_eq!(world.sync().ledger, first);
+    assert_eq!(world.sync().ledger.budget, first.budget);
     disable(&mut world, 2..3);
     let second = world.sync().ledger;
     assert_eq!(
