@@ -358,7 +358,13 @@ async fn a_plan_shows_what_a_field_that_is_switched_on_again_would_lose() {
     let name = phone_users(&namespace).await[0].name_any();
     merge_scope(&namespace, "staff", json!({"map": {"title": {"policy": "Ignore"}}})).await;
     await_synced(&namespace, "staff").await;
-    merge(&namespace, &name, json!({"spec": {"title": "Countess"}})).await;
+    let by_hand = PatchParams {
+        field_manager: Some("kubectl-edit".to_owned()),
+        ..PatchParams::default()
+    };
+    let edit = Patch::Merge(json!({"spec": {"title": "Countess"}}));
+    let users = namespace.api::<PhoneUser>();
+    users.patch(&name, &by_hand, &edit).await.unwrap();
 
     let planned = json!({"mode": "Plan", "map": {"title": {"policy": "Sync"}}});
     merge_scope(&namespace, "staff", planned).await;

@@ -155,7 +155,7 @@ async fn exclusions_by_unit_group_filter_and_login_win() {
 }
 
 #[tokio::test]
-async fn people_outside_of_the_unit_are_not_included_and_who_leaves_it_is_only_counted() {
+async fn people_outside_of_the_unit_are_not_included_and_who_leaves_it_is_switched_off() {
     let scene = Scene::new("select").await;
     let (inside, outside) = (scene.ou.unit("Inside").await, scene.ou.unit("Outside").await);
     let ada = inside.person("Ada Lovelace").await;
@@ -171,7 +171,7 @@ async fn people_outside_of_the_unit_are_not_included_and_who_leaves_it_is_only_c
     let scope = scene.sync("staff").await;
     assert_eq!(counts(&scope), [1, 0, 0, 1, 1, 0]);
     assert_eq!(left(&scope), [0, 1, 0], "out of scope, and not gone");
-    assert_eq!(scene.user(&ada.login).await.spec.enabled, Some(true));
+    assert_eq!(scene.user(&ada.login).await.spec.enabled, Some(false));
     assert_eq!(scene.number(&ada.login).await.as_deref(), Some("2000"));
     assert_eq!(scene.number(&grace.login).await.as_deref(), Some("2001"));
 
