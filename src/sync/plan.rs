@@ -120,14 +120,7 @@ pub struct Change<F: WrittenField> {
     pub links: bool,
 }
 
-impl UserChange {
-    /// Whether it switches somebody off.
-    pub fn disables(&self) -> bool {
-        self.changes.iter().any(|FieldChange { field, before, after }| {
-            *field == Field::Enabled && *before != Some(Value::Flag(false)) && *after == Some(Value::Flag(false))
-        }) && matches!(self.expected, Expected::Present(_))
-    }
-
+impl<F: WrittenField> Change<F> {
     /// Why the directory says that they should not be served, when this writes it.
     pub fn absence(&self) -> Option<Absence> {
         let values = self.apply.iter().flat_map(|apply| &apply.values);
@@ -136,6 +129,15 @@ impl UserChange {
             _ => None,
         });
         links.next()
+    }
+}
+
+impl UserChange {
+    /// Whether it switches somebody off.
+    pub fn disables(&self) -> bool {
+        self.changes.iter().any(|FieldChange { field, before, after }| {
+            *field == Field::Enabled && *before != Some(Value::Flag(false)) && *after == Some(Value::Flag(false))
+        }) && matches!(self.expected, Expected::Present(_))
     }
 
     /// Whether it makes the object people's again.

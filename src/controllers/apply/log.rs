@@ -9,8 +9,8 @@ use crate::{
     controllers::observed::Kind,
     serve::metrics::{WriteResult, WrittenKind},
     sync::{
-        field::WrittenField,
-        plan::{Change, FieldChange},
+        field::{Place, WrittenField},
+        plan::FieldChange,
         value::{Absence, Link, Value},
     },
 };
@@ -26,7 +26,15 @@ impl Writer<'_> {
     }
 
     /// Says what became of a write, in one line of the log and to Prometheus.
-    pub(super) fn tell(&self, kind: Kind, name: &str, fate: &Fate, changes: &dyn fmt::Display, why: &str) {
+    pub(super) fn tell(&self, fate: &Fate, line: Line<'_>) {
+        let Line {
+            kind,
+            name,
+            login,
+            extension,
+            changes,
+            why,
+        } = line;
         if let Some(result) = counted(fate) {
             self.metrics.written(written(kind), result);
         }
@@ -36,7 +44,7 @@ impl Writer<'_> {
         let (approved, why) = (approved.as_deref(), (!why.is_empty()).then_some(why));
         macro_rules! changed {
             ($message:literal) => {
-                info!(namespace, system, scope, kind, name, trigger, approved, why, %changes, $message)
+                info!(namespace, system, scope, kind, name, login, extension, trigger, approved, why, %changes, $message)
             };
         }
         match fate {
@@ -83,18 +91,34 @@ fn written(kind: Kind) -> WrittenKind {
     }
 }
 
-/// Why the directory says that somebody should not be served, when that is what a change writes.
-pub(super) fn absence<F: WrittenField>(change: &Change<F>) -> Option<Since> {
-    let values = change.apply.iter().flat_map(|apply| &apply.values);
-    let mut links = values.filter_map(|(_, value)| match value {
-        Value::Link(link) => link.absence,
-        _ => None,
-    });
-    links.next().map(Since)
+/// What changes when the operator only lets go.
+pub(super) const LET_GO: &str = "let go of: it stays as it is, and is people's";
+
+/// A write, as its line in the log tells of it.
+pub(super) struct Line<'a> {
+    /// The kind of the object.
+    pub kind: Kind,
+    /// Its name.
+    pub name: &'a str,
+    /// Login name of the person, or name of the group: what people look for.
+    pub login: Option<&'a str>,
+    /// The number that it has.
+    pub extension: Option<String>,
+    /// What becomes different.
+    pub changes: &'a dyn fmt::Display,
+    /// Why; empty: the directory or the spec says so.
+    pub why: &'a str,
+}
+
+/// The number that a PhoneUser or RingGroup has, by what is written to it or goes away with it.
+pub(super) fn number_in<'v, F: WrittenField + 'v>(values: impl Iterator<Item = (F, &'v Value)>) -> Option<String> {
+    let numbers = [Place::Spec("extension"), Place::Spec("number")];
+    let mut named = values.filter(|(field, _)| numbers.contains(&field.place()));
+    named.find_map(|(_, value)| value.as_text().map(ToOwned::to_owned))
 }
 
 /// An absence, for people.
-pub(super) struct Since(Absence);
+pub(super) struct Since(pub Absence);
 
 impl fmt::Display for Since {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -161,6 +185,17 @@ impl fmt::Display for Shown<'_> {
 mod tests {
     use super::*;
     use crate::sync::field::Field;
+
+    #[test]
+    fn a_line_has_the_number_of_whom_it_is_about() {
+        let values = [
+            (Field::Login, Value::text("ada")),
+            (Field::Extension, Value::text("2001")),
+        ];
+        let number = |values: &[(Field, Value)]| number_in(values.iter().map(|(field, value)| (*field, value)));
+        assert_eq!(number(&values).as_deref(), Some("2001"));
+        assert_eq!(number(&values[..1]), None);
+    }
 
     #[test]
     fn a_line_says_what_was_and_what_is() {

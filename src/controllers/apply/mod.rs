@@ -17,6 +17,7 @@ use futures::FutureExt;
 use kube::Client;
 use tokio_util::sync::CancellationToken;
 
+use self::log::{LET_GO, Line, Since, number_in};
 use self::{hands::all, write::Write};
 pub use self::{log::Differences, remove::in_words as holder_in_words};
 use super::{
@@ -218,7 +219,15 @@ impl<'a> Writer<'a> {
         };
         let fate = self.write::<ObservedExtension, _>(write).await;
         let changes = format!("{before} → Assigned to {}", remove::in_words(&claim.holder));
-        self.tell(Kind::Extension, &name, &fate, &changes, "");
+        let line = Line {
+            kind: Kind::Extension,
+            name: &name,
+            login: None,
+            extension: Some(claim.number.to_string()),
+            changes: &changes,
+            why: "",
+        };
+        self.tell(&fate, line);
         fate
     }
 
@@ -245,14 +254,19 @@ impl<'a> Writer<'a> {
             force: apply.as_ref().is_some_and(|apply| apply.force),
         };
         let fate = self.write::<R, F>(write).await;
-        let why = log::absence(change).map(|absence| absence.to_string());
-        self.tell(
-            R::KIND,
+        let why = change.absence().map(|absence| Since(absence).to_string());
+        let values = apply.iter().flat_map(|apply| &apply.values);
+        let differences = Differences(&change.changes);
+        let changes: &dyn std::fmt::Display = if apply.is_some() { &differences } else { &LET_GO };
+        let line = Line {
+            kind: R::KIND,
             name,
-            &fate,
-            &Differences(&change.changes),
-            &why.unwrap_or_default(),
-        );
+            login: Some(&change.subject.login),
+            extension: number_in(values.map(|(field, value)| (*field, value))),
+            changes,
+            why: &why.unwrap_or_default(),
+        };
+        self.tell(&fate, line);
         fate
     }
 

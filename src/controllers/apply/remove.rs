@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use kube::api::{DeleteParams, Preconditions};
 
-use super::{Applied, Differences, Fate, Writer, body, write::Write};
+use super::{
+    Applied, Differences, Fate, Writer, body,
+    log::{Line, number_in},
+    write::Write,
+};
 use crate::{
     api::extension::{Holder, HolderKind},
     controllers::{
@@ -51,7 +55,7 @@ impl Writer<'_> {
             name,
             version,
             why,
-            subject: _,
+            subject,
         } = deletion;
         match kind {
             HolderKind::PhoneUser => {
@@ -61,7 +65,10 @@ impl Writer<'_> {
                 });
                 let lost = lost.await;
                 let fate = self.delete_version::<ObservedUser>(name, version).await;
-                self.tell(Kind::User, name, &fate, &Differences(&lost), why);
+                self.tell(
+                    &fate,
+                    line(Kind::User, name, &subject.login, &Differences(&lost), &lost, why),
+                );
                 fate
             }
             HolderKind::RingGroup => {
@@ -71,7 +78,10 @@ impl Writer<'_> {
                 });
                 let lost = lost.await;
                 let fate = self.delete_version::<ObservedRingGroup>(name, version).await;
-                self.tell(Kind::RingGroup, name, &fate, &Differences(&lost), why);
+                self.tell(
+                    &fate,
+                    line(Kind::RingGroup, name, &subject.login, &Differences(&lost), &lost, why),
+                );
                 fate
             }
         }
@@ -129,7 +139,15 @@ impl Writer<'_> {
         let fate = self.write::<ObservedExtension, _>(write).await;
         let until = whole_seconds(free.release_after);
         let changes = format!("{before} → Cooling after {} until {until}", in_words(&free.holder));
-        self.tell(Kind::Extension, &name, &fate, &changes, "nobody names it any more");
+        let line = Line {
+            kind: Kind::Extension,
+            name: &name,
+            login: None,
+            extension: Some(free.number.to_string()),
+            changes: &changes,
+            why: "its holder has let go of it, or is gone",
+        };
+        self.tell(&fate, line);
         fate
     }
 
@@ -155,6 +173,27 @@ impl Writer<'_> {
         read: impl Fn(&Observed, &str) -> Option<Vec<FieldChange<F>>>,
     ) -> Vec<FieldChange<F>> {
         read(&*self.objects.of(self.system).await, name).unwrap_or_default()
+    }
+}
+
+fn line<'a, F: WrittenField>(
+    kind: Kind,
+    name: &'a str,
+    login: &'a str,
+    changes: &'a Differences<'a, F>,
+    lost: &[FieldChange<F>],
+    why: &'a str,
+) -> Line<'a> {
+    let values = lost
+        .iter()
+        .filter_map(|change| Some((change.field, change.before.as_ref()?)));
+    Line {
+        kind,
+        name,
+        login: Some(login),
+        extension: number_in(values),
+        changes,
+        why,
     }
 }
 
