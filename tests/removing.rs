@@ -58,6 +58,7 @@ async fn removal(telephony: &Telephony<'_>, account: u32, number: &str) -> Plan 
         holder: holder(&name),
         version: version(telephony.expected_number(number).await),
         release_after: "2030-01-01T00:00:00Z".parse().unwrap(),
+        awaited_by: None,
     };
     Plan {
         deletions: vec![deletion],

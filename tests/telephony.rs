@@ -120,6 +120,7 @@ pub fn claim(number: &str, holder_name: &str, expected: Expected) -> Claim {
         number: number.parse().unwrap(),
         holder: holder(holder_name),
         expected,
+        why: "rule hq-numbers gives it".to_owned(),
     }
 }
 

@@ -50,6 +50,9 @@ pub struct ExtensionSpec {
     /// While `Cooling`: when anybody may have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release_after: Option<Time>,
+    /// While `Cooling`, between two writes of the operator: for whom the last holder let go of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub awaited_by: Option<Holder>,
 }
 
 /// Whether somebody holds a number.

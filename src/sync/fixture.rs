@@ -138,6 +138,7 @@ impl Observed {
                 State::CoolingUntil(end) => Some(time(end)),
                 _ => None,
             },
+            awaited_by: None,
             is_readable: !matches!(state, State::Unreadable),
             scope: None,
         };

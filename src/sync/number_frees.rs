@@ -81,17 +81,15 @@ impl<'a> Rests<'a> {
         if self.holders.named_by(holder.kind, &holder.name) == Some(number) && !stops_naming(holder, plan) {
             return None;
         }
-        let rest = if self.handover.awaited.contains(&number) {
-            SignedDuration::ZERO
-        } else {
-            self.rest_of(number)
-        };
+        let awaited_by = self.handover.awaited.get(&number);
+        let rest = awaited_by.map_or_else(|| self.rest_of(number), |_| SignedDuration::ZERO);
         Some(Free {
             number,
             holder: holder.clone(),
             version: extension.version.clone(),
             // Earlier rather than later: what is let go of now must be free when the next plan looks.
             release_after: whole_seconds(self.now.saturating_add(rest).unwrap_or(Timestamp::MAX)),
+            awaited_by: awaited_by.cloned(),
         })
     }
 

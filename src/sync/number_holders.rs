@@ -42,6 +42,8 @@ struct Holdings {
     assigned: BTreeSet<Number>,
     /// Extensions that rest after them.
     resting: BTreeSet<Number>,
+    /// Extensions that others let go of for them.
+    promised: BTreeSet<Number>,
     /// Extensions that name them, in a state that is not known here.
     unclear: BTreeSet<Number>,
     /// What their own object says.
@@ -85,6 +87,10 @@ impl<'a> NumberHolders<'a> {
         // One that gives no number anywhere is in nobody's way.
         let Some(number) = extension.number else { return };
         self.numbers.entry(number).or_default().extension = Some(extension);
+        if let (Some(ExtensionState::Cooling), Some(next)) = (extension.state, &extension.awaited_by) {
+            let holdings = self.holders.entry((next.kind, &next.name)).or_default();
+            holdings.promised.insert(number);
+        }
         let Some(holder) = &extension.holder else { return };
         let holdings = self.holders.entry((holder.kind, &holder.name)).or_default();
         match extension.state {
@@ -186,6 +192,14 @@ impl<'a> NumberHolders<'a> {
             .get(&(kind, name))
             .into_iter()
             .flat_map(|holdings| holdings.resting.iter().copied())
+    }
+
+    /// The numbers that others let go of for somebody, and nobody has claimed since, lowest first.
+    pub fn promised_to<'s>(&'s self, kind: HolderKind, name: &'s str) -> impl Iterator<Item = Number> + 's {
+        self.holders
+            .get(&(kind, name))
+            .into_iter()
+            .flat_map(|holdings| holdings.promised.iter().copied())
     }
 
     /// Whether somebody may have a number.

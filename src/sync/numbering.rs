@@ -11,7 +11,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use self::seat::Seat;
+use self::{homes::Homes, seat::Seat};
 use super::{
     number::Number,
     number_holders::NumberHolders,
@@ -25,6 +25,7 @@ use crate::api::extension::Holder;
 
 mod chains;
 mod corrections;
+mod homes;
 mod moves;
 mod seat;
 mod steps;
@@ -57,6 +58,8 @@ pub struct Numbered {
     pub number: Option<Number>,
     /// The number must be claimed first, and this is what is there of its Extension.
     pub claim: Option<Expected>,
+    /// Why it is claimed, for people to read; else empty.
+    pub why: String,
     /// A number that they let go of, so that it can become somebody else's. They have none until the next plan.
     pub lets_go_of: Option<Number>,
     /// What is not as the spec wishes.
@@ -99,8 +102,8 @@ pub struct Numbering {
 /// Numbers on their way from one to another. What is freed now is claimed in the next plan.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Handover {
-    /// Numbers that somebody waits for: their holders let go of them, and they don't rest.
-    pub awaited: BTreeSet<Number>,
+    /// Numbers that somebody waits for, and who that is: their holders let go of them, and they don't rest.
+    pub awaited: BTreeMap<Number, Holder>,
     /// Numbers that nobody needs any more, once the objects stop naming them: of who gets another one, of who lets go, and
     /// those without an object.
     pub leaving: BTreeSet<Number>,
@@ -124,8 +127,9 @@ pub fn assign<'a>(claimants: &'a [Claimant<'a>], terms: &Terms<'a>) -> Numbering
 
     steps::keep(&mut seats, &mut pool, terms);
     steps::take_back(&mut seats, &mut pool, terms.holders);
-    let homes = moves::homes(&seats, &pool, terms);
-    let mut handover = moves::give_named(&mut seats, &mut pool, terms, &homes);
+    let wishes = moves::wishes(&seats);
+    let homes = Homes::new(&seats, &pool, terms, &wishes);
+    let mut handover = moves::give_named(&mut seats, &mut pool, terms, &wishes, &homes.all);
     steps::give_lowest(&mut seats, &mut pool);
     steps::renumber(&mut seats, &mut pool, terms);
     for seat in &mut seats {
@@ -138,6 +142,7 @@ pub fn assign<'a>(claimants: &'a [Claimant<'a>], terms: &Terms<'a>) -> Numbering
         .leaving
         .extend(seats.iter().flat_map(|seat| seat.leaves(terms.holders)));
     let moved = homes
+        .own
         .iter()
         .filter_map(|(old, at)| Some((*old, seats.get(*at)?.number?)));
     handover.moved = moved.filter(|(old, new)| old != new).collect();

@@ -107,6 +107,8 @@ pub struct ObservedExtension {
     pub holder: Option<Holder>,
     /// While Cooling: when anybody may have it.
     pub release_after: Option<Timestamp>,
+    /// While Cooling: for whom it was let go of.
+    pub awaited_by: Option<Box<Holder>>,
     /// Its spec could be read. One that couldn't is taken.
     pub is_readable: bool,
     /// The SyncScope in its label, if any.

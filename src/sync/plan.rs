@@ -63,6 +63,8 @@ pub struct Claim {
     pub holder: Holder,
     /// What is there of the Extension.
     pub expected: Expected,
+    /// Why they get this one, for people to read.
+    pub why: String,
 }
 
 /// An object to delete: this version of it, and no other.
@@ -92,6 +94,8 @@ pub struct Free {
     pub version: Version,
     /// From when on anybody may have it.
     pub release_after: Timestamp,
+    /// Who gets it next, having let go of their own: until they have it, only this tells which number is theirs.
+    pub awaited_by: Option<Holder>,
 }
 
 /// A PhoneUser to create or change.

@@ -85,6 +85,7 @@ fn claim(ring_group: &RingGroup<'_>, numbered: &Numbered) -> Option<Claim> {
         number: numbered.number?,
         holder: ring_group.holder(),
         expected: numbered.claim.clone()?,
+        why: numbered.why.clone(),
     })
 }
 

@@ -185,6 +185,7 @@ pub fn claim(provided: &Provided<'_>) -> Option<Claim> {
         number: provided.numbered.number?,
         holder: holder(&provided.person.name),
         expected: provided.numbered.claim.clone()?,
+        why: provided.numbered.why.clone(),
     })
 }
 

@@ -5,6 +5,7 @@ mod scene;
 mod sound;
 
 mod adopting;
+mod auditing;
 mod company;
 mod conditions;
 mod dangers;

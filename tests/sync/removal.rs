@@ -250,11 +250,13 @@ async fn a_person_who_is_protected_or_whose_phone_somebody_took_over_keeps_it() 
         "{left:?}"
     );
     assert!(!left.contains(&people[2].login), "{left:?}");
-    let lingering = status(&await_synced(&scene.namespace, "staff").await)
-        .users
-        .unwrap()
-        .lingering;
-    assert!(lingering >= 1, "{lingering}");
+    let synced = await_synced(&scene.namespace, "staff").await;
+    assert_eq!(status(&synced).users.unwrap().lingering, 2);
+    let said = message(&synced, "Synced");
+    assert!(
+        said.ends_with("2 keep service although the directory says no: 1 Unlinked, 1 Protected"),
+        "{said}"
+    );
     scene.finish().await;
 }
 

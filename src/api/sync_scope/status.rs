@@ -78,7 +78,8 @@ pub struct UserCounts {
     pub out_of_scope: i64,
     /// Linked, and the account was not found any more.
     pub gone: i64,
-    /// Disabled or gone in the directory, yet enabled here: unlinked, excluded, protected, held, not yet proven, or kept by `removal`.
+    /// Disabled or gone in the directory, yet enabled here: unlinked, excluded, protected, invalid, held, not yet proven, or kept by `removal`. The
+    /// message of the condition Synced says how many of each.
     #[serde(default)]
     pub lingering: i64,
 }

@@ -56,6 +56,9 @@ pub(super) fn of_free(system: &NamespacedName, scope: &str, name: &str, free: &F
         "releaseAfter".to_owned(),
         json!(Time(whole_seconds(free.release_after))),
     );
+    if let Some(awaited_by) = &free.awaited_by {
+        spec.insert("awaitedBy".to_owned(), json!(awaited_by));
+    }
     let expected = Expected::Present(free.version.clone());
     object(
         Kind::Extension,
@@ -201,6 +204,7 @@ mod tests {
                 kind: HolderKind::PhoneUser,
                 name: "hq-1".to_owned(),
             },
+            why: String::new(),
             expected: Expected::Present(Version {
                 uid: "u".into(),
                 resource_version: "7".into(),
@@ -215,7 +219,7 @@ mod tests {
         assert_eq!(body["metadata"]["labels"]["app.kubernetes.io/managed-by"], "adsync");
     }
     #[test]
-    fn a_number_that_rests_remembers_who_had_it_and_until_when() {
+    fn a_number_that_rests_remembers_who_had_it_until_when_and_for_whom() {
         let free = Free {
             number: "2001".parse().unwrap(),
             holder: Holder {
@@ -227,12 +231,17 @@ mod tests {
                 resource_version: "7".into(),
             },
             release_after: "2026-12-23T10:00:00.5Z".parse().unwrap(),
+            awaited_by: Some(Holder {
+                kind: HolderKind::PhoneUser,
+                name: "hq-2".to_owned(),
+            }),
         };
         let body = of_free(&system(), "staff", "hq-2001", &free);
         assert_eq!(body["metadata"]["uid"], "u");
         assert_eq!(body["metadata"]["resourceVersion"], "7");
         let spec = json!({"phoneSystemRef": {"name": "hq"}, "number": "2001", "state": "Cooling",
-            "holder": {"kind": "PhoneUser", "name": "hq-1"}, "releaseAfter": "2026-12-23T10:00:00Z"});
+            "holder": {"kind": "PhoneUser", "name": "hq-1"}, "releaseAfter": "2026-12-23T10:00:00Z",
+            "awaitedBy": {"kind": "PhoneUser", "name": "hq-2"}});
         assert_eq!(body["spec"], spec);
     }
 }

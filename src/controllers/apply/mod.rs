@@ -225,7 +225,7 @@ impl<'a> Writer<'a> {
             login: None,
             extension: Some(claim.number.to_string()),
             changes: &changes,
-            why: "",
+            why: &claim.why,
         };
         self.tell(&fate, line);
         fate

@@ -218,6 +218,7 @@ impl Record for ObservedExtension {
             state,
             holder: reader.member::<Holder>("holder"),
             release_after,
+            awaited_by: reader.member::<Holder>("awaitedBy").map(Box::new),
             is_readable: reader.readable,
             scope: object.labels().get(labels::SCOPE).map(|scope| scope.as_str().into()),
             is_protected: is_protected(object),
@@ -237,18 +238,20 @@ impl Record for ObservedExtension {
             state,
             holder,
             release_after,
+            awaited_by,
             is_readable,
             scope,
             is_protected,
             is_ours,
             applied_by,
         } = self;
-        (number, state, holder, release_after, is_readable)
+        (number, state, holder, release_after, awaited_by, is_readable)
             != (
                 &other.number,
                 &other.state,
                 &other.holder,
                 &other.release_after,
+                &other.awaited_by,
                 &other.is_readable,
             )
             || (scope, is_protected, is_ours, applied_by)

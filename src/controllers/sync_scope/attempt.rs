@@ -205,6 +205,7 @@ impl Controller {
             &synced.report.users,
             &synced.report.unmatched,
         );
+        metrics.lingering(&name.namespace, &name.name, &synced.report.lingering);
         metrics.removed(&name.namespace, &name.name, synced.disabled, synced.deleted);
         metrics.unresolved_members(&name.namespace, &name.name, synced.report.unresolved_members);
         if synced.is_refused() {

@@ -205,6 +205,7 @@ mod tests {
                 },
                 version: version(),
                 release_after: jiff::Timestamp::UNIX_EPOCH,
+                awaited_by: None,
             }],
             ..Plan::default()
         };

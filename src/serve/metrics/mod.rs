@@ -88,6 +88,7 @@ struct Inner {
     data_fresh_until: ObjectFamily<ObjectLabels, Gauge>,
     users: ObjectFamily<StateLabels, Gauge>,
     unmatched: ObjectFamily<ReasonLabels, Gauge>,
+    lingering: ObjectFamily<ReasonLabels, Gauge>,
     unresolved_members: ObjectFamily<ObjectLabels, Gauge>,
     held: ObjectFamily<TypeLabels, Gauge>,
     removals: ObjectFamily<ActionLabels, Counter>,
@@ -143,6 +144,10 @@ impl Metrics {
             ),
             users: all.of_objects("users", "People of a SyncScope by state; a person can be in several"),
             unmatched: all.of_objects("unmatched_users", "People of a SyncScope who are not served, by reason"),
+            lingering: all.of_objects(
+                "lingering_users",
+                "People of a SyncScope who are disabled or gone in the directory, and enabled here, by why",
+            ),
             unresolved_members: all.of_objects(
                 "unresolved_group_members",
                 "Members of the groups of a SyncScope's departments that its directory did not show",
@@ -283,18 +288,12 @@ impl Metrics {
                 })
                 .set(count);
         }
-        self.0.unmatched.forget(namespace, scope);
-        for (reason, count) in unmatched {
-            let reason = format!("{reason:?}");
-            self.0
-                .unmatched
-                .of(ReasonLabels {
-                    namespace: namespace.into(),
-                    name: scope.into(),
-                    reason,
-                })
-                .set(*count);
-        }
+        by_reason(&self.0.unmatched, namespace, scope, unmatched);
+    }
+
+    /// Who is served although the directory says no, by why.
+    pub fn lingering<R: fmt::Debug>(&self, namespace: &str, scope: &str, lingering: &BTreeMap<R, i64>) {
+        by_reason(&self.0.lingering, namespace, scope, lingering);
     }
 
     /// So many members of the groups of a scope's departments are nobody that its directory showed: they don't ring.
@@ -338,6 +337,7 @@ impl Metrics {
         self.0.last_successful_sync.forget(namespace, scope);
         self.0.users.forget(namespace, scope);
         self.0.unmatched.forget(namespace, scope);
+        self.0.lingering.forget(namespace, scope);
         self.0.unresolved_members.forget(namespace, scope);
         self.0.removals.forget(namespace, scope);
     }
@@ -432,6 +432,24 @@ impl Metrics {
             .reconcile_duration
             .get_or_create(&labels)
             .observe(duration.as_secs_f64());
+    }
+}
+
+/// What an object has of each reason now, and of no other.
+fn by_reason<R: fmt::Debug>(
+    family: &ObjectFamily<ReasonLabels, Gauge>,
+    namespace: &str,
+    name: &str,
+    counts: &BTreeMap<R, i64>,
+) {
+    family.forget(namespace, name);
+    for (reason, count) in counts {
+        let labels = ReasonLabels {
+            namespace: namespace.into(),
+            name: name.into(),
+            reason: format!("{reason:?}"),
+        };
+        family.of(labels).set(*count);
     }
 }
 

@@ -9,17 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     Handover, Terms,
     chains::{At, Way, winners},
-    seat::Seat,
+    seat::{Because, Seat},
 };
 use crate::{
     api::extension::Holder,
-    sync::{
-        number::Number,
-        number_holders::Availability,
-        number_plan::Forbidden,
-        number_pool::NumberPool,
-        number_wish::{Target, Wish},
-    },
+    sync::{number::Number, number_holders::Availability, number_pool::NumberPool, number_wish::Target},
 };
 
 /// Gives the numbers that are named.
@@ -27,6 +21,7 @@ pub(super) fn give_named<'a>(
     seats: &mut [Seat<'a>],
     pool: &mut NumberPool<'a>,
     terms: &Terms<'a>,
+    wishes: &BTreeMap<Number, Vec<At>>,
     homes: &BTreeMap<Number, At>,
 ) -> Handover {
     let mut moves = Moves {
@@ -38,52 +33,26 @@ pub(super) fn give_named<'a>(
         contests: BTreeMap::new(),
         handover: Handover::default(),
     };
-    let wishes = moves.wishes();
-    let ways = moves.ways(&wishes);
+    let ways = moves.ways(wishes);
     let winners = winners(&ways, |at| moves.seat(at).is_some_and(|seat| seat.claimant.can_let_go));
     for at in &winners {
         moves.carry_out(*at, &ways);
     }
-    moves.go_home(&wishes);
-    moves.complain(&wishes);
+    moves.go_home();
+    moves.complain(wishes);
     moves.handover
 }
 
-/// Whose each number is that the claimants have, or had until they let go of it on their way to another.
-pub(super) fn homes<'a>(seats: &[Seat<'a>], pool: &NumberPool<'a>, terms: &Terms<'a>) -> BTreeMap<Number, At> {
-    let seats = seats.iter().enumerate();
-    seats
-        .filter_map(|(at, seat)| Some((seat.number.or_else(|| left_behind(seat, pool, terms, |_| true))?, at)))
-        .collect()
-}
-
-/// The number that somebody let go of last, when their object is there and names none.
-fn left_behind<'a>(
-    seat: &Seat<'a>,
-    pool: &NumberPool<'a>,
-    terms: &Terms<'a>,
-    may_have: impl Fn(&Number) -> bool,
-) -> Option<Number> {
-    // Whom no rule numbers, or one that counts, was never on the way.
-    let may_have_left = match seat.target {
-        Target::LowestOf { .. } => false,
-        Target::Exactly(_) => true,
-        Target::Nothing => !matches!(seat.claimant.wish, Wish::Nothing),
-    };
-    if seat.is_settled || !seat.claimant.exists || !may_have_left {
-        return None;
+/// Who asks for which number that they don't have.
+pub(super) fn wishes(seats: &[Seat<'_>]) -> BTreeMap<Number, Vec<At>> {
+    let mut wishes: BTreeMap<Number, Vec<At>> = BTreeMap::new();
+    for (at, seat) in seats.iter().enumerate() {
+        match seat.target {
+            Target::Exactly(number) if seat.number != Some(number) => wishes.entry(number).or_default().push(at),
+            _ => {}
+        }
     }
-    let holder = &seat.claimant.holder;
-    let resting = terms.holders.resting_after(holder.kind, &holder.name).filter(|number| {
-        let is_emergency = matches!(terms.plan.permit(*number), Err(Forbidden::Emergency { .. }));
-        let is_free = matches!(pool.availability(*number, seat.claimant), Availability::Free(_));
-        !is_emergency && is_free && may_have(number)
-    });
-    // What they let go of for somebody else does not rest: its time is over, and that of no other later.
-    resting.max_by_key(|number| {
-        let end = terms.holders.release_after(*number);
-        (terms.holders.is_released(*number), end)
-    })
+    wishes
 }
 
 /// A number that several ask for, and could have.
@@ -108,18 +77,6 @@ struct Moves<'s, 'a> {
 impl<'a> Moves<'_, 'a> {
     fn seat(&self, at: At) -> Option<&Seat<'a>> {
         self.seats.get(at)
-    }
-
-    /// Who asks for which number that they don't have.
-    fn wishes(&self) -> BTreeMap<Number, Vec<At>> {
-        let mut wishes: BTreeMap<Number, Vec<At>> = BTreeMap::new();
-        for (at, seat) in self.seats.iter().enumerate() {
-            match seat.target {
-                Target::Exactly(number) if seat.number != Some(number) => wishes.entry(number).or_default().push(at),
-                _ => {}
-            }
-        }
-        wishes
     }
 
     /// How those come to their numbers who alone ask for one that can be had.
@@ -203,7 +160,7 @@ impl<'a> Moves<'_, 'a> {
             }
             Way::Open(Some(expected)) | Way::Left(expected, _) => {
                 if let Some(seat) = self.seats.get_mut(at) {
-                    seat.claim(number, expected.clone(), self.pool);
+                    seat.claim(number, expected.clone(), Because::Named, self.pool);
                 }
                 return;
             }
@@ -230,20 +187,19 @@ impl<'a> Moves<'_, 'a> {
                 seat.lets_go_of = home.map(|(number, _)| *number);
             }
         }
-        self.handover.awaited.insert(number);
+        let waiter = self.seat(at).map(|seat| seat.claimant.holder.clone());
+        self.handover.awaited.extend(waiter.map(|waiter| (number, waiter)));
         self.handover.continues = true;
     }
-    /// Who let go of a number for another that they can't have any more takes it back, as long as it rests after them.
-    /// The disabled take back none that others ask for: they would have to let go of it again.
-    fn go_home(&mut self, wishes: &BTreeMap<Number, Vec<At>>) {
-        for seat in self.seats.iter_mut().filter(|seat| !seat.awaits) {
-            let is_asked_for = |number: &Number| wishes.contains_key(number);
-            let home = left_behind(seat, self.pool, self.terms, |number| {
-                !(seat.is_disabled() && is_asked_for(number))
-            });
-            let Some(number) = home else { continue };
-            if let Availability::Free(expected) = self.pool.availability(number, seat.claimant) {
-                seat.claim(number, expected, self.pool);
+
+    /// Who let go of a number for another that they can't have any more goes home, as long as nobody else has it.
+    fn go_home(&mut self) {
+        for (number, at) in self.homes {
+            let Some(seat) = self.seats.get_mut(*at).filter(|seat| !seat.is_settled && !seat.awaits) else {
+                continue;
+            };
+            if let Availability::Free(expected) = self.pool.availability(*number, seat.claimant) {
+                seat.claim(*number, expected, Because::Theirs, self.pool);
             }
         }
     }

@@ -27,12 +27,24 @@ pub(super) struct Seat<'a> {
     pub(super) target: Target<'a>,
     pub(super) number: Option<Number>,
     pub(super) claim: Option<Expected>,
+    why: Because,
     pub(super) lets_go_of: Option<Number>,
     pub(super) complaint: Option<Complaint>,
     /// They get no further number: they have one, or their object names one that they can't have.
     pub(super) is_settled: bool,
     /// Somebody lets go of their number in this plan, and they get it in the next.
     pub(super) awaits: bool,
+}
+
+/// Why somebody claims a number.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Because {
+    /// They had it before, or were about to get it, or their object names it.
+    Theirs,
+    /// The spec or the directory names it.
+    Named,
+    /// Their rule counted it out.
+    Counted,
 }
 
 impl<'a> Seat<'a> {
@@ -48,6 +60,7 @@ impl<'a> Seat<'a> {
             target,
             number: None,
             claim: None,
+            why: Because::Theirs,
             lets_go_of: None,
             complaint,
             is_settled: false,
@@ -75,9 +88,10 @@ impl<'a> Seat<'a> {
         self.is_settled = true;
     }
 
-    pub(super) fn claim(&mut self, number: Number, expected: Expected, pool: &mut NumberPool<'a>) {
+    pub(super) fn claim(&mut self, number: Number, expected: Expected, why: Because, pool: &mut NumberPool<'a>) {
         pool.give(number, self.claimant);
         self.settle(number, Some(expected));
+        self.why = why;
     }
 
     pub(super) fn let_go(&mut self) {
@@ -184,11 +198,29 @@ impl<'a> Seat<'a> {
         assigned.filter(move |number| decides && self.number != Some(*number))
     }
 
+    fn why(&self) -> String {
+        let rule = match self.claimant.wish {
+            Wish::Rule { rule, .. } => Some(rule),
+            _ => None,
+        };
+        let attribute = rule.and_then(|rule| rule.attribute.as_ref());
+        match (self.why, rule, attribute) {
+            _ if self.claim.is_none() => String::new(),
+            (Because::Named, Some(rule), Some(attribute)) => {
+                format!("rule {} reads it from {}", rule.name, attribute.written)
+            }
+            (Because::Named, ..) => "the scope asks for it".to_owned(),
+            (Because::Counted, Some(rule), _) => format!("rule {} gives it", rule.name),
+            (Because::Counted, None, _) | (Because::Theirs, ..) => "it is theirs already".to_owned(),
+        }
+    }
+
     pub(super) fn outcome(self) -> Numbered {
         let is_refused = self.complaint.is_some() || self.awaits || matches!(self.claimant.wish, Wish::InDoubt);
         Numbered {
             waits: !self.claimant.exists && self.number.is_none() && is_refused,
             number: self.number,
+            why: self.why(),
             claim: self.claim,
             lets_go_of: self.lets_go_of,
             complaint: self.complaint,

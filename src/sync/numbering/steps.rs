@@ -1,6 +1,9 @@
 //! The steps of numbering that need no look at others: keeping, taking back, counting. The numbers that are named are in `moves`.
 
-use super::{Terms, seat::Seat};
+use super::{
+    Terms,
+    seat::{Because, Seat},
+};
 use crate::{
     api::sync_scope::ProblemReason,
     sync::{
@@ -37,7 +40,7 @@ pub(super) fn keep<'a>(seats: &mut [Seat<'a>], pool: &mut NumberPool<'a>, terms:
                     seat.complaint = Some(Complaint::new(ProblemReason::NumberInvalid, forbidden.to_string()));
                 }
                 (_, Availability::Held) => seat.settle(number, None),
-                (_, Availability::Free(expected)) => seat.claim(number, expected, pool),
+                (_, Availability::Free(expected)) => seat.claim(number, expected, Because::Theirs, pool),
                 (_, Availability::Taken(taker)) => seat.complain_taken(number, taker),
             }
         }
@@ -51,7 +54,7 @@ pub(super) fn take_back<'a>(seats: &mut [Seat<'a>], pool: &mut NumberPool<'a>, h
             continue;
         };
         if let Some((number, expected)) = resting(seat, rule, pool, holders) {
-            seat.claim(number, expected, pool);
+            seat.claim(number, expected, Because::Theirs, pool);
         }
     }
 }
@@ -79,7 +82,7 @@ pub(super) fn give_lowest<'a>(seats: &mut [Seat<'a>], pool: &mut NumberPool<'a>)
             continue;
         };
         if let Some((number, expected)) = lowest(seat, rule, pool) {
-            seat.claim(number, expected, pool);
+            seat.claim(number, expected, Because::Counted, pool);
         } else {
             let message = format!(
                 "rule {} has no free number in {}: add a range",
@@ -119,7 +122,7 @@ pub(super) fn renumber<'a>(seats: &mut [Seat<'a>], pool: &mut NumberPool<'a>, te
             seat.settle(own, None);
         } else if let Some((number, expected)) = resting(seat, rule, pool, holders).or_else(|| lowest(seat, rule, pool))
         {
-            seat.claim(number, expected, pool);
+            seat.claim(number, expected, Because::Counted, pool);
         }
     }
 }

@@ -102,6 +102,7 @@ fn apply_claim(observed: &mut Observed, scope: &str, claim: &Claim) {
         state: Some(ExtensionState::Assigned),
         holder: Some(claim.holder.clone()),
         release_after: None,
+        awaited_by: None,
         is_readable: true,
         scope: Some(scope.into()),
     };
@@ -187,6 +188,7 @@ fn apply_free(observed: &mut Observed, free: &Free) {
     extension.version = next(&extension.version);
     extension.state = Some(ExtensionState::Cooling);
     extension.release_after = Some(free.release_after);
+    extension.awaited_by = free.awaited_by.clone().map(Box::new);
 }
 
 fn apply_change<F: WrittenField>(values: &mut BTreeMap<F, Value>, ownership: &mut Ownership<F>, change: &Change<F>) {

@@ -116,6 +116,30 @@ fn assert_served(world: &World, fates: &[Fate], before: &[Fate]) {
     }
 }
 
+/// Everybody on a circle lets go, some of them get their new number, the operator dies, and then the directory wants something else.
+#[test]
+fn who_lost_their_number_to_the_next_on_the_circle_has_what_they_let_go_of_it_for() {
+    let circle: Vec<Fate> = (0..8)
+        .map(|at| (false, Some(if at < 5 { (at + 1) % 5 } else { at })))
+        .collect();
+    let all_want_one: Vec<Fate> = (0..8).map(|_| (false, Some(9))).collect();
+    // Five let go and five numbers are freed; then the claims begin.
+    for writes in 0..=20 {
+        let mut world = company();
+        befall(&mut world, &circle);
+        sync_and_die(&mut world, 0, writes);
+        befall(&mut world, &all_want_one);
+        at_rest(&mut world);
+        assert_served(&world, &all_want_one, &circle);
+        let promised = world
+            .observed
+            .extensions
+            .values()
+            .filter(|extension| extension.awaited_by.is_some());
+        assert_eq!(promised.count(), 0, "after {writes} writes");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 

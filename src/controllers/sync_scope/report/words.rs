@@ -7,6 +7,7 @@ use crate::{
         conditions::{SYNCED, ready, sync},
     },
     controllers::conditions::{ConditionStatus, find},
+    sync::report::Report,
 };
 
 /// So many failed attempts in a row may be an accident.
@@ -134,9 +135,17 @@ impl Words {
             }
             (None, _) if synced.is_refused() => not_yet(before, &failed),
             (Some(plan), _) => Some((True, sync::PLANNED, format!("mode is Plan: a sync would write {plan}"))),
-            (None, 0) => Some((True, ready::SUCCEEDED, "the last sync worked".to_owned())),
-            // One bad record costs one record: it is in the problems.
-            (None, _) => Some((True, ready::SUCCEEDED, format!("the last sync worked; {failed}"))),
+            (None, count) => {
+                // One bad record costs one record: it is in the problems.
+                let failed = (count > 0).then(|| failed.clone());
+                let worked = [
+                    Some("the last sync worked".to_owned()),
+                    failed,
+                    lingering(&synced.report),
+                ];
+                let message: Vec<String> = worked.into_iter().flatten().collect();
+                Some((True, ready::SUCCEEDED, message.join("; ")))
+            }
         };
         let works = !synced.is_refused() || has_worked(before);
         Self {
@@ -171,6 +180,20 @@ fn not_yet(before: &SyncScopeStatus, message: &str) -> Option<Said> {
 fn tells_of_writes(before: &SyncScopeStatus) -> bool {
     let of_writes = [ready::SUCCEEDED, ready::PROGRESSING, sync::PLANNED, sync::WRITE_FAILED];
     find(&before.conditions, SYNCED).is_none_or(|synced| of_writes.contains(&&*synced.reason))
+}
+
+/// Who keeps service although the directory says no, and why.
+fn lingering(report: &Report) -> Option<String> {
+    let reasons = report.lingering.iter().map(|(why, count)| format!("{count} {why:?}"));
+    let reasons: Vec<String> = reasons.collect();
+    let count = report.users.lingering;
+    let keep = if count == 1 { "keeps" } else { "keep" };
+    (count > 0).then(|| {
+        format!(
+            "{count} {keep} service although the directory says no: {}",
+            reasons.join(", ")
+        )
+    })
 }
 
 fn succeeded() -> Said {

@@ -168,11 +168,12 @@ fn applied(mut observed: Observed, claimants: &[Claimant<'_>], numbering: &Numbe
     }
     for number in &numbering.handover.leaving {
         let name = format!("hq-{number}");
-        let is_awaited = numbering.handover.awaited.contains(number);
-        let end = if is_awaited { NOW } else { FUTURE };
+        let awaited_by = numbering.handover.awaited.get(number);
+        let end = if awaited_by.is_some() { NOW } else { FUTURE };
         let extension = observed.extensions.get_mut(name.as_str()).unwrap();
         extension.state = Some(ExtensionState::Cooling);
         extension.release_after = Some(time(end));
+        extension.awaited_by = awaited_by.cloned().map(Box::new);
     }
     observed
 }

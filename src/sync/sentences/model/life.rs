@@ -242,6 +242,7 @@ impl Life {
                     state: Some(ExtensionState::Reserved),
                     holder: None,
                     release_after: None,
+                    awaited_by: None,
                     is_readable: true,
                     scope: None,
                     is_protected: false,
