@@ -5,6 +5,7 @@ use super::{
     Input,
     absence::Missing,
     claims::{Claims, Provider},
+    field::Field,
     observed::ObservedUser,
     person::{Newcomer, Person},
     plan::Subject,
@@ -220,7 +221,25 @@ impl<'a> Taker<'a, '_> {
             is_inactive,
             absence: None,
             rule: self.rules.choose(account.index()),
+            keeps_number: self.keeps_number(account, named.user),
         });
+    }
+
+    /// Whether a rule may have given somebody their number that seems not to be theirs any more, and nothing visible says so.
+    fn keeps_number(&self, account: User<'a>, user: &ObservedUser) -> bool {
+        let Input { rules, system, .. } = self.input;
+        let Some(number) = user
+            .values
+            .text(Field::Extension)
+            .and_then(|number| number.parse().ok())
+        else {
+            return false;
+        };
+        let mut unseen = self.rules.unseen_before(account.index());
+        unseen.any(|rule| {
+            let rule = rules.get(rule);
+            rule.is_none_or(|rule| rule.gives(number, account, &system.number_plan) != Some(false))
+        })
     }
 
     /// A PhoneUser of the system: what of it [`Self::count_found`] has not seen.

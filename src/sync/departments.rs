@@ -277,6 +277,8 @@ impl<'a> RingGroup<'a> {
             login: &self.subject.login,
             exists: self.observed.is_some(),
             can_let_go: false,
+            keeps_number: false,
+            read_by: None,
             is_held: false,
             fixed_by: self
                 .observed

@@ -210,6 +210,7 @@ fn link<'a>(newcomer: Newcomer<'a>, adopted: Option<NamedUser<'a>>) -> Person<'a
         is_inactive: false,
         absence: None,
         rule,
+        keeps_number: false,
     }
 }
 

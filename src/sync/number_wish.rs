@@ -5,7 +5,7 @@ use std::fmt::Display;
 use super::{number::Number, number_plan::NumberPlan, validated::ValidatedRule};
 use crate::{
     api::{extension_rule::WhenMissing, sync_scope::ProblemReason},
-    directory::AttributeName,
+    directory::{AttributeName, User},
 };
 
 /// What a spec says about somebody's number.
@@ -64,6 +64,22 @@ impl Complaint {
             message,
             other: None,
         }
+    }
+}
+
+impl ValidatedRule {
+    /// Whether it gives somebody just this number: it counts over it, or reads it. None: what it reads is missing, or hidden.
+    pub(super) fn gives(&self, number: Number, account: User<'_>, plan: &NumberPlan) -> Option<bool> {
+        let attribute = self.attribute.as_ref();
+        let shows = attribute.is_none_or(|attribute| has_text(account.text(&attribute.name)).is_some());
+        let gives = self.ranges_over(number) || self.reads(number, account, plan);
+        (gives || shows).then_some(gives)
+    }
+
+    /// Whether it reads just this number of somebody.
+    pub(super) fn reads(&self, number: Number, account: User<'_>, plan: &NumberPlan) -> bool {
+        let wish = Wish::by_rule(Some(self), |attribute| account.text(attribute));
+        matches!(wish.target(plan), Ok(Target::Exactly(read)) if read == number)
     }
 }
 

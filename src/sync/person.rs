@@ -29,6 +29,8 @@ pub struct Person<'a> {
     pub absence: Option<Absence>,
     /// How they are numbered.
     pub rule: RuleChoice<'a>,
+    /// They get no other number than they have: what it was given by may only be hidden.
+    pub keeps_number: bool,
 }
 
 /// Which of the scope's `extensions` numbers somebody: the first whose selector holds.

@@ -172,6 +172,31 @@ impl Evaluation<'_, '_> {
         }
     }
 
+    /// Of whom nothing visible says that a selector does not pick them: its group shows nobody, or what its filter compares is
+    /// missing, which looks the same when it is hidden.
+    fn unseen_by(&self, selector: &Selector) -> UserSet {
+        let directory = self.directory;
+        match selector {
+            Selector::Group { reference, nested } => self.of_group(&reference.dn, *nested).perhaps().clone(),
+            Selector::Filter(filter) => directory
+                .users_visibly_matching(filter, |dn, nested| self.of_group(dn, nested))
+                .perhaps()
+                .clone(),
+            Selector::Unit(_) | Selector::Login(_) => directory.empty_set(),
+        }
+    }
+
+    /// The members of a group; of one that shows nobody, it may be anybody.
+    fn of_group(&self, dn: &Dn, nested: bool) -> Answer {
+        let directory = self.directory;
+        match self.references.group(dn).map(Group::index) {
+            Some(group) if !directory.is_silent(group, nested) => {
+                Answer::certain(directory.members(group, nested).users)
+            }
+            _ => Answer::open(directory.all()),
+        }
+    }
+
     /// The people of an entry; in doubt, it may be anybody.
     fn of(&self, people: Option<UserSet>) -> Answer {
         people.map_or_else(|| Answer::open(self.directory.all()), Answer::certain)
@@ -204,14 +229,26 @@ impl Evaluation<'_, '_> {
 #[derive(Debug)]
 pub struct RuleChoices<'a> {
     /// The rules in their order, each with whom it numbers. None: everybody.
-    entries: Vec<(&'a str, Option<(Answer, Doubt<'a>)>)>,
+    entries: Vec<(&'a str, Option<Picked<'a>>)>,
+}
+
+/// Whom an entry of `extensions` numbers.
+#[derive(Debug)]
+struct Picked<'a> {
+    answer: Answer,
+    doubt: Doubt<'a>,
+    unseen: UserSet,
 }
 
 impl<'a> RuleChoices<'a> {
     /// Evaluates all selectors.
     pub fn new(scope: &'a ValidatedScope, references: &References<'_>, directory: &Snapshot) -> Self {
         let evaluation = Evaluation { references, directory };
-        let picked = |selector| (evaluation.picked_by(selector), evaluation.doubt(selector));
+        let picked = |selector| Picked {
+            answer: evaluation.picked_by(selector),
+            doubt: evaluation.doubt(selector),
+            unseen: evaluation.unseen_by(selector),
+        };
         let entries = scope.extensions.iter();
         Self {
             entries: entries
@@ -224,11 +261,20 @@ impl<'a> RuleChoices<'a> {
     pub fn choose(&self, user: UserIndex) -> RuleChoice<'a> {
         for (rule, picked) in &self.entries {
             match picked {
-                Some((answer, doubt)) if answer.perhaps().contains(user) => return RuleChoice::Doubt(*doubt),
-                Some((answer, _)) if !answer.yes().contains(user) => {}
+                Some(picked) if picked.answer.perhaps().contains(user) => return RuleChoice::Doubt(picked.doubt),
+                Some(picked) if !picked.answer.yes().contains(user) => {}
                 _ => return RuleChoice::Rule(rule),
             }
         }
         RuleChoice::None
+    }
+
+    /// The rules of the entries before the one that holds of which nothing visible says that they don't hold for somebody.
+    pub fn unseen_before(&self, user: UserIndex) -> impl Iterator<Item = &'a str> + '_ {
+        let passed_over = self.entries.iter().map_while(move |(rule, picked)| {
+            let picked = picked.as_ref().filter(|picked| !picked.answer.yes().contains(user))?;
+            Some((*rule, picked))
+        });
+        passed_over.filter_map(move |(rule, picked)| picked.unseen.contains(user).then_some(rule))
     }
 }

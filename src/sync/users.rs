@@ -65,6 +65,8 @@ pub fn claimant<'a>(input: &Input<'a>, person: &'a Person<'a>, guarded: &Guarded
         exists: person.observed.is_some(),
         fixed_by: person.observed.and_then(|user| fixed_by(input, person, user)),
         can_let_go: person.observed.is_some_and(can_let_go),
+        keeps_number: person.keeps_number,
+        read_by: person.observed.and_then(|user| read_by(input, person, user)),
         is_held: false,
         wish: wish(input, person, guarded),
     }
@@ -76,6 +78,24 @@ fn fixed_by(input: &Input<'_>, person: &Person<'_>, user: &ObservedUser) -> Opti
     let elsewhere = user.ownership.held_elsewhere(Field::Extension, becomes_linked(user));
     let is_kept = person.is_inactive && user.is_protected || is_given_back(input, person);
     elsewhere.or_else(|| is_kept.then(|| PROTECT.into()))
+}
+
+/// The rule of the scope that reads the number somebody has, when another one that reads an attribute is chosen for them.
+fn read_by<'a>(input: &Input<'a>, person: &Person<'_>, user: &ObservedUser) -> Option<&'a str> {
+    let RuleChoice::Rule(chosen) = person.rule else {
+        return None;
+    };
+    let number = user.values.text(Field::Extension)?.parse().ok()?;
+    let reads = |rule: &str| {
+        let rule = input.rules.get(rule).filter(|rule| rule.attribute.is_some());
+        rule.map(|rule| rule.reads(number, person.account, &input.system.number_plan))
+    };
+    // Most people have the number that theirs gives.
+    if reads(chosen) != Some(false) {
+        return None;
+    }
+    let mut rules = input.scope.extensions.iter().map(|entry| &*entry.rule);
+    rules.find(|rule| *rule != chosen && reads(rule) == Some(true))
 }
 
 /// Whether a PhoneUser names no number once the operator does not send one any more.

@@ -254,7 +254,7 @@ fn surplus<'s>(seat: &'s Seat<'_>, terms: &'s Terms<'_>) -> impl Iterator<Item =
 /// Whether somebody may get another number than they have.
 fn can_take(seat: &Seat<'_>, terms: &Terms<'_>) -> bool {
     match seat.number {
-        Some(_) => seat.is_movable(terms) && seat.counted_by(terms).is_none() && !seat.claimant.is_held,
+        Some(_) => seat.is_movable(terms) && seat.given_by(terms).is_none() && !seat.claimant.is_held,
         None => !seat.is_settled && !seat.claimant.is_held,
     }
 }

@@ -14,9 +14,11 @@ use crate::{
         number_taker::Taker,
         number_wish::{Complaint, Target, Wish},
         plan::Expected,
-        validated::ValidatedRule,
     },
 };
+
+/// Why somebody stays whose rule may only be hidden.
+const UNSEEN: &str = "an entry of `extensions` before it may be theirs, and shows nothing by which to tell";
 
 /// A claimant, and what became of them so far.
 pub(super) struct Seat<'a> {
@@ -101,17 +103,24 @@ impl<'a> Seat<'a> {
     /// Whether they may get another number than they have, as far as it is up to them.
     pub(super) fn is_movable(&self, terms: &Terms<'_>) -> bool {
         let stays = |number| self.claim.is_some() || terms.holders.is_protected(number);
-        terms.may_move && self.claimant.fixed_by.is_none() && !self.number.is_some_and(stays)
+        terms.may_move
+            && self.claimant.fixed_by.is_none()
+            && !self.claimant.keeps_number
+            && !self.number.is_some_and(stays)
     }
 
-    /// The rule that counted out what they have, when one that reads an attribute numbers them now: that another rule does takes
-    /// no number away, unless it says so.
-    pub(super) fn counted_by<'t>(&self, terms: &Terms<'t>) -> Option<&'t ValidatedRule> {
+    /// The rule that gives what they have, when another one that reads an attribute numbers them now: that another rule does
+    /// takes no number away, unless it says so.
+    pub(super) fn given_by<'t>(&self, terms: &Terms<'t>) -> Option<&'t str>
+    where
+        'a: 't,
+    {
         let number = self.number?;
         match self.claimant.wish {
             Wish::Rule { rule, .. } if rule.attribute.is_some() && !rule.renumber => {
-                let mut counting = terms.rules.values().filter(|rule| rule.attribute.is_none());
-                counting.find(|rule| rule.ranges_over(number))
+                let mut others = terms.rules.values().filter(|other| other.name != rule.name);
+                let counting = others.find(|other| other.ranges_over(number));
+                self.claimant.read_by.or(counting.map(|rule| &*rule.name))
             }
             _ => None,
         }
@@ -151,11 +160,12 @@ impl<'a> Seat<'a> {
         if terms.holders.is_protected(number) {
             let message = format!("{number} stays as it is, though {wished} is asked for: its Extension is protected");
             self.complaint = Some(Complaint::new(ProblemReason::OutOfRange, message));
-        } else if let Some(rule) = self.counted_by(terms) {
-            let message = format!(
-                "{number} stays as it is, though {wished} is asked for: it is a number of rule {}",
-                rule.name
-            );
+        } else if self.claimant.keeps_number {
+            let message = format!("{number} stays as it is, though {wished} is asked for: {UNSEEN}");
+            self.complaint = Some(Complaint::new(ProblemReason::OutOfRange, message));
+        } else if let Some(rule) = self.given_by(terms) {
+            let message =
+                format!("{number} stays as it is, though {wished} is asked for: it is a number of rule {rule}");
             self.complaint = Some(Complaint::new(ProblemReason::OutOfRange, message));
         } else if let Some(manager) = &self.claimant.fixed_by {
             self.complaint = Some(Complaint {
@@ -177,6 +187,7 @@ impl<'a> Seat<'a> {
             _ => return,
         };
         let why = match self.target {
+            Target::LowestOf { rule, .. } if rule.renumber && self.claimant.keeps_number => format!(": {UNSEEN}"),
             Target::LowestOf { rule, .. } if rule.renumber => self.claimant.fixed_by.as_ref().map_or_else(
                 || ": none of these can be given".to_owned(),
                 |manager| format!(": {manager} holds the field"),

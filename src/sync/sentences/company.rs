@@ -35,6 +35,9 @@ const SPEC: &str = "exclude: [{name: quiet, group: {dn: 'CN=Quiet,DC=example,DC=
         {name: sales, group: {dn: 'CN=Sales,DC=example,DC=com'}, ringGroup: {number: '600'}},
         {name: teams, under: {dn: 'OU=Teams,DC=example,DC=com'}, ringGroup: {ruleRef: {name: rings}}}]";
 
+/// It moves whomever it numbers and who has another number: so nobody may be taken for one of its people by mistake.
+const REST: &str = r#"source: Sequential, ranges: [{from: "2000", to: "2299"}], renumber: true"#;
+
 /// Who is where, by number: everybody is in one of the three OUs.
 pub(super) const SALES: std::ops::Range<usize> = 0..40;
 /// Their numbers are those of their desks.
@@ -70,7 +73,7 @@ pub(super) fn company(further: &str) -> World {
         .unit(TEAMS)
         .rule(sequential("sales", "3000", "3099"))
         .rule(rule("desk", desk))
-        .rule(sequential("rest", "2000", "2299"))
+        .rule(rule("rest", REST))
         .rule(sequential("rings", "610", "649"))
         .scope(
             "branch",

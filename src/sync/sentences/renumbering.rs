@@ -358,6 +358,33 @@ fn another_rule_that_reads_an_attribute_takes_no_number_away_unless_it_says_so()
 }
 
 #[test]
+fn another_attribute_takes_no_number_away_unless_its_rule_says_so() {
+    let phone = "source: Attribute, attribute: {name: ipPhone}";
+    let desk = "source: Attribute, attribute: {name: telephoneNumber}";
+    let by = |rules: [&str; 2]| {
+        let [first, second] = rules;
+        let first = format!("{{name: first, ruleRef: {{name: {first}}}, when: {{filter: (sAMAccountName=*)}}}}");
+        format!("extensions: [{first}, {{name: second, ruleRef: {{name: {second}}}}}]")
+    };
+    let mut world = World::new(&by(["phone", "desk"]))
+        .rule(rule("phone", phone))
+        .rule(rule("desk", desk))
+        .person("ada", &[("ipPhone", "2001"), ("telephoneNumber", "2101")]);
+    world.sync();
+    world.respec("{everyone: {}}", &by(["desk", "phone"]));
+    assert_eq!(world.sync().told(), ["ada: OutOfRange"]);
+    assert_eq!(world.text("ada", Field::Extension), Some("2001"));
+    // What its own rule reads is not there any more: it is the other one's to give.
+    world.set("ada", "ipPhone", "2002");
+    world.sync();
+    assert_eq!(world.text("ada", Field::Extension), Some("2101"));
+    let mut world = world.rule(rule("phone", &format!("{phone}, renumber: true")));
+    world.respec("{everyone: {}}", &by(["phone", "desk"]));
+    assert_eq!(world.sync().told(), Vec::<String>::new());
+    assert_eq!(world.text("ada", Field::Extension), Some("2002"));
+}
+
+#[test]
 fn a_number_of_no_range_rests_as_the_rule_says_that_moves_its_holder() {
     let phone = rule("phone", "source: Attribute, attribute: {name: ipPhone}");
     let mut world = company(&[("ada", "2001")]);
