@@ -28,16 +28,20 @@ struct Resolution<'a, E> {
     dn: &'a Dn,
     /// The objectGUID to remember. Never forgotten on doubt.
     guid: Option<Guid>,
+    /// Of an excluded group: it shows members, or did so when it was not in doubt.
+    populated: bool,
     entry: Result<E, Lost>,
 }
 
 /// Why an entry is in doubt.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Lost {
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Lost {
     /// It has neither this name nor its old objectGUID any more, or never had.
     Missing,
     /// Another entry has its name now. Maybe somebody made it anew, maybe not.
     Replaced,
+    /// It is an excluded group that showed members and shows none now. Maybe it has none, maybe they are hidden.
+    Emptied,
 }
 
 /// A name of the spec that is in doubt.
@@ -45,28 +49,37 @@ enum Lost {
 pub struct Unresolved {
     /// As the spec has it.
     pub dn: String,
-    /// Another entry has its name now.
-    pub is_replaced: bool,
+    /// Why.
+    pub why: Lost,
 }
 
 impl fmt::Display for Unresolved {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.dn)?;
-        if self.is_replaced {
-            // What the spec does not name for one sync is forgotten. Left out, it would leave its people out of scope; in doubt,
-            // they stay as they are.
-            formatter.write_str(
+        // What the spec does not name for one sync is forgotten. Left out, it would leave its people out of scope; in doubt, they stay
+        // as they are.
+        formatter.write_str(match self.why {
+            Lost::Missing => "",
+            Lost::Replaced => {
                 " (another entry has this name now; to accept it, write a name that no entry has in its place, wait for one \
-                 sync, and put it back)",
-            )?;
-        }
-        Ok(())
+                 sync, and put it back)"
+            }
+            Lost::Emptied => {
+                " (it has shown members, and shows none now; if it is really empty, write a name that no entry has in its place, \
+                 wait for one sync, and put it back)"
+            }
+        })
     }
 }
 
 impl<'a> References<'a> {
     /// Looks up everything that the spec names; `stored` is what the last sync found.
     pub fn resolve(scope: &'a ValidatedScope, directory: &'a Snapshot, stored: &[ResolvedReference]) -> Self {
+        let populated: BTreeSet<String> = stored
+            .iter()
+            .filter(|reference| reference.populated)
+            .filter_map(|reference| Some(Dn::parse(&reference.dn).ok()?.key().to_owned()))
+            .collect();
         let stored: BTreeMap<String, Guid> = stored
             .iter()
             .filter_map(|reference| {
@@ -74,10 +87,18 @@ impl<'a> References<'a> {
                 Some((dn.key().to_owned(), reference.object_guid.as_deref()?.parse().ok()?))
             })
             .collect();
+        let excluded = groups_excluded_by(scope);
         let groups = groups_named_by(scope).into_iter().map(|dn| {
             let (by_name, known) = (directory.group_by_dn(dn), stored.get(dn.key()).copied());
             let by_guid = |guid| directory.group_by_guid(guid);
-            (dn.key(), Resolution::new(dn, known, by_name, Group::guid, by_guid))
+            let resolution = Resolution::new(dn, known, by_name, Group::guid, by_guid);
+            if excluded.contains(dn.key()) {
+                return (
+                    dn.key(),
+                    resolution.unless_emptied(directory, populated.contains(dn.key())),
+                );
+            }
+            (dn.key(), resolution)
         });
         let units = units_named_by(scope).into_iter().map(|dn| {
             let (by_name, known) = (directory.unit_by_dn(dn), stored.get(dn.key()).copied());
@@ -100,33 +121,27 @@ impl<'a> References<'a> {
         self.units.get(dn.key())?.entry.ok()
     }
 
-    /// Whether another group has this name now.
-    pub fn is_replaced_group(&self, dn: &Dn) -> bool {
-        self.groups.get(dn.key()).is_some_and(Resolution::is_replaced)
+    /// Why a group is in doubt, if it is.
+    pub fn lost_group(&self, dn: &Dn) -> Option<Lost> {
+        self.groups.get(dn.key())?.entry.err()
     }
 
-    /// Whether another organizational unit or container has this name now.
-    pub fn is_replaced_unit(&self, dn: &Dn) -> bool {
-        self.units.get(dn.key()).is_some_and(Resolution::is_replaced)
+    /// Why an organizational unit or container is in doubt, if it is.
+    pub fn lost_unit(&self, dn: &Dn) -> Option<Lost> {
+        self.units.get(dn.key())?.entry.err()
     }
 
     /// What to remember for the next sync; what the spec doesn't name any more is not in it.
     pub fn to_store(&self) -> Vec<ResolvedReference> {
-        let groups = self.groups.iter().map(|(key, group)| (*key, (group.dn, group.guid)));
-        let units = self.units.iter().map(|(key, unit)| (*key, (unit.dn, unit.guid)));
+        let groups = self.groups.iter().map(|(key, group)| (*key, group.to_store()));
+        let units = self.units.iter().map(|(key, unit)| (*key, unit.to_store()));
         // A name that is meant as both is found as one of them at most.
-        let mut all: BTreeMap<&str, (&Dn, Option<Guid>)> = BTreeMap::new();
-        for (key, (dn, guid)) in groups.chain(units) {
-            let (_, known) = all.entry(key).or_insert((dn, guid));
-            *known = known.or(guid);
+        let mut all: BTreeMap<&str, ResolvedReference> = BTreeMap::new();
+        for (key, reference) in groups.chain(units) {
+            let known = all.entry(key).or_insert_with(|| reference.clone());
+            known.object_guid = known.object_guid.take().or(reference.object_guid);
         }
-        all.into_values()
-            .take(MOST_STORED)
-            .map(|(dn, guid)| ResolvedReference {
-                dn: dn.as_str().to_owned(),
-                object_guid: guid.map(|guid| guid.to_string()),
-            })
-            .collect()
+        all.into_values().take(MOST_STORED).collect()
     }
 
     /// The names that are in doubt.
@@ -153,19 +168,52 @@ impl<'a, E: Copy> Resolution<'a, E> {
             (None, Some(known)) => (Some(known), by_guid(known).ok_or(Lost::Missing)),
             (None, None) => (None, Err(Lost::Missing)),
         };
-        Self { dn, guid, entry }
-    }
-
-    fn is_replaced(&self) -> bool {
-        matches!(self.entry, Err(Lost::Replaced))
+        Self {
+            dn,
+            guid,
+            populated: false,
+            entry,
+        }
     }
 
     fn unresolved(&self) -> Option<Unresolved> {
-        self.entry.is_err().then(|| Unresolved {
+        self.entry.err().map(|why| Unresolved {
             dn: self.dn.as_str().to_owned(),
-            is_replaced: self.is_replaced(),
+            why,
         })
     }
+
+    fn to_store(&self) -> ResolvedReference {
+        ResolvedReference {
+            dn: self.dn.as_str().to_owned(),
+            object_guid: self.guid.map(|guid| guid.to_string()),
+            populated: self.populated,
+        }
+    }
+}
+
+impl Resolution<'_, Group<'_>> {
+    /// In doubt when it showed members and shows none any more: whom it kept out would all come in.
+    fn unless_emptied(self, directory: &Snapshot, was_populated: bool) -> Self {
+        let shows_members = self.entry.ok().map(|group| !directory.is_silent(group.index(), false));
+        Self {
+            populated: shows_members.unwrap_or(was_populated) || was_populated,
+            entry: match shows_members {
+                Some(false) if was_populated => Err(Lost::Emptied),
+                _ => self.entry,
+            },
+            ..self
+        }
+    }
+}
+
+/// The groups that a spec excludes, by [`Dn::key`].
+fn groups_excluded_by(scope: &ValidatedScope) -> BTreeSet<&str> {
+    let groups = scope.exclude.iter().filter_map(|exclusion| match &exclusion.selector {
+        Selector::Group { reference, .. } => Some(reference.dn.key()),
+        Selector::Unit(_) | Selector::Filter(_) | Selector::Login(_) => None,
+    });
+    groups.collect()
 }
 
 /// The groups that a spec names, those in its filters among them.

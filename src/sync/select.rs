@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{
     person::RuleChoice,
-    references::References,
+    references::{Lost, References},
     validated::{Reference, Selector, ValidatedScope},
 };
 use crate::directory::{Answer, Dn, Filter, Group, Snapshot, UserIndex, UserSet};
@@ -38,6 +38,8 @@ pub enum Doubt<'a> {
     Lost(&'a Dn),
     /// It names this entry, and another one has the name now.
     Replaced(&'a Dn),
+    /// It excludes this group, which showed members and shows none now.
+    Emptied(&'a Dn),
     /// Its filter compares an attribute that was not read.
     Unread,
 }
@@ -46,7 +48,7 @@ impl<'a> Doubt<'a> {
     /// The entry that was not found, as the spec has it.
     pub fn dn(self) -> Option<&'a str> {
         match self {
-            Self::Lost(dn) | Self::Replaced(dn) => Some(dn.as_str()),
+            Self::Lost(dn) | Self::Replaced(dn) | Self::Emptied(dn) => Some(dn.as_str()),
             Self::Unread => None,
         }
     }
@@ -57,6 +59,7 @@ impl fmt::Display for Doubt<'_> {
         match self {
             Self::Lost(dn) => write!(formatter, "{} was not found", dn.as_str()),
             Self::Replaced(dn) => write!(formatter, "another entry has the name {} now", dn.as_str()),
+            Self::Emptied(dn) => write!(formatter, "{} has shown members, and shows none now", dn.as_str()),
             Self::Unread => formatter.write_str("what its filter compares was not read yet"),
         }
     }
@@ -204,16 +207,14 @@ impl Evaluation<'_, '_> {
 
     /// Why it can't be told whom a selector picks, where its answer is a perhaps.
     fn doubt<'s>(&self, selector: &'s Selector) -> Doubt<'s> {
-        let about = |dn, is_replaced| {
-            if is_replaced {
-                Doubt::Replaced(dn)
-            } else {
-                Doubt::Lost(dn)
-            }
+        let about = |dn, lost| match lost {
+            Some(Lost::Replaced) => Doubt::Replaced(dn),
+            Some(Lost::Emptied) => Doubt::Emptied(dn),
+            Some(Lost::Missing) | None => Doubt::Lost(dn),
         };
-        let about_group = |dn| about(dn, self.references.is_replaced_group(dn));
+        let about_group = |dn| about(dn, self.references.lost_group(dn));
         match selector {
-            Selector::Unit(reference) => about(&reference.dn, self.references.is_replaced_unit(&reference.dn)),
+            Selector::Unit(reference) => about(&reference.dn, self.references.lost_unit(&reference.dn)),
             Selector::Group { reference, .. } => about_group(&reference.dn),
             Selector::Filter(filter) => {
                 let mut groups = filter.groups().into_iter();

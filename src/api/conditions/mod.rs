@@ -165,9 +165,10 @@ pub mod sync {
         NOT_SYNCED = "NotSynced", &[(MATCHED, "Unknown"), (REFERENCES_RESOLVED, "Unknown")], "Wait for the first sync. If none comes to its end, Synced and Ready say why.";
         /// Every distinguished name of the spec was found.
         ALL_FOUND = "AllFound", &[(REFERENCES_RESOLVED, "True")], "";
-        /// A distinguished name of the spec was found neither by name nor by its stored objectGUID. What depends on it stays as it is.
+        /// A distinguished name of the spec was found neither by name nor by its stored objectGUID, or an excluded group has shown members
+        /// and shows none any more. What depends on it stays as it is.
         ENTRY_NOT_FOUND = "EntryNotFound", &[(REFERENCES_RESOLVED, "False")],
-            "Correct the distinguished name that the message names: case and spaces don't matter, every part does. If the entry exists, the account may lack the right to see it, or it is outside of baseDN's domain.";
+            "Correct the distinguished name that the message names: case and spaces don't matter, every part does. If the entry exists, the account may lack the right to see it, or it is outside of baseDN's domain. If the message says that an excluded group shows no members any more, let the account read its member attribute; if it is really empty, do what the message says.";
     }
 }
 

@@ -230,4 +230,7 @@ pub struct ResolvedReference {
     #[serde(default, rename = "objectGUID", skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 36), regex(pattern = rules::OBJECT_GUID))]
     pub object_guid: Option<String>,
+    /// Of a group that `exclude` names: it has shown members. When it shows none any more, it is in doubt.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub populated: bool,
 }

@@ -3,7 +3,7 @@
 use super::world::{STAFF, World, guid, name_of};
 use crate::{
     api::sync_scope::ProblemReason,
-    sync::{Outcome, field::Field, fixture::sequential, sentences::cluster::write_as, value::Value},
+    sync::{Outcome, field::Field, fixture::sequential, references::Lost, sentences::cluster::write_as, value::Value},
 };
 
 const PHONES: &str = "CN=phones,DC=example,DC=com";
@@ -139,7 +139,7 @@ fn another_entry_of_the_name_is_not_the_group_that_a_filter_means() {
     let mut world = world.group("phones2", &["carl"]);
     World::rename(&mut world.groups, "CN=phones2,DC=example,DC=com", PHONES);
     let outcome = world.sync();
-    assert!(outcome.report.unresolved[0].is_replaced);
+    assert_eq!(outcome.report.unresolved[0].why, Lost::Replaced);
     assert!(outcome.plan.is_empty());
     assert_eq!(outcome.report.users.matched, 2, "carl is not excluded by it");
     outcome.problem("ada", ProblemReason::NoTargetUser);

@@ -3,7 +3,11 @@
 use super::world::{STAFF, World, guid, name_of};
 use crate::{
     api::sync_scope::ProblemReason,
-    sync::{field::Field, fixture::sequential, references::Unresolved},
+    sync::{
+        field::Field,
+        fixture::sequential,
+        references::{Lost, Unresolved},
+    },
 };
 
 const PHONES: &str = "CN=phones,DC=example,DC=com";
@@ -12,7 +16,7 @@ const RENAMED: &str = "CN=telephones,DC=example,DC=com";
 fn unresolved(dn: &str) -> Vec<Unresolved> {
     vec![Unresolved {
         dn: dn.to_owned(),
-        is_replaced: false,
+        why: Lost::Missing,
     }]
 }
 
@@ -108,7 +112,7 @@ fn an_entry_with_the_name_and_another_object_guid_is_doubt() {
     let mut world = world.group("phones2", &["bob"]);
     World::rename(&mut world.groups, "CN=phones2,DC=example,DC=com", PHONES);
     let outcome = world.sync();
-    assert!(outcome.report.unresolved[0].is_replaced);
+    assert_eq!(outcome.report.unresolved[0].why, Lost::Replaced);
     assert!(outcome.report.unresolved[0].to_string().contains("put it back"));
     assert_eq!(outcome.report.users.matched, 1);
     assert!(

@@ -173,7 +173,10 @@ mod tests {
     use crate::{
         api::sync_scope::{Problem, UserCounts},
         controllers::{changes::NamespacedName, conditions::is_true},
-        sync::{guard::Ledger, references::Unresolved},
+        sync::{
+            guard::Ledger,
+            references::{Lost, Unresolved},
+        },
     };
 
     fn time(second: i64) -> Timestamp {
@@ -577,7 +580,7 @@ mod tests {
         let mut done = synced();
         done.report.unresolved = vec![Unresolved {
             dn: "CN=Gone,DC=example,DC=com".to_owned(),
-            is_replaced: false,
+            why: Lost::Missing,
         }];
         done.report.problems = (0..25)
             .map(|number| Problem {

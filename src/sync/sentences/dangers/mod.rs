@@ -29,6 +29,8 @@ struct Danger {
     ends: fn(&mut World),
     /// Who may be taken away meanwhile, but never at once: nothing tells them from those who left.
     looks_gone: std::ops::Range<usize>,
+    /// Who has no phone before, and may have one from then on.
+    comes_in: std::ops::Range<usize>,
 }
 
 impl Danger {
@@ -38,6 +40,7 @@ impl Danger {
             happens,
             ends,
             looks_gone: 0..0,
+            comes_in: 0..0,
         }
     }
 }
@@ -84,6 +87,7 @@ fn survive(danger: &Danger, policy: &str) {
     let (mut world, before) = converged(policy);
     (danger.happens)(&mut world);
     let looks_gone = people(danger.looks_gone.clone());
+    let comes_in = people(danger.comes_in.clone());
     for (index, minutes) in SYNCS.into_iter().enumerate() {
         if index == 2 {
             world.restart();
@@ -92,6 +96,11 @@ fn survive(danger: &Danger, policy: &str) {
         let now = Phones::of(&world);
         let lost = before.clone().without(&looks_gone).lost(&now);
         assert!(lost.is_empty(), "{context}, sync {index}: {lost:#?}");
+        let newcomers = now.users.iter().filter(|(name, _)| !before.users.contains_key(*name));
+        let uninvited: Vec<_> = newcomers
+            .filter(|(_, phone)| phone.account.is_none_or(|account| !comes_in.contains(&account)))
+            .collect();
+        assert!(uninvited.is_empty(), "{context}, sync {index}, came in: {uninvited:#?}");
         let doubted = before.lost(&now);
         assert!(index > 0 || doubted.is_empty(), "{context}, at once: {doubted:#?}");
     }

@@ -2,7 +2,7 @@
 
 use super::{Danger, live_through};
 use crate::sync::sentences::{
-    company::{BRANCH, FIELD},
+    company::{BRANCH, FIELD, QUIET},
     world::{STAFF, World},
 };
 
@@ -70,11 +70,15 @@ fn units() {
             |world| rename_unit(world, STAFF, "OU=Employees,DC=example,DC=com"),
             |_| {},
         ),
-        Danger::new(
-            "a selected OU is moved",
-            |world| rename_unit(world, STAFF, ELSEWHERE),
-            |world| rename_unit(world, ELSEWHERE, STAFF),
-        ),
+        Danger {
+            // The scope of the branch excludes nobody.
+            comes_in: QUIET,
+            ..Danger::new(
+                "a selected OU is moved",
+                |world| rename_unit(world, STAFF, ELSEWHERE),
+                |world| rename_unit(world, ELSEWHERE, STAFF),
+            )
+        },
         Danger::new(
             "the OU of all ring groups is renamed",
             |world| rename_unit(world, TEAMS, "OU=Crews,DC=example,DC=com"),
