@@ -12,7 +12,7 @@ use super::{
     login_names::{LoginNames, Names},
     mapping::{Mapped, map_fields},
     number_wish::Wish,
-    numbering::{Claimant, Numbered},
+    numbering::{Bound, Claimant, Numbered},
     observed::ObservedUser,
     person::{Person, RuleChoice},
     plan::{Change, Claim, Deletion, Expected, Subject, UserChange},
@@ -65,8 +65,7 @@ pub fn claimant<'a>(input: &Input<'a>, person: &'a Person<'a>, guarded: &Guarded
         exists: person.observed.is_some(),
         fixed_by: person.observed.and_then(|user| fixed_by(input, person, user)),
         can_let_go: person.observed.is_some_and(can_let_go),
-        keeps_number: person.keeps_number,
-        read_by: person.observed.and_then(|user| read_by(input, person, user)),
+        bound: bound(input, person),
         is_held: false,
         wish: wish(input, person, guarded),
     }
@@ -78,6 +77,15 @@ fn fixed_by(input: &Input<'_>, person: &Person<'_>, user: &ObservedUser) -> Opti
     let elsewhere = user.ownership.held_elsewhere(Field::Extension, becomes_linked(user));
     let is_kept = person.is_inactive && user.is_protected || is_given_back(input, person);
     elsewhere.or_else(|| is_kept.then(|| PROTECT.into()))
+}
+
+/// What binds somebody to the number they have.
+fn bound<'a>(input: &Input<'a>, person: &Person<'_>) -> Bound<'a> {
+    if person.keeps_number {
+        return Bound::Unseen;
+    }
+    let read_by = person.observed.and_then(|user| read_by(input, person, user));
+    read_by.map_or(Bound::No, Bound::ReadBy)
 }
 
 /// The rule of the scope that reads the number somebody has, when another one that reads an attribute is chosen for them.
