@@ -5,6 +5,7 @@ use super::{
     Input,
     absence::Missing,
     claims::{Claims, Provider},
+    evidence::is_beyond,
     observed::ObservedUser,
     person::{Newcomer, Person},
     plan::Subject,
@@ -244,7 +245,11 @@ impl<'a> Taker<'a, '_> {
         let counts = &mut self.census.counts;
         let Some(account) = account else {
             if user.is_held() && !self.claims.is_seen_elsewhere(link.guid) {
-                counts.gone += 1;
+                if is_beyond(self.input, link.guid) {
+                    counts.out_of_scope += 1;
+                } else {
+                    counts.gone += 1;
+                }
                 self.miss(named, link.guid, None);
             }
             return;

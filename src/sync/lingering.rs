@@ -6,6 +6,7 @@ use super::{
     Input,
     absence::Absences,
     claims::Claims,
+    evidence::is_beyond,
     field::Field,
     observed::ObservedUser,
     plan::{Plan, UserChange},
@@ -78,7 +79,8 @@ fn says_no(input: &Input<'_>, claims: &Claims<'_>, user: &ObservedUser) -> Optio
     let guid = user.values.link()?.guid;
     match input.directory.user_by_guid(guid) {
         Some(account) => (account.is_inactive(input.now) == Some(true)).then_some(AbsenceReason::Disabled),
-        None => (!claims.is_seen_elsewhere(guid)).then_some(AbsenceReason::Deleted),
+        // Who is moved out of what is read is out of the scope, and has an account.
+        None => (!claims.is_seen_elsewhere(guid) && !is_beyond(input, guid)).then_some(AbsenceReason::Deleted),
     }
 }
 
