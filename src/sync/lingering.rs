@@ -96,6 +96,8 @@ fn why(
         .link()
         .and_then(|link| input.directory.user_by_guid(link.guid));
     let standing = account.map(|account| selection.standing(account.index()));
+    let is_in_doubt = standing == Some(Standing::Perhaps)
+        && account.is_some_and(|account| selection.exclusion_in_doubt(account.index()).is_some());
     let is_hidden = account.is_some_and(|account| account.login().is_none());
     if user.is_unlinked {
         Lingers::Unlinked
@@ -107,7 +109,7 @@ fn why(
         Lingers::Invalid
     } else if !user.ownership.ours.contains(Field::Directory) || input.scope.removal.when(reason) == WhenAbsent::Keep {
         Lingers::Kept
-    } else if is_doubted || standing == Some(Standing::Perhaps) {
+    } else if is_doubted || is_in_doubt {
         Lingers::Unproven
     } else {
         Lingers::Held
