@@ -343,6 +343,20 @@ fn a_ring_group_of_which_more_than_half_are_deleted_waits() {
 }
 
 #[test]
+fn a_ring_group_of_which_all_phone_users_were_deleted_by_hand_waits() {
+    let mut world = six_with("whenDeleted: Delete");
+    for login in SIX {
+        world.observed.users.remove(&*name_of(login));
+    }
+    delete(&mut world, &SIX, 1);
+    let held = world.sync().ledger.held;
+    assert_eq!(
+        (held[0].sample[0].as_str(), world.members("all").len()),
+        ("all: Empty", 6)
+    );
+}
+
+#[test]
 fn few_who_are_deleted_leave_their_ring_group_and_count_as_lost() {
     for (removal, days) in DELETING {
         let mut world = six_with(removal);
