@@ -88,9 +88,11 @@ impl Departures {
 
     /// Whoever has no PhoneUser of ours any more is not counted.
     fn uncount(&mut self, absentee: &Absentee<'_>) {
-        match absentee.missing.account {
-            Some(_) => self.counts.out_of_scope -= 1,
-            None => self.counts.gone -= 1,
+        let exists = absentee.missing.account.is_some() || absentee.absence.reason == AbsenceReason::OutOfScope;
+        if exists {
+            self.counts.out_of_scope -= 1;
+        } else {
+            self.counts.gone -= 1;
         }
     }
 }

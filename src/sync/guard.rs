@@ -129,6 +129,7 @@ impl<'a> Guard<'a> {
         }
         let (again, proven): (Vec<_>, Vec<_>) = proven.into_iter().partition(|removal| self.is_entered(removal));
         for removal in again {
+            self.spend_again(&removal);
             allowed.0.insert((removal.kind, removal.name), removal.action);
         }
         let (people, ring_groups): (Vec<_>, Vec<_>) = proven
@@ -174,20 +175,38 @@ impl<'a> Guard<'a> {
 
     /// Whether it was let through within the window, and is tried again: what was lost or refused counts once.
     fn is_entered(&self, removal: &Removal<'_>) -> bool {
+        self.is_within_window(&removal.entry())
+    }
+
+    fn is_within_window(&self, entry: &str) -> bool {
         let Input { scope, past, .. } = self.input;
         let window = scope.removal.limit.window.min(past.directory.window);
-        let entered = past.entered.get(&entry_of(removal));
+        let entered = past.entered.get(entry);
         entered.is_some_and(|entered| self.now.duration_since(*entered) < window)
     }
 
     fn spend(&mut self, removal: &Removal<'_>) {
-        self.entered.push(entry_of(removal));
+        self.entered.push(removal.entry());
         match removal.kind {
             HolderKind::RingGroup => self.spending.ring_groups += 1,
             HolderKind::PhoneUser => {
                 self.spending.people += 1;
-                self.spending.gone += i64::from(matches!(removal.action, Action::Delete | Action::LetGo));
+                self.goes(removal);
             }
+        }
+    }
+
+    /// Who was disabled within the window and is deleted now was counted, but for that they are linked no more.
+    fn spend_again(&mut self, removal: &Removal<'_>) {
+        if !self.is_within_window(&removal.entry_of_going()) {
+            self.goes(removal);
+        }
+    }
+
+    fn goes(&mut self, removal: &Removal<'_>) {
+        if removal.kind == HolderKind::PhoneUser && matches!(removal.action, Action::Delete | Action::LetGo) {
+            self.entered.push(removal.entry_of_going());
+            self.spending.gone += 1;
         }
     }
 
@@ -212,7 +231,7 @@ impl<'a> Guard<'a> {
         let is_much = is_guarded && ((lost_earlier + lost) * 2 > had || self.waits_for_approval(&removal));
         if after > 0 && !is_much {
             if is_guarded {
-                self.entered.push(entry_of(&removal));
+                self.entered.push(removal.entry());
                 self.losses.push(BudgetEntry {
                     ring_group: Some(removal.name.to_owned()),
                     ..self.entry(lost)
@@ -297,7 +316,7 @@ impl<'a> Guard<'a> {
             ring_groups,
             ..self.entry(people)
         };
-        let is_spent = people > 0 || ring_groups > 0;
+        let is_spent = people > 0 || gone > 0 || ring_groups > 0;
         let new: Vec<_> = self.losses.into_iter().chain(is_spent.then_some(spent)).collect();
         let window = self.input.scope.removal.limit.window.max(past.directory.window);
         let budget = if new.is_empty() {
@@ -314,14 +333,6 @@ impl<'a> Guard<'a> {
             },
             continues: self.finishes_approved,
         }
-    }
-}
-
-/// What is remembered of a removal that was let through. A ring group loses others the next time.
-fn entry_of(removal: &Removal<'_>) -> String {
-    match removal.action {
-        Action::Shrink | Action::Empty => format!("{} {}", removal.identity(), removal.version.resource_version),
-        Action::Disable | Action::Delete | Action::LetGo | Action::Relink => removal.identity(),
     }
 }
 

@@ -67,6 +67,22 @@ impl Removal<'_> {
             _ => format!("{uid} {action:?}"),
         }
     }
+
+    /// What is remembered of it once it was let through: a person counts once within a window, whatever happens to them. A ring
+    /// group loses others the next time.
+    pub(super) fn entry(&self) -> String {
+        let Version { uid, resource_version } = self.version;
+        match (self.action, self.kind) {
+            (Action::Shrink | Action::Empty, _) => format!("{} {resource_version}", self.identity()),
+            (_, HolderKind::RingGroup) => self.identity(),
+            (_, HolderKind::PhoneUser) => uid.to_string(),
+        }
+    }
+
+    /// What is remembered of somebody who was let through and is linked no more.
+    pub(super) fn entry_of_going(&self) -> String {
+        format!("{} is gone", self.version.uid)
+    }
 }
 
 /// The removals of people.

@@ -72,7 +72,7 @@ pub struct BudgetEntry {
     pub time: Time,
     /// How many people; for a ring group that lost members, how many of these.
     pub count: i64,
-    /// How many of `count` were deleted or let go of, and are not among the linked any more.
+    /// How many were deleted or let go of, and are not among the linked any more; they may have been counted when they were disabled.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub gone: i64,
     /// How many ring groups were removed.
