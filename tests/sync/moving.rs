@@ -1,6 +1,6 @@
 //! People, departments and whole scopes that move: nobody's phone changes.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use adsync::api::{ExtensionRule, PhoneUser, RingGroup, SyncScope};
 use kube::{
@@ -105,6 +105,36 @@ async fn a_scope_that_is_renamed_changes_nobodys_phone() {
         assert_eq!(user.labels()["adsync.dev/scope"], "new");
     }
     assert_eq!(scene.ring_group("Sales").await.labels()["adsync.dev/scope"], "new");
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn a_scope_that_takes_along_what_it_made_may_be_renamed_the_delete_first() {
+    let mut scene = Scene::new("moving").await;
+    // Long enough for a busy machine to make the other scope.
+    scene.flags.wait_for_rename = Some(Duration::from_secs(20));
+    let people = scene.ou.people(["Ada", "Bob", "Cem"]).await;
+    let group = scene.ou.group("Sales", &[&people[0].dn, &people[1].dn]).await;
+    let sales = json!([{"name": "sales", "group": {"dn": group}, "ringGroup": {"number": "600"}}]);
+    // As few as always may leave: no limit keeps them.
+    let spec = with(everyone(), json!({"departments": sales, "deletionPolicy": "Delete"}));
+    scene.scope("old", spec.clone()).await;
+    let before = phones(&scene).await;
+    let scopes = scene.namespace.api::<SyncScope>();
+    scopes.delete("old", &DeleteParams::default()).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(phones(&scene).await, before);
+    scene.scope("new", spec).await;
+    assert_eq!(phones(&scene).await, before);
+    eventually("the old scope is gone", async || {
+        scopes.get_opt("old").await.unwrap().is_none().then_some(())
+    })
+    .await;
+    scene.sync("new").await;
+    assert_eq!(phones(&scene).await, before);
+    for user in scene.users().await.values() {
+        assert_eq!(user.labels()["adsync.dev/scope"], "new");
+    }
     scene.finish().await;
 }
 
