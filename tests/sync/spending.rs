@@ -1,12 +1,13 @@
 //! `removalLimit` of an ActiveDirectoryConfig: what all scopes that read it may remove together.
 
 use adsync::api::{SyncScope, sync_scope::HeldType};
+use kube::api::DeleteParams;
 use serde_json::{Value, json};
 
 use super::scene::{Scene, everyone, with};
 use crate::{
     env::{self, Person, PersonSpec, TestOu},
-    scenario::has,
+    scenario::{eventually, has},
 };
 
 async fn staff(unit: &TestOu<'_>, name: &str) -> Vec<Person> {
@@ -74,5 +75,36 @@ async fn two_scopes_on_a_directory_spend_one_allowance_also_after_a_restart() {
     }
     let synced = scene.sync("south").await;
     assert_eq!((held(&synced), switched_off(&scene).await), (0, 4));
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn a_scope_that_is_deleted_and_made_again_has_spent_what_it_had() {
+    let scene = Scene::new("spending").await;
+    let (north, south) = (scene.ou.unit("North").await, scene.ou.unit("South").await);
+    let (northerners, southerners) = (staff(&north, "North").await, staff(&south, "South").await);
+    two_scopes(&scene, &north, &south).await;
+    let synced = leave(&scene, &northerners[..3], "north").await;
+    assert_eq!(held(&synced), 0);
+
+    let api = scene.namespace.api::<SyncScope>();
+    api.delete("north", &DeleteParams::default()).await.unwrap();
+    eventually("it is gone", async || {
+        api.get_opt("north").await.unwrap().is_none().then_some(())
+    })
+    .await;
+    scene.scope("north", of(&north)).await;
+    let synced = leave(&scene, &northerners[3..4], "north").await;
+    assert_eq!(
+        (held(&synced), switched_off(&scene).await),
+        (1, 3),
+        "its own limit is three"
+    );
+    let synced = leave(&scene, &southerners[..2], "south").await;
+    assert_eq!(
+        (held(&synced), switched_off(&scene).await),
+        (2, 3),
+        "the directory's is four"
+    );
     scene.finish().await;
 }
