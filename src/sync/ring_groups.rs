@@ -171,6 +171,7 @@ fn change(
         changes: difference.changes,
         needs: numbered.claim.is_some().then_some(numbered.number).flatten(),
         links: false,
+        why: None,
     });
     (change, problems)
 }
