@@ -150,6 +150,7 @@ fn removals<'a>(input: &Input<'a>) -> (Vec<Removal<'a>>, Farewell) {
             action,
             loses: 0,
             due: whole_seconds(input.now),
+            reason: None,
         }),
     };
     for (name, user) in input.observed.users.iter().filter(|(_, user)| is_ours(input, user)) {
@@ -255,6 +256,7 @@ fn permission(input: &Input<'_>, removals: &[Removal<'_>]) -> Held {
         digest: PERMITTED.to_owned(),
         since: now.clone(),
         sample: Vec::new(),
+        limit: None,
         members: members(items.iter().map(String::as_str)),
         approved: Some(Approval {
             digest: PERMITTED.to_owned(),

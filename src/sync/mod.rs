@@ -20,6 +20,7 @@ mod fixture;
 pub mod guard;
 mod identities;
 mod keys;
+mod limits;
 pub mod lingering;
 pub mod login_names;
 pub mod mapping;

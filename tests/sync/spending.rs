@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::scene::{Scene, everyone, with};
 use crate::{
     env::{self, Person, PersonSpec, TestOu},
-    scenario::{eventually, has},
+    scenario::{eventually, has, message},
 };
 
 async fn staff(unit: &TestOu<'_>, name: &str) -> Vec<Person> {
@@ -64,6 +64,9 @@ async fn two_scopes_on_a_directory_spend_one_allowance_also_after_a_restart() {
     assert_eq!((held(&synced), switched_off(&scene).await), (0, 3));
     let synced = leave(&scene, &southerners[..3], "south").await;
     assert_eq!((held(&synced), switched_off(&scene).await), (3, 3), "six are too many");
+    let said = message(&synced, "RemovalsHeld");
+    let limit = "100 percent or 4 in 24h, by removalLimit of ActiveDirectoryConfig corp";
+    assert!(said.contains(limit), "{said}");
 
     scene.restart().await;
     scene.sync("north").await;

@@ -196,7 +196,7 @@ fn an_exclusion_that_suddenly_means_everybody_waits_for_approval() {
     let outcome = world.sync();
     let batch = held(&outcome).unwrap().clone();
     assert_eq!((served(&world), batch.count), (40, 40));
-    assert_eq!(batch.sample[0], "person0: LetGo");
+    assert_eq!(batch.sample[0], "person0: LetGo (Excluded)");
     assert!(outcome.plan.is_empty(), "they are served as they are");
     world.later(SignedDuration::from_mins(10));
     assert_eq!(held(&world.sync()), Some(&batch), "and it does not change by itself");
