@@ -39,6 +39,8 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// How long a deleted SyncScope waits for one complete read.
 const WAIT_FOR_END: Duration = Duration::from_mins(5);
+/// What renames a scope in Git may delete the old one first: the new one is there seconds later.
+const WAIT_FOR_RENAME: Duration = Duration::from_secs(30);
 
 const STOP: &str = "the end: it is stopping";
 
@@ -145,6 +147,8 @@ pub struct Operator {
     pub wait_for_end: Duration,
     /// By which Lease it is decided who serves. None: there is no other replica.
     pub election: Option<Election>,
+    /// How long a deleted SyncScope waits for another one that selects the same people.
+    pub wait_for_rename: Duration,
     /// Where `/metrics` is served.
     pub metrics: TcpListener,
     /// Where `/livez` and `/readyz` are served.
@@ -172,6 +176,7 @@ pub fn run(args: Args) -> Result<(), RunError> {
             concurrency: args.concurrency,
             confirm_absence_after: args.confirm_absence_after,
             wait_for_end: WAIT_FOR_END,
+            wait_for_rename: WAIT_FOR_RENAME,
             metrics: listen(args.metrics_bind_address).await?,
             health: listen(args.health_bind_address).await?,
         };
@@ -241,6 +246,7 @@ impl Operator {
             concurrency: self.concurrency,
             confirm_after: self.confirm_absence_after.try_into().unwrap_or(SignedDuration::MAX),
             wait_for_end: self.wait_for_end,
+            wait_for_rename: self.wait_for_rename,
             stop: stop.clone(),
         };
         let (health, metrics) = (

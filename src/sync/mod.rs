@@ -21,6 +21,7 @@ pub mod guard;
 mod identities;
 mod keys;
 mod left_behind;
+mod limits;
 pub mod lingering;
 pub mod login_names;
 pub mod mapping;

@@ -15,7 +15,7 @@ use super::{
     numbering::{Bound, Claimant, Numbered},
     observed::ObservedUser,
     person::{Person, RuleChoice},
-    plan::{Change, Claim, Deletion, Expected, Subject, UserChange},
+    plan::{Change, Claim, Deletion, Expected, Subject, UserChange, Why},
     removal::{Action, is_given_back},
     report::problem,
     validated::FieldSource,
@@ -228,7 +228,11 @@ pub fn change(
     let mut problems = Vec::new();
     let action = guarded.allowed.action(HolderKind::PhoneUser, &person.name);
     if let Some(user) = person.observed.filter(|_| action == Some(Action::LetGo)) {
-        return (Some(let_go_of(&person.name, user, person.subject.clone())), problems);
+        let why = person.absence.map(Why::Absent);
+        return (
+            Some(let_go_of(&person.name, user, person.subject.clone(), why)),
+            problems,
+        );
     }
     if is_given_back(input, person) {
         return (None, problems);
@@ -265,17 +269,23 @@ pub fn change(
             .observed
             .and_then(|user| user.values.link())
             .is_none_or(|link| link.guid != person.guid),
+        why: None,
     });
     (change, problems)
 }
 
 /// Letting go of a whole PhoneUser: its values stay, and the labels, which an entry of the operator's must have.
 pub fn let_go(gone: LetGo<'_>) -> UserChange {
-    let_go_of(gone.name, gone.user, gone.subject)
+    let why = if gone.user.is_unlinked {
+        Why::Unlinked
+    } else {
+        Why::Excluded
+    };
+    let_go_of(gone.name, gone.user, gone.subject, Some(why))
 }
 
 /// The same, of whom the scope does not serve any more.
-pub fn let_go_of(name: &str, user: &ObservedUser, subject: Subject) -> UserChange {
+pub fn let_go_of(name: &str, user: &ObservedUser, subject: Subject, why: Option<Why>) -> UserChange {
     Change {
         name: name.into(),
         subject,
@@ -285,6 +295,7 @@ pub fn let_go_of(name: &str, user: &ObservedUser, subject: Subject) -> UserChang
         changes: Vec::new(),
         needs: None,
         links: false,
+        why,
     }
 }
 

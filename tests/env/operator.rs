@@ -34,6 +34,8 @@ pub struct Flags {
     pub confirm_absence_after: Option<Duration>,
     /// None: as the program has it.
     pub wait_for_end: Option<Duration>,
+    /// None: as the program has it.
+    pub wait_for_rename: Option<Duration>,
 }
 
 /// An operator that runs as tasks of the calling test. Dropped, it ends without ceremony, as if it was killed.
@@ -75,6 +77,7 @@ impl Operator {
             confirm_absence_after: flags.confirm_absence_after.unwrap_or(Duration::from_mins(5)),
             wait_for_end: flags.wait_for_end.unwrap_or(Duration::from_mins(5)),
             election: None,
+            wait_for_rename: flags.wait_for_rename.unwrap_or(Duration::from_secs(30)),
             health,
             metrics,
         };

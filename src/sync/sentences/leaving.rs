@@ -191,13 +191,13 @@ fn who_is_held_is_not_deleted_before_they_are_disabled() {
     world.sync();
     world.later(DAY * 31);
     let outcome = world.sync();
-    assert_eq!(outcome.ledger.held[0].sample, ["ada: Disable"]);
+    assert_eq!(outcome.ledger.held[0].sample, ["ada: Disable (Deleted)"]);
     world.scopes[0].approval = Some(outcome.ledger.held[0].digest.clone());
     let outcome = world.sync();
     assert_eq!((enabled(&world, "ada"), world.observed.users.len()), (Some(false), 3));
     assert_eq!(
         outcome.ledger.held[0].sample,
-        ["ada: Delete"],
+        ["ada: Delete (Deleted)"],
         "that is another question"
     );
 }
