@@ -321,7 +321,7 @@ fn whoever_is_disabled_is_switched_off_though_it_is_in_doubt_whether_they_are_se
     world.groups.clear();
     world.disable("ada");
     let outcome = world.sync();
-    assert_eq!(outcome.ledger.held[0].sample, ["ada: Disable"]);
+    assert_eq!(outcome.ledger.held[0].sample, ["ada: Disable (Disabled)"]);
     assert_eq!(
         outcome.report.lingering.get(&crate::sync::lingering::Lingers::Held),
         Some(&1)
