@@ -13,7 +13,7 @@ use crate::{
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What the chart gives to replicas that elect a leader, in the namespace of the Lease.
-async fn let_elect(namespace: &Namespace<'_>) {
+pub async fn let_elect(namespace: &Namespace<'_>) {
     namespace
         .apply(
             "apiVersion: rbac.authorization.k8s.io/v1

@@ -14,6 +14,7 @@
 mod crds;
 mod env;
 
+mod agent;
 mod alerts;
 mod apply;
 mod architecture;

@@ -52,6 +52,11 @@ pub struct ActiveDirectoryConfigSpec {
     #[schemars(length(max = rules::DURATION_LENGTH), regex(pattern = rules::DURATION))]
     #[x_kube(validation = rules::interval())]
     pub interval: String,
+    /// Which operator serves this directory, and its scopes: the one that was started with `--agent` and this name. Default: the one without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 40))]
+    #[x_kube(validation = rules::entry_name())]
+    pub agent: Option<String>,
 }
 
 fn default_interval() -> String {
@@ -171,14 +176,17 @@ fn default_ca_key() -> String {
 }
 
 /// Whom the operator binds as.
-#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
+#[x_kube(validation = Rule::new("(self.type == 'Secret') == has(self.secretRef)")
+    .message("with type: Secret name the Secret in secretRef; with type: Agent leave secretRef out, the agent has the password in a file"))]
 #[serde(rename_all = "camelCase")]
 pub struct Credentials {
     /// Where the account and its password come from.
     #[serde(rename = "type", default)]
     pub kind: CredentialsType,
     /// A Secret with the keys `username` (DN, `user@domain` or `DOMAIN\user`) and `password`.
-    pub secret_ref: LocalReference,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_ref: Option<LocalReference>,
 }
 
 /// Where the account and its password come from.
@@ -187,6 +195,8 @@ pub enum CredentialsType {
     /// From a Secret in the same namespace.
     #[default]
     Secret,
+    /// From files where the operator runs (`--credentials-directory`): they never enter the cluster.
+    Agent,
 }
 
 /// What users may sign in with.

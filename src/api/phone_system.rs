@@ -28,6 +28,12 @@ pub struct PhoneSystemSpec {
     /// Which numbers may be given.
     #[serde(default)]
     pub number_plan: NumberPlan,
+    /// Which operator writes the status of this object and of its ExtensionRules: the one that was started with `--agent` and this name.
+    /// Default: the one without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 40))]
+    #[x_kube(validation = rules::entry_name())]
+    pub agent: Option<String>,
 }
 
 /// Which numbers may be given.

@@ -1,5 +1,6 @@
 //! The command line, one file a subcommand.
 
+mod agent;
 pub mod crds;
 mod files;
 pub mod logging;

@@ -12,12 +12,15 @@ const LONGEST: usize = 63;
 
 /// Takes what may be a namespace's name. Anything else would be answered with 403 or an empty list, which say nothing of it.
 pub(super) fn parse(name: &str) -> Result<String, NamespaceNameError> {
+    is_label(name, LONGEST)
+        .then(|| name.to_owned())
+        .ok_or(NamespaceNameError)
+}
+
+/// Whether a text is an RFC 1123 label that is not too long.
+pub(super) fn is_label(name: &str, longest: usize) -> bool {
     let is_known = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let is_label = (1..=LONGEST).contains(&name.len())
-        && name.bytes().all(is_known)
-        && !name.starts_with('-')
-        && !name.ends_with('-');
-    is_label.then(|| name.to_owned()).ok_or(NamespaceNameError)
+    (1..=longest).contains(&name.len()) && name.bytes().all(is_known) && !name.starts_with('-') && !name.ends_with('-')
 }
 
 #[cfg(test)]

@@ -1,6 +1,13 @@
 //! `adsync run`: the operator. Joins the client, the watches, the controllers and the servers, and takes them down again.
 
-use std::{collections::BTreeSet, io, net::SocketAddr, time::Duration};
+use std::{
+    collections::BTreeSet,
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::SignedDuration;
 use kube::Config;
@@ -14,11 +21,13 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::{
+    agent,
     logging::{self, LogFormat, LoggingError},
     namespace,
 };
 use crate::{
     controllers::{
+        agent::Agent,
         client,
         configuration::Reach,
         connections::Permissions,
@@ -69,7 +78,15 @@ pub struct Args {
     /// What is logged: a level, or levels by module such as `info,adsync::directory=debug`.
     #[arg(long, value_name = "LEVEL", env = "ADSYNC_LOG_LEVEL", default_value = "info")]
     pub log_level: String,
-    /// Stands by until it holds the Lease `adsync`: of several replicas, one serves.
+    /// Serves only what names this agent (`spec.agent` of ActiveDirectoryConfigs and PhoneSystems), and holds the Lease `adsync-NAME`.
+    /// Default: what names none.
+    #[arg(long, value_name = "NAME", env = "ADSYNC_AGENT", value_parser = agent::parse)]
+    pub agent: Option<String>,
+    /// Where the accounts of configurations with `credentials.type: Agent` are:
+    /// `<PATH>/<namespace>/<name>/username` and `password`.
+    #[arg(long, value_name = "PATH", env = "ADSYNC_CREDENTIALS_DIRECTORY")]
+    pub credentials_directory: Option<PathBuf>,
+    /// Stands by until it holds the Lease `adsync`: of several replicas, one serves. An agent always does so.
     #[arg(long, env = "ADSYNC_LEADER_ELECT")]
     pub leader_elect: bool,
     /// Where the Lease is. Default: the namespace of the pod, or of the kubeconfig's context.
@@ -145,6 +162,10 @@ pub struct Operator {
     pub confirm_absence_after: Duration,
     /// How long a deleted SyncScope waits for one complete read.
     pub wait_for_end: Duration,
+    /// Which configurations it serves.
+    pub agent: Agent,
+    /// Where the accounts of configurations with `credentials.type: Agent` are.
+    pub credentials: Option<Arc<Path>>,
     /// By which Lease it is decided who serves. None: there is no other replica.
     pub election: Option<Election>,
     /// How long a deleted SyncScope waits for another one that selects the same people.
@@ -163,14 +184,20 @@ pub fn run(args: Args) -> Result<(), RunError> {
         let stop = CancellationToken::new();
         let signals = stop_on_signal(stop.clone())?;
         let cluster = Config::infer().await.map_err(RunError::FindCluster)?;
-        let election = args.leader_elect.then(|| Election {
-            namespace: (args.leader_election_namespace).unwrap_or_else(|| cluster.default_namespace.clone()),
-            lease: leadership::lease_of(None),
+        let leases = args
+            .leader_election_namespace
+            .unwrap_or_else(|| cluster.default_namespace.clone());
+        let agent = args.agent.as_deref();
+        let election = (args.leader_elect || agent.is_some()).then(|| Election {
+            namespace: leases.clone(),
+            lease: leadership::lease_of(agent),
             identity: identity(),
         });
         let operator = Operator {
             cluster,
             election,
+            agent: Agent::new(agent, &leases),
+            credentials: args.credentials_directory.map(Into::into),
             namespaces: args.namespaces,
             allow_plaintext: args.allow_plaintext,
             concurrency: args.concurrency,
@@ -240,7 +267,9 @@ impl Operator {
             rejected: RejectedPasswords::default(),
             permissions: Permissions {
                 plaintext: self.allow_plaintext,
+                credentials: self.credentials,
             },
+            agent: self.agent,
             metrics: Metrics::new(),
             readiness: Readiness::default(),
             concurrency: self.concurrency,

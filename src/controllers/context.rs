@@ -7,6 +7,7 @@ use kube::Client;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    agent::Agent,
     changes::Changes,
     configuration::{Configuration, Reach},
     connections::Connections,
@@ -27,6 +28,8 @@ pub struct Context {
     pub objects: Objects,
     /// Word of what changes.
     pub changes: Changes,
+    /// Which configurations this operator serves.
+    pub agent: Agent,
     /// The directories.
     pub connections: Connections,
     /// What Prometheus sees.

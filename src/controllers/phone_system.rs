@@ -96,8 +96,11 @@ fn concerned(configuration: &Configuration, change: &Change) -> Vec<NamespacedNa
     }
 }
 
-/// 1. validate; 2. count; 3. report.
+/// 1. validate; 2. count; 3. report. What another operator serves is left to it.
 async fn reconcile(context: Context, system: Arc<PhoneSystem>) -> Result<Action, Error> {
+    if !context.agent.serves_system(&system) {
+        return Ok(Action::await_change());
+    }
     let name = NamespacedName::of(&*system);
     let problem = ValidatedSystem::new(&name.name, &system.spec).err();
     let scopes = live_scopes(&context.configuration, &name);

@@ -14,6 +14,7 @@ use tracing::{error, info, warn};
 
 use super::{
     active_directory_config,
+    agent::Agent,
     changes::Changes,
     client::call,
     configuration::{Configuration, Reach},
@@ -44,6 +45,8 @@ pub struct Shared {
     pub client: Client,
     /// Passwords that were refused, by whichever configuration.
     pub rejected: RejectedPasswords,
+    /// Which configurations it serves.
+    pub agent: Agent,
     /// What the person who runs the operator allows.
     pub permissions: Permissions,
     /// What Prometheus sees.
@@ -85,7 +88,8 @@ pub async fn run(shared: Shared, reach: Reach) {
     let (configuration, watch_configuration) = Configuration::watch(&shared.client, &reach, &changes);
     let (objects, watch_objects) = Objects::watch(&shared.client, &reach);
     let configs = configuration.directories.clone();
-    let watch_references = active_directory_config::references::watch(shared.client.clone(), configs, &changes);
+    let watch_references =
+        active_directory_config::references::watch(shared.client.clone(), configs, &changes, shared.agent.clone());
     let context = context(&shared, reach, configuration, objects, changes);
     // Each of them listens from its call on, not from its first poll: nothing is announced before the watches run.
     let directories = active_directory_config::run(&context);
@@ -128,7 +132,7 @@ fn context(shared: &Shared, reach: Reach, configuration: Configuration, objects:
         shared.client.clone(),
         configuration.directories.clone(),
         shared.rejected.clone(),
-        shared.permissions,
+        shared.permissions.clone(),
         changes.clone(),
         shared.metrics.clone(),
         shared.stop.clone(),
@@ -139,6 +143,7 @@ fn context(shared: &Shared, reach: Reach, configuration: Configuration, objects:
         configuration,
         objects,
         changes,
+        agent: shared.agent.clone(),
         connections,
         metrics: shared.metrics.clone(),
         stop: shared.stop.clone(),

@@ -7,7 +7,10 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use adsync::cli::{logging, run};
+use adsync::{
+    cli::{logging, run},
+    controllers::agent::Agent,
+};
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::api::{Api, PostParams};
@@ -77,6 +80,8 @@ impl Operator {
             confirm_absence_after: flags.confirm_absence_after.unwrap_or(Duration::from_mins(5)),
             wait_for_end: flags.wait_for_end.unwrap_or(Duration::from_mins(5)),
             election: None,
+            agent: Agent::new(None, "default"),
+            credentials: None,
             wait_for_rename: flags.wait_for_rename.unwrap_or(Duration::from_secs(30)),
             health,
             metrics,

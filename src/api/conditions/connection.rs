@@ -44,6 +44,12 @@ reasons! {
     /// A value in the Secret can't be used.
     SECRET_INVALID = "SecretInvalid", BROKEN,
         "Write the key that the message names again, as UTF-8 text (stringData: needs no base64).";
+    /// The file with the account or its password can't be read where the operator runs.
+    CREDENTIALS_FILE_UNREADABLE = "CredentialsFileUnreadable", MISSING,
+        "With credentials.type: Agent, the operator reads username and password from <credentials-directory>/<namespace>/<name of the ActiveDirectoryConfig>/. Write both files, for its user to read, or name a Secret.";
+    /// Nobody serves the configuration: no operator runs with the agent's name that it gives.
+    AGENT_ABSENT = "AgentAbsent", MISSING,
+        "Start an operator with --agent and the name that spec.agent gives, or correct the name. The message says which Lease it would hold.";
     /// The ConfigMap with the certificate authority does not exist.
     CONFIG_MAP_NOT_FOUND = "ConfigMapNotFound", MISSING,
         "Create the ConfigMap that tls.caRef names, in the same namespace: kubectl create configmap NAME --from-file=ca.crt.";

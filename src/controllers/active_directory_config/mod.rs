@@ -7,6 +7,7 @@ mod report;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use futures::{Stream, StreamExt};
@@ -16,7 +17,7 @@ use kube::{
     Api, Resource, ResourceExt,
     runtime::{controller::Action, reflector::Store},
 };
-use tracing::info;
+use tracing::{debug, info};
 
 use self::{
     attempts::{Attempts, Cause, Failure, News, Outcome},
@@ -32,14 +33,19 @@ use super::{
     events::{self, Notices},
     runner, status,
 };
-use crate::api::{
-    ActiveDirectoryConfig, ActiveDirectoryConfigStatus,
-    active_directory_config::RejectedCredentials,
-    annotations,
-    conditions::{CONNECTED, ready},
+use crate::{
+    api::{
+        ActiveDirectoryConfig, ActiveDirectoryConfigStatus,
+        active_directory_config::RejectedCredentials,
+        annotations,
+        conditions::{CONNECTED, connection, ready},
+    },
+    causes::with_causes,
 };
 
 const KIND: &str = "ActiveDirectoryConfig";
+/// From one look for the Lease of another agent to the next.
+const LOOK_FOR_AGENT_AGAIN: Duration = Duration::from_secs(30);
 /// For a configuration whose own can't be read.
 const DEFAULT_INTERVAL: SignedDuration = SignedDuration::from_mins(10);
 
@@ -108,9 +114,13 @@ struct Controller {
 }
 
 impl Controller {
-    /// 1. fetch what the spec refers to; 2. decide whether a test is due; 3. test; 4. report.
+    /// 1. fetch what the spec refers to; 2. decide whether a test is due; 3. test; 4. report. What another operator serves is left to it.
     async fn reconcile(self: Arc<Self>, config: Arc<ActiveDirectoryConfig>) -> Result<Action, Error> {
         let name = NamespacedName::of(&*config);
+        if !self.context.agent.serves_directory(&config) {
+            self.forget(&name);
+            return self.leave_to_its_agent(&config).await;
+        }
         let interval = interval(&config);
         let prepared = self.prepare(&config, &interval).await;
         let interval = interval.unwrap_or(DEFAULT_INTERVAL);
@@ -258,13 +268,52 @@ impl Controller {
             .map_err(Error::WriteStatus)
     }
 
+    /// Says of a configuration that names an agent when there is none: nobody else would.
+    async fn leave_to_its_agent(&self, config: &ActiveDirectoryConfig) -> Result<Action, Error> {
+        let Context { agent, client, .. } = &self.context;
+        let Some(named) = config.spec.agent.as_deref().filter(|_| agent.is_unnamed()) else {
+            return Ok(Action::await_change());
+        };
+        match agent.is_absent(client, named).await {
+            Ok(true) => {
+                let place = agent.place_of(named);
+                let outcome = Outcome::Failed(Failure {
+                    trouble: Trouble::Missing,
+                    reason: connection::AGENT_ABSENT,
+                    message: format!("no operator runs with --agent {named}: nobody holds the Lease {place}"),
+                    retry_after: None,
+                });
+                let look = Look {
+                    generation: config.metadata.generation,
+                    outcome: &outcome,
+                    failures: report::NO_HICCUP,
+                    requested: None,
+                    rejected: None,
+                    trusted: None,
+                };
+                self.report(config, look).await?;
+            }
+            Ok(false) => {}
+            Err(error) => debug!(
+                agent = named,
+                error = with_causes(&error),
+                "cannot look for the agent's Lease"
+            ),
+        }
+        Ok(Action::requeue(LOOK_FOR_AGENT_AGAIN))
+    }
+
+    fn forget(&self, name: &NamespacedName) {
+        self.context.connections.forget(name);
+        self.all_attempts().remove(name);
+    }
+
     async fn forget_the_deleted(self: Arc<Self>, mut heard: impl Stream<Item = Change> + Send + Unpin) {
         while let Some(change) = heard.next().await {
             if let Change::Directory(name) = change
                 && self.context.configuration.directories.get(&name.reference()).is_none()
             {
-                self.context.connections.forget(&name);
-                self.all_attempts().remove(&name);
+                self.forget(&name);
             }
         }
     }

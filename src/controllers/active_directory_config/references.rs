@@ -27,6 +27,7 @@ use tracing::debug;
 use crate::{
     api::ActiveDirectoryConfig,
     controllers::{
+        agent::Agent,
         changes::{Change, Changes, NamespacedName},
         client::watch_settings,
         connections::ReferencedKind,
@@ -48,7 +49,12 @@ pub fn references(config: &ActiveDirectoryConfig) -> impl Iterator<Item = Refere
     let ca = config.spec.tls.ca_ref.clone();
     let (config_map, ca_secret) = ca.map_or((None, None), |ca| (ca.config_map, ca.secret));
     let secrets = [
-        Some(config.spec.credentials.secret_ref.name.clone()),
+        config
+            .spec
+            .credentials
+            .secret_ref
+            .as_ref()
+            .map(|secret| secret.name.clone()),
         ca_secret.map(|secret| secret.name),
     ];
     let named = |kind, name: String| Reference {
@@ -69,6 +75,7 @@ pub fn watch(
     client: Client,
     configs: Store<ActiveDirectoryConfig>,
     changes: &Changes,
+    agent: Agent,
 ) -> impl Future<Output = ()> + Send + use<> {
     let mut watches = Watches {
         client,
@@ -80,7 +87,8 @@ pub fn watch(
     async move {
         while let Some(change) = heard.next().await {
             if matches!(change, Change::Directory(_) | Change::Everything) {
-                watches.keep_to(configs.state().iter().flat_map(|config| references(config)).collect());
+                let served = configs.state_filter(|config| agent.serves_directory(config));
+                watches.keep_to(served.iter().flat_map(|config| references(config)).collect());
             }
         }
     }

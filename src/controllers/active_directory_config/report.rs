@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// So many failures in a row, and it is no hiccup.
-const NO_HICCUP: u32 = 3;
+pub(super) const NO_HICCUP: u32 = 3;
 
 /// What was seen when the operator looked at a configuration.
 pub(super) struct Look<'a> {

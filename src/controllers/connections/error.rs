@@ -1,7 +1,7 @@
 //! What can be wrong with an ActiveDirectoryConfig before its directory is asked, and what to do about it. Never holds a
 //! secret.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, io, sync::Arc};
 
 use jiff::Timestamp;
 
@@ -49,6 +49,17 @@ pub enum SettingsError {
         name: String,
         /// The key.
         key: String,
+    },
+    /// The operator has no files with accounts.
+    #[error("credentials.type: Agent: start the operator with --credentials-directory, or name a Secret")]
+    FindCredentials,
+    /// A file with the account can't be read.
+    #[error("cannot read {path}")]
+    ReadFile {
+        /// Where it should be.
+        path: String,
+        /// Why.
+        source: io::Error,
     },
     /// The API server did not give an object.
     #[error("cannot read {kind} {namespace}/{name}")]
@@ -142,6 +153,7 @@ impl SettingsError {
                 ..
             } => connection::CONFIG_MAP_KEY_NOT_FOUND,
             Self::ReadKey { .. } => connection::SECRET_INVALID,
+            Self::FindCredentials | Self::ReadFile { .. } => connection::CREDENTIALS_FILE_UNREADABLE,
             Self::GetObject { source, .. } => match source.code() {
                 Some(401 | 403) => connection::FORBIDDEN,
                 _ => connection::API_SERVER_UNAVAILABLE,
@@ -154,9 +166,10 @@ impl SettingsError {
     /// What kind of trouble it is.
     pub fn trouble(&self) -> Trouble {
         match self {
-            Self::FindObject { .. } | Self::FindKey { .. } => Trouble::Missing,
+            Self::FindObject { .. } | Self::FindKey { .. } | Self::ReadFile { .. } => Trouble::Missing,
             Self::GetObject { .. } => Trouble::Passing,
             Self::ReadKey { .. }
+            | Self::FindCredentials
             | Self::AllowPlaintext { .. }
             | Self::ParseBaseDn { .. }
             | Self::ParsePort { .. }

@@ -2,6 +2,7 @@
 //! read once. Nothing here decides what a failure means.
 
 mod error;
+mod files;
 mod known;
 mod settings;
 mod trust;
@@ -87,7 +88,7 @@ impl Connections {
     pub async fn prepare(&self, config: &ActiveDirectoryConfig) -> Result<Prepared, SettingsError> {
         let name = NamespacedName::of(config);
         let known = self.known(&name);
-        let fetched = settings::fetch(&self.0.client, config, self.0.permissions).await?;
+        let fetched = settings::fetch(&self.0.client, config, &self.0.permissions).await?;
         let mut state = known.state();
         if state.directory.is_none() {
             self.remember_rejection(config, &fetched.settings, &fetched.secret_version);

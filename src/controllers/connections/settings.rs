@@ -1,7 +1,7 @@
 //! From an ActiveDirectoryConfig, its Secret and its certificate authority to settings of a connection. Fetches, and sees to
 //! it that what is missing is named.
 
-use std::{collections::BTreeMap, fmt::Debug};
+use std::{collections::BTreeMap, fmt::Debug, path::Path, sync::Arc};
 
 use k8s_openapi::{
     ByteString,
@@ -22,23 +22,28 @@ use crate::{
     },
 };
 
-use super::error::{ReferencedKind, SettingsError};
+use super::{
+    error::{ReferencedKind, SettingsError},
+    files,
+};
 
-const USERNAME: &str = "username";
-const PASSWORD: &str = "password";
+pub(super) const USERNAME: &str = "username";
+pub(super) const PASSWORD: &str = "password";
 
 /// What the person who runs the operator allows.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Permissions {
     /// Passwords may cross the network in clear where the YAML says so (`--allow-plaintext`).
     pub plaintext: bool,
+    /// Where the accounts are of configurations with `credentials.type: Agent` (`--credentials-directory`).
+    pub credentials: Option<Arc<Path>>,
 }
 
-/// Settings, and which version of the Secret they are from.
+/// Settings, and which version of the account they are with.
 pub(super) struct Fetched {
     /// What to connect with.
     pub settings: ConnectionSettings,
-    /// `metadata.resourceVersion` of the Secret with the account.
+    /// `metadata.resourceVersion` of the Secret with the account; of files, when they were written.
     pub secret_version: String,
 }
 
@@ -46,20 +51,24 @@ pub(super) struct Fetched {
 pub(super) async fn fetch(
     client: &Client,
     config: &ActiveDirectoryConfig,
-    permissions: Permissions,
+    permissions: &Permissions,
 ) -> Result<Fetched, SettingsError> {
     let spec = &config.spec;
     let namespace = config.namespace().unwrap_or_default();
     let encryption = encryption(spec, permissions)?;
     let servers = servers(spec, encryption)?;
     let base_dn = base_dn(spec)?;
-    let secret = get_secret(
-        client,
-        &namespace,
-        &spec.credentials.secret_ref.name,
-        " with the keys username and password",
-    );
-    let secret = secret.await?;
+    let (account, secret_version) = match &spec.credentials.secret_ref {
+        Some(reference) => {
+            let hint = " with the keys username and password";
+            let secret = get_secret(client, &namespace, &reference.name, hint).await?;
+            (
+                account(&namespace, &secret)?,
+                secret.resource_version().unwrap_or_default(),
+            )
+        }
+        None => files::account(permissions.credentials.as_deref(), &namespace, &config.name_any()).await?,
+    };
     let certificate_authorities = match &spec.tls.ca_ref {
         Some(reference) => Some(authorities(client, &namespace, reference).await?),
         None => None,
@@ -69,15 +78,15 @@ pub(super) async fn fetch(
         encryption,
         certificate_authorities,
         base_dn,
-        ..ConnectionSettings::new(spec.domain.clone(), account(&namespace, &secret)?)
+        ..ConnectionSettings::new(spec.domain.clone(), account)
     };
     Ok(Fetched {
         settings,
-        secret_version: secret.resource_version().unwrap_or_default(),
+        secret_version,
     })
 }
 
-fn encryption(spec: &ActiveDirectoryConfigSpec, permissions: Permissions) -> Result<Encryption, SettingsError> {
+fn encryption(spec: &ActiveDirectoryConfigSpec, permissions: &Permissions) -> Result<Encryption, SettingsError> {
     match spec.tls.mode {
         TlsMode::Ldaps => Ok(Encryption::Ldaps),
         TlsMode::StartTls => Ok(Encryption::StartTls),
@@ -127,7 +136,7 @@ fn account(namespace: &str, secret: &Secret) -> Result<Account, SettingsError> {
 }
 
 /// An editor or `echo` put it at the end of the file that the Secret was made from. No account has one in its password.
-fn without_line_break(text: String) -> String {
+pub(super) fn without_line_break(text: String) -> String {
     let end = text.trim_end_matches(['\r', '\n']).len();
     let mut text = text;
     text.truncate(end);
@@ -232,8 +241,12 @@ mod tests {
     #[test]
     fn clear_text_needs_the_word_of_both() {
         let asked = |allowed: bool| spec(&json!({"tls": {"mode": "Disabled", "allowPlaintext": allowed}}));
+        let permissions = |plaintext| Permissions {
+            plaintext,
+            ..Permissions::default()
+        };
         let message = |allowed, plaintext| {
-            encryption(&asked(allowed), Permissions { plaintext }).map_err(|error| error.to_string())
+            encryption(&asked(allowed), &permissions(plaintext)).map_err(|error| error.to_string())
         };
         assert_eq!(message(true, true), Ok(Encryption::Plain));
         assert!(message(false, true).unwrap_err().contains("tls.allowPlaintext: true"));

@@ -130,7 +130,7 @@ async fn forget_the_deleted(context: Context, mut heard: impl Stream<Item = Chan
     }
 }
 
-/// 1. fetch the phone system; 2. validate both; 3. count; 4. report.
+/// 1. fetch the phone system; 2. validate both; 3. count; 4. report. What another operator serves is left to it.
 async fn reconcile(context: Context, rule: Arc<ExtensionRule>) -> Result<Action, Error> {
     let system_name = NamespacedName::of(&*rule).beside(&rule.spec.phone_system_ref.name);
     let system = configuration::find(&context.client, &context.configuration.systems, &system_name).await;
@@ -138,6 +138,14 @@ async fn reconcile(context: Context, rule: Arc<ExtensionRule>) -> Result<Action,
         name: system_name.name.clone(),
         source,
     })?;
+    let is_served = system.as_ref().map_or_else(
+        || context.agent.is_unnamed(),
+        |system| context.agent.serves_system(system),
+    );
+    if !is_served {
+        context.metrics.forget_rule(&system_name.namespace, &rule.name_any());
+        return Ok(Action::await_change());
+    }
     let look = match validate(&rule, system.as_deref()) {
         Ok((rule, system)) => {
             let rules = validated_rules(&context.configuration, &system_name);

@@ -108,9 +108,13 @@ struct Ready {
 }
 
 impl Controller {
-    /// Looks at a scope, and again soon while the API server does not take its status: that keeps nobody from being synced.
+    /// Looks at a scope that this operator serves, and again soon while the API server does not take its status: that keeps nobody from being synced.
     async fn reconcile(self: Arc<Self>, scope: Arc<SyncScope>) -> Result<Action, Error> {
         let name = NamespacedName::of(&*scope);
+        if !self.context.agent.serves_scope(&self.context.configuration, &scope) {
+            self.forget(&name);
+            return Ok(Action::await_change());
+        }
         let looked = Box::pin(self.look(&name, &scope)).await;
         let refused = self.memories.of(&name, |memory| memory.refused.take());
         if !self.exists(&name) {
