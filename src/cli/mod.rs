@@ -1,5 +1,6 @@
 //! The command line, one file a subcommand.
 
+pub mod chart;
 pub mod crds;
 mod files;
 pub mod logging;
@@ -20,6 +21,9 @@ pub enum Command {
     /// Writes the pages of docs/reference.
     #[command(hide = true)]
     Reference(reference::Args),
+    /// Writes the schema of the chart's values, and its README.
+    #[command(hide = true)]
+    Chart(chart::Args),
 }
 
 impl Command {
@@ -29,6 +33,7 @@ impl Command {
             Self::Run(args) => Ok(run::run(args)?),
             Self::Crds(args) => Ok(crds::run(&args)?),
             Self::Reference(args) => Ok(reference::run(&args)?),
+            Self::Chart(args) => Ok(chart::run(&args)?),
         }
     }
 }

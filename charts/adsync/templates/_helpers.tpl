@@ -69,22 +69,13 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end }}
 
-{{/* Values that would only fail in the cluster, or quietly do something else. */}}
+{{/* Values that would only fail in the cluster, or quietly do something else, and that values.schema.json can't tell. */}}
 {{- define "adsync.check" -}}
-{{- if not (kindIs "string" .Values.image.tag) }}
-{{- fail "image.tag: YAML reads that as a number: write it in quotes, or use --set-string" }}
-{{- end }}
 {{- if not (has (toString .Values.replicas) (list "0" "1")) }}
 {{- fail (printf "replicas: %v: only one operator may run (or none: 0), since there is no leader election yet" .Values.replicas) }}
 {{- end }}
-{{- if not (has .Values.logFormat (list "json" "text")) }}
-{{- fail (printf "logFormat: %q is neither json nor text" .Values.logFormat) }}
-{{- end }}
 {{- if not .Values.logLevel }}
 {{- fail "logLevel: write error, warn, info, debug or trace" }}
-{{- end }}
-{{- if or (lt (int .Values.concurrency) 1) (gt (int .Values.concurrency) 65535) }}
-{{- fail (printf "concurrency: %v is no number from 1 to 65535" .Values.concurrency) }}
 {{- end }}
 {{- include "adsync.checkNames" . }}
 {{- range $value, $labels := dict "commonLabels" .Values.commonLabels "podLabels" .Values.podLabels
@@ -107,13 +98,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- fail (printf "--namespace: %q is no name of a namespace" .Release.Namespace) }}
 {{- end }}
 {{- $namespaces := .Values.scope.namespaces }}
-{{- if not (kindIs "slice" $namespaces) }}
-{{- fail (printf "scope.namespaces: %v is no list of namespaces: write [%v]" $namespaces $namespaces) }}
-{{- end }}
 {{- range $namespaces }}
-{{- if not (kindIs "string" .) }}
-{{- fail (printf "scope.namespaces: %v is no text: put it into quotes, or use --set-string" .) }}
-{{- end }}
 {{- if not (regexMatch $label .) }}
 {{- fail (printf "scope.namespaces: %q is no name of a namespace" .) }}
 {{- end }}
