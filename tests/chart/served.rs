@@ -13,7 +13,7 @@ use crate::env::{Kube, process};
 use crate::scenario::eventually;
 
 /// A server of our own: the chart's objects that are no namespace's would meet those of other tests on the shared one.
-async fn kube() -> &'static Kube {
+pub(super) async fn kube() -> &'static Kube {
     static OWN: OnceCell<Kube> = OnceCell::const_new();
     let start = async || {
         let kube = Kube::own().await;

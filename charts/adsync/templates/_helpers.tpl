@@ -28,6 +28,14 @@ colon, so no two of these are equal.
 {{- end }}
 {{- end }}
 
+{{/*
+The name of a further object of one kind that belongs to no namespace: (list CONTEXT PART). Dots, which are in none of the other names, and which
+also the kinds take that refuse a colon.
+*/}}
+{{- define "adsync.partName" -}}
+{{- include "adsync.clusterName" (index . 0) | replace ":" "." }}.{{ index . 1 }}
+{{- end }}
+
 {{- define "adsync.serviceAccountName" -}}
 {{- if .Values.serviceAccount.create }}
 {{- default (include "adsync.fullname" .) .Values.serviceAccount.name }}
