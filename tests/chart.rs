@@ -1,6 +1,7 @@
 //! The Helm chart and deploy/: what they render to. What a real API server makes of it is in `served`, what a real node does with it in
 //! tests of its own.
 
+mod options;
 mod rights;
 mod served;
 mod values;
@@ -304,6 +305,10 @@ async fn a_bad_value_is_refused_with_what_to_write() {
         (
             "metrics.service.enabled=false,metrics.serviceMonitor.enabled=true",
             "it needs the service",
+        ),
+        (
+            "metrics.podMonitor.enabled=true,metrics.serviceMonitor.enabled=true",
+            "everything would be counted twice",
         ),
         (
             "metrics.service.enabled=false,metrics.prometheusRule.enabled=true",

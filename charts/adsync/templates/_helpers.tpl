@@ -87,7 +87,8 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- include "adsync.checkNames" . }}
 {{- range $value, $labels := dict "commonLabels" .Values.commonLabels "podLabels" .Values.podLabels
-  "metrics.serviceMonitor.labels" .Values.metrics.serviceMonitor.labels "metrics.prometheusRule.labels" .Values.metrics.prometheusRule.labels }}
+  "metrics.serviceMonitor.labels" .Values.metrics.serviceMonitor.labels "metrics.podMonitor.labels" .Values.metrics.podMonitor.labels
+  "metrics.prometheusRule.labels" .Values.metrics.prometheusRule.labels }}
 {{- range list "helm.sh/chart" "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/version" "app.kubernetes.io/managed-by" }}
 {{- if hasKey ($labels | default dict) . }}
 {{- fail (printf "%s: the chart sets the label %s itself; nameOverride and the release's name change what it says" $value .) }}

@@ -70,8 +70,12 @@ pub(super) fn in_words(value: &Value) -> String {
         Some("object") => " of objects",
         _ => "",
     };
-    let kind = said("type").and_then(Json::as_str).unwrap_or(kind(&value.default));
-    match kind {
+    let kinds = match said("type") {
+        Some(Json::Array(kinds)) => kinds.iter().filter_map(Json::as_str).collect(),
+        Some(Json::String(kind)) => vec![kind.as_str()],
+        _ => vec![kind(&value.default)],
+    };
+    let in_words = kinds.into_iter().map(|kind| match kind {
         "array" => format!("list{}", inner(said("items"))),
         "object" => format!("map{}", inner(said("additionalProperties"))),
         "integer" => match (said("minimum"), said("maximum")) {
@@ -80,7 +84,8 @@ pub(super) fn in_words(value: &Value) -> String {
             _ => "number".to_owned(),
         },
         kind => kind.to_owned(),
-    }
+    });
+    in_words.collect::<Vec<_>>().join(" or ")
 }
 
 /// Text without its quotes, all else as JSON.

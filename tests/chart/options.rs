@@ -1,0 +1,108 @@
+//! What a value switches on: more than one replica, the network, metrics, further objects.
+
+use serde_json::{Value, json};
+
+use super::{of_kind, rendered, the};
+use crate::env::helm::{self, CHART, objects};
+use crate::env::process;
+
+/// What the chart renders to with so many replicas, which it refuses as long as there is no leader election: in a copy, it does not.
+async fn with_replicas(replicas: usize, arguments: &[&str]) -> Vec<Value> {
+    let folder = tempfile::tempdir().unwrap();
+    let chart = folder.path().join("adsync").display().to_string();
+    process::run("cp", &["-r", CHART, &chart], &[], "").await;
+    let helpers = format!("{chart}/templates/_helpers.tpl");
+    let checks = std::fs::read_to_string(&helpers).unwrap();
+    let allowed = format!(r#"(list "0" "1" "{replicas}")"#);
+    std::fs::write(helpers, checks.replace(r#"(list "0" "1")"#, &allowed)).unwrap();
+    let replicas = format!("--set=replicas={replicas}");
+    let arguments = [
+        &["template", "adsync", &chart, "--namespace=adsync", &replicas],
+        arguments,
+    ]
+    .concat();
+    objects(&helm::helm(None, &arguments).await)
+}
+
+#[tokio::test]
+async fn several_replicas_are_spread_and_not_drained_at_once_and_one_does_not_block_its_node() {
+    let objects = with_replicas(3, &[]).await;
+    let deployment = the(&objects, "Deployment");
+    let selector = &deployment["spec"]["selector"];
+    let budget = &the(&objects, "PodDisruptionBudget")["spec"];
+    assert_eq!((&budget["selector"], &budget["maxUnavailable"]), (selector, &json!(1)));
+    let spread = &deployment["spec"]["template"]["spec"]["topologySpreadConstraints"];
+    assert_eq!(spread.as_array().unwrap().len(), 1);
+    assert_eq!(&spread[0]["labelSelector"], selector);
+
+    let own = r#"--set-json=topologySpreadConstraints=[{"maxSkew":2,"labelSelector":{"matchLabels":{"team":"a"}}}]"#;
+    let objects = with_replicas(2, &[own, "--set=podDisruptionBudget.maxUnavailable=50%"]).await;
+    let spread = &the(&objects, "Deployment")["spec"]["template"]["spec"]["topologySpreadConstraints"];
+    assert_eq!(spread[0]["labelSelector"], json!({"matchLabels": {"team": "a"}}));
+    assert_eq!(the(&objects, "PodDisruptionBudget")["spec"]["maxUnavailable"], "50%");
+    let objects = with_replicas(2, &["--set=podDisruptionBudget.enabled=false"]).await;
+    assert!(of_kind(&objects, "PodDisruptionBudget").is_empty());
+
+    let objects = rendered(&[]).await;
+    assert!(of_kind(&objects, "PodDisruptionBudget").is_empty());
+    let pod = &the(&objects, "Deployment")["spec"]["template"]["spec"];
+    assert_eq!(pod["topologySpreadConstraints"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_closed_network_lets_through_what_the_operator_needs() {
+    assert!(of_kind(&rendered(&[]).await, "NetworkPolicy").is_empty());
+    let objects = rendered(&["--set=networkPolicy.enabled=true,networkPolicy.directory.ports={636,10636}"]).await;
+    let policy = &the(&objects, "NetworkPolicy")["spec"];
+    let deployment = &the(&objects, "Deployment")["spec"];
+    assert_eq!(policy["podSelector"], deployment["selector"]);
+    assert_eq!(policy["policyTypes"], json!(["Ingress", "Egress"]));
+    let ports = |rules: &Value| -> Vec<String> {
+        let rules = rules.as_array().unwrap();
+        let ports = rules.iter().flat_map(|rule| rule["ports"].as_array().unwrap());
+        ports.map(|port| port["port"].to_string()).collect()
+    };
+    let named = |port: &Value| port["name"].to_string();
+    let container = &deployment["template"]["spec"]["containers"][0]["ports"];
+    let open: Vec<String> = container.as_array().unwrap().iter().map(named).collect();
+    assert_eq!(ports(&policy["ingress"]), open, "they are those of the container");
+    assert_eq!(ports(&policy["egress"]), ["53", "53", "443", "6443", "636", "10636"]);
+    for rule in policy["egress"].as_array().unwrap() {
+        assert_eq!(
+            rule["to"],
+            Value::Null,
+            "by default anywhere: nobody knows where a domain is"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_pod_monitor_needs_no_service_and_the_alerts_know_its_job() {
+    let without_service =
+        "--set=metrics.service.enabled=false,metrics.podMonitor.enabled=true,metrics.prometheusRule.enabled=true";
+    let objects = rendered(&[without_service]).await;
+    assert!(of_kind(&objects, "Service").is_empty());
+    let monitor = &the(&objects, "PodMonitor")["spec"];
+    let deployment = &the(&objects, "Deployment")["spec"];
+    assert_eq!(monitor["selector"], deployment["selector"]);
+    let endpoint = &monitor["podMetricsEndpoints"][0];
+    assert_eq!(
+        endpoint["port"],
+        deployment["template"]["spec"]["containers"][0]["ports"][0]["name"]
+    );
+    assert_eq!(endpoint["honorLabels"], true);
+    let rules = the(&objects, "PrometheusRule").to_string();
+    assert!(
+        rules.contains(r#"{job=\"adsync/adsync\",namespace=\"adsync\"}"#),
+        "{rules}"
+    );
+}
+
+#[tokio::test]
+async fn further_objects_are_templates() {
+    let object = r#"--set-json=extraObjects=[{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"{{ .Release.Name }}-x"}}]"#;
+    assert_eq!(
+        the(&rendered(&[object]).await, "ConfigMap")["metadata"]["name"],
+        "adsync-x"
+    );
+}
