@@ -293,6 +293,14 @@ async fn a_bad_value_is_refused_with_what_to_write() {
         ),
         ("fullnameOverride=Adsync", "can't be the name of a Service"),
         (
+            "scope.namespaces={phones},rbac.secretNamespaces={phones}",
+            "rbac.secretNamespaces: with scope.namespaces",
+        ),
+        (
+            "rbac.secretNamespaces={Phones}",
+            r#"rbac.secretNamespaces: "Phones" is no name of a namespace"#,
+        ),
+        (
             r"commonLabels.app\.kubernetes\.io/name=sync",
             "commonLabels: the chart sets the label app.kubernetes.io/name itself",
         ),

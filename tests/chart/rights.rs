@@ -1,14 +1,57 @@
 //! The chart's rights: the operator's own, and the roles for people, as the API server understands them.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::served::kube;
 use super::{ROOT, named, of_kind, rendered, the};
 use crate::env::helm::{manifests, objects, values_files};
 use crate::env::{Kube, process};
+
+/// What is in a namespace.
+fn of_namespace(objects: &[Value], namespace: &str) -> Vec<Value> {
+    let inside = objects
+        .iter()
+        .filter(|object| object["metadata"]["namespace"] == namespace);
+    inside.cloned().collect()
+}
+
+fn as_set(rules: &Value) -> BTreeSet<String> {
+    rules.as_array().unwrap().iter().map(Value::to_string).collect()
+}
+
+#[tokio::test]
+async fn secrets_are_read_where_the_configurations_live_and_nowhere_else() {
+    let kube = kube().await;
+    for namespace in ["with-secrets", "without"] {
+        kube.kubectl(&["create", "namespace", namespace]).await;
+    }
+    let rights = manifests(
+        "secretive",
+        &[
+            "--set=rbac.secretNamespaces={with-secrets}",
+            "--show-only=templates/rbac.yaml",
+        ],
+    )
+    .await;
+    let namespace = r#"{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "secretive"}}"#;
+    let rights = format!("{namespace}\n---\n{rights}");
+    kube.kubectl_with_input(&["apply", "--server-side", "--filename=-"], &rights)
+        .await;
+    let operator = "system:serviceaccount:secretive:adsync";
+    for kind in ["secrets", "configmaps"] {
+        for verb in ["get", "list", "watch"] {
+            let what = format!("{verb} {kind}");
+            assert!(may_in(kube, "with-secrets", operator, &what).await, "{what}");
+            assert!(!may_in(kube, "without", operator, &what).await, "{what}");
+        }
+    }
+    assert!(may_in(kube, "without", operator, "list syncscopes").await);
+    assert!(!may_in(kube, "with-secrets", operator, "create secrets").await);
+}
 
 #[tokio::test]
 async fn the_rights_are_those_that_the_tests_run_with() {
@@ -27,7 +70,19 @@ async fn the_rights_are_those_that_the_tests_run_with() {
         {
             assert_eq!(&binding["subjects"][0]["name"], account, "{values}");
             let role = binding["roleRef"]["name"].as_str().unwrap();
-            assert_eq!(&named(&objects, "ClusterRole", role)["rules"], rules, "{values}");
+            if binding["roleRef"]["kind"] == "Role" {
+                continue;
+            }
+            let mut rights = named(&objects, "ClusterRole", role)["rules"].clone();
+            if values.contains("secrets") {
+                // What a Role in each of two namespaces has instead.
+                let secrets = the(&of_namespace(&objects, "phones"), "Role")["rules"][0].clone();
+                assert_eq!(secrets["resources"], json!(["secrets", "configmaps"]));
+                rights.as_array_mut().unwrap().push(secrets);
+                assert_eq!(as_set(&rights), as_set(rules), "{values}");
+            } else {
+                assert_eq!(&rights, rules, "{values}");
+            }
         }
     }
 }
@@ -79,13 +134,13 @@ async fn roles_for_people_are_part_of_those_that_kubernetes_brings() {
     assert!(of_kind(&objects, "ClusterRole").is_empty());
 }
 
-/// Whether somebody may do it in the namespace phones.
-async fn may(kube: &Kube, who: &str, what: &str) -> bool {
+/// Whether somebody may do it in a namespace.
+async fn may_in(kube: &Kube, namespace: &str, who: &str, what: &str) -> bool {
     let environment = [
         ("KUBECONFIG", kube.kubeconfig().as_os_str()),
         ("KUBECACHEDIR", kube.folder().as_os_str()),
     ];
-    let arguments: Vec<&str> = ["auth", "can-i", "--namespace=phones", "--as", who]
+    let arguments: Vec<&str> = ["auth", "can-i", "--namespace", namespace, "--as", who]
         .into_iter()
         .chain(what.split(' '))
         .collect();
@@ -137,7 +192,7 @@ async fn each_role_may_do_what_it_is_called_for_and_no_more() {
     ] {
         let mut found = [false; 4];
         for (found, role) in found.iter_mut().zip(["viewer", "phone-user-viewer", "editor", "admin"]) {
-            *found = may(kube, &format!("adsync.roles.{role}"), what).await;
+            *found = may_in(kube, "phones", &format!("adsync.roles.{role}"), what).await;
         }
         assert_eq!(found, wanted, "{what}");
     }

@@ -106,13 +106,17 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if not (regexMatch $label .Release.Namespace) }}
 {{- fail (printf "--namespace: %q is no name of a namespace" .Release.Namespace) }}
 {{- end }}
-{{- $namespaces := .Values.scope.namespaces }}
+{{- range $value, $namespaces := dict "scope.namespaces" .Values.scope.namespaces "rbac.secretNamespaces" .Values.rbac.secretNamespaces }}
 {{- range $namespaces }}
 {{- if not (regexMatch $label .) }}
-{{- fail (printf "scope.namespaces: %q is no name of a namespace" .) }}
+{{- fail (printf "%s: %q is no name of a namespace" $value .) }}
 {{- end }}
 {{- end }}
 {{- if ne (uniq $namespaces | len) (len $namespaces) }}
-{{- fail (printf "scope.namespaces: write each of %s once" (join ", " $namespaces)) }}
+{{- fail (printf "%s: write each of %s once" $value (join ", " $namespaces)) }}
+{{- end }}
+{{- end }}
+{{- if and .Values.scope.namespaces .Values.rbac.secretNamespaces }}
+{{- fail "rbac.secretNamespaces: with scope.namespaces Secrets are read in those namespaces only: leave it out" }}
 {{- end }}
 {{- end }}
