@@ -2,6 +2,7 @@
 //! tests of its own.
 
 mod options;
+mod policies;
 mod rights;
 mod served;
 mod values;
