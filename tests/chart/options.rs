@@ -99,6 +99,39 @@ async fn a_pod_monitor_needs_no_service_and_the_alerts_know_its_job() {
 }
 
 #[tokio::test]
+async fn an_agent_says_its_name_and_with_a_kubeconfig_has_no_rights_in_its_own_cluster() {
+    let objects = rendered(&["--set=agent.name=site-a"]).await;
+    let pod = &the(&objects, "Deployment")["spec"]["template"]["spec"];
+    assert!(
+        pod["containers"][0]["args"]
+            .as_array()
+            .unwrap()
+            .contains(&json!("--agent=site-a"))
+    );
+    assert_eq!(pod["automountServiceAccountToken"], true);
+    assert!(
+        !of_kind(&objects, "ClusterRoleBinding").is_empty(),
+        "by name alone it serves this cluster"
+    );
+
+    let values = "--set=agent.kubeconfigSecret=hosted,agent.kubeconfigKey=config,admissionPolicies.enabled=true,rbac.secretNamespaces={phones}";
+    let objects = rendered(&[values]).await;
+    let kinds: Vec<_> = objects.iter().map(|object| object["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["ServiceAccount", "Service", "Deployment"]);
+    let pod = &the(&objects, "Deployment")["spec"]["template"]["spec"];
+    assert_eq!(pod["automountServiceAccountToken"], false);
+    let secret = json!({"secretName": "hosted", "items": [{"key": "config", "path": "kubeconfig"}]});
+    assert_eq!(pod["volumes"], json!([{"name": "kubeconfig", "secret": secret}]));
+    let container = &pod["containers"][0];
+    let mounts = json!([{"name": "kubeconfig", "mountPath": "/etc/adsync", "readOnly": true}]);
+    assert_eq!(container["volumeMounts"], mounts);
+    assert_eq!(
+        container["env"],
+        json!([{"name": "KUBECONFIG", "value": "/etc/adsync/kubeconfig"}])
+    );
+}
+
+#[tokio::test]
 async fn further_objects_are_templates() {
     let object = r#"--set-json=extraObjects=[{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"{{ .Release.Name }}-x"}}]"#;
     assert_eq!(

@@ -36,6 +36,11 @@ also the kinds take that refuse a colon.
 {{- include "adsync.clusterName" (index . 0) | replace ":" "." }}.{{ index . 1 }}
 {{- end }}
 
+{{/* Nothing where a kubeconfig leads to another cluster. */}}
+{{- define "adsync.servesThisCluster" -}}
+{{- if not .Values.agent.kubeconfigSecret }}yes{{ end }}
+{{- end }}
+
 {{- define "adsync.serviceAccountName" -}}
 {{- if .Values.serviceAccount.create }}
 {{- default (include "adsync.fullname" .) .Values.serviceAccount.name }}
