@@ -84,6 +84,12 @@ async fn what_is_generated_from_the_chart_is_up_to_date() {
             file.display()
         );
     }
+    for file in files(&Path::new(ROOT).join("deploy")) {
+        let file = Path::new("deploy").join(file);
+        let text = fs::read_to_string(Path::new(ROOT).join(&file)).unwrap();
+        let claims = text.starts_with("# Rendered from charts/adsync/");
+        assert!(!claims || made.contains(&file), "{} is made by nobody", file.display());
+    }
     let in_chart = Path::new("charts/adsync/files/crds");
     for file in files(&Path::new(ROOT).join(in_chart)) {
         assert!(
