@@ -17,6 +17,7 @@ mod env;
 mod alerts;
 mod apply;
 mod architecture;
+mod argocd;
 mod chart;
 mod connection;
 mod counting;
