@@ -6,6 +6,7 @@ mod policies;
 mod rights;
 mod served;
 mod values;
+mod waiting;
 
 use std::collections::BTreeSet;
 use std::fs;
