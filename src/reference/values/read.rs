@@ -36,7 +36,7 @@ const ANNOTATION: &str = "@schema ";
 pub(super) fn read(text: &str) -> Result<Vec<Section>, ReadValuesError> {
     let defaults: Json = serde_yaml::from_str(text).map_err(ReadValuesError::ReadYaml)?;
     let mut lines = Lines {
-        lines: text.lines().map(Line::of).collect::<Vec<_>>().into_iter().peekable(),
+        left: text.lines().map(Line::of).collect::<Vec<_>>().into_iter().peekable(),
         sections: Vec::new(),
         comment: Comment::default(),
     };
@@ -91,7 +91,7 @@ struct Comment {
 }
 
 struct Lines<'a> {
-    lines: std::iter::Peekable<std::vec::IntoIter<Line<'a>>>,
+    left: std::iter::Peekable<std::vec::IntoIter<Line<'a>>>,
     sections: Vec<Section>,
     comment: Comment,
 }
@@ -100,7 +100,7 @@ impl Lines<'_> {
     /// The next value at this depth, if one comes before the group ends.
     fn next_value(&mut self, depth: usize, group: &str, defaults: &Json) -> Result<Option<Value>, ReadValuesError> {
         let key = loop {
-            match self.lines.peek() {
+            match self.left.peek() {
                 None => return Ok(None),
                 // Also a comment: it is the next value's, outside of this group.
                 Some(Line::Key { indent, .. } | Line::Other { indent } | Line::Comment { indent, .. })
@@ -113,9 +113,9 @@ impl Lines<'_> {
                 Some(Line::Blank) => self.comment = Comment::default(),
                 Some(_) => {}
             }
-            self.lines.next();
+            self.left.next();
         };
-        self.lines.next();
+        self.left.next();
         let path = if group.is_empty() {
             key.clone()
         } else {
@@ -179,7 +179,7 @@ impl Lines<'_> {
             Line::Other { indent } => *indent >= depth,
             Line::Blank | Line::Comment { .. } => false,
         };
-        while self.lines.next_if(is_default).is_some() {}
+        while self.left.next_if(is_default).is_some() {}
     }
 }
 
