@@ -26,6 +26,7 @@ mod documents;
 mod environment;
 mod examples;
 mod install;
+mod leadership;
 mod numbering;
 mod observed;
 mod operation;

@@ -153,6 +153,7 @@ pub fn user(number: u32, values: &[(Field, &str)], expected: Expected) -> UserCh
         changes: Vec::new(),
         needs: None,
         links: true,
+        why: None,
     }
 }
 

@@ -88,7 +88,7 @@ pub const ALL: &[EventReason] = &[
     },
     EventReason {
         name: WAITING,
-        meaning: "A deleted SyncScope with deletionPolicy Delete waits for one complete read of the directory, for five minutes at most.",
+        meaning: "A deleted SyncScope with deletionPolicy Delete waits: half a minute for another scope that selects the same people, then for one complete read of the directory, for five minutes at most.",
     },
     EventReason {
         name: RETAINED,

@@ -22,6 +22,7 @@ use crate::{
         client,
         configuration::Reach,
         connections::Permissions,
+        leadership::{self, Candidate, Election, Fence},
         world::{self, Shared},
     },
     directory::RejectedPasswords,
@@ -38,6 +39,8 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// How long a deleted SyncScope waits for one complete read.
 const WAIT_FOR_END: Duration = Duration::from_mins(5);
+/// What renames a scope in Git may delete the old one first: the new one is there seconds later.
+const WAIT_FOR_RENAME: Duration = Duration::from_secs(30);
 
 const STOP: &str = "the end: it is stopping";
 
@@ -66,6 +69,12 @@ pub struct Args {
     /// What is logged: a level, or levels by module such as `info,adsync::directory=debug`.
     #[arg(long, value_name = "LEVEL", env = "ADSYNC_LOG_LEVEL", default_value = "info")]
     pub log_level: String,
+    /// Stands by until it holds the Lease `adsync`: of several replicas, one serves.
+    #[arg(long, env = "ADSYNC_LEADER_ELECT")]
+    pub leader_elect: bool,
+    /// Where the Lease is. Default: the namespace of the pod, or of the kubeconfig's context.
+    #[arg(long, value_name = "NAME", env = "ADSYNC_LEADER_ELECTION_NAMESPACE", value_parser = namespace::parse)]
+    pub leader_election_namespace: Option<String>,
     /// Allows what `tls.mode: Disabled` with `allowPlaintext: true` asks for: passwords that cross the network in clear.
     #[arg(long)]
     pub allow_plaintext: bool,
@@ -112,6 +121,11 @@ pub enum RunError {
         /// What it was.
         part: &'static str,
     },
+    /// Another replica may lead by now.
+    #[error(
+        "the Lease was lost: another replica leads, or the API server could not be reached for too long; start again to stand by"
+    )]
+    LoseLease,
     /// Signals can't be caught.
     #[error("cannot listen to signals")]
     CatchSignals(#[source] io::Error),
@@ -131,6 +145,10 @@ pub struct Operator {
     pub confirm_absence_after: Duration,
     /// How long a deleted SyncScope waits for one complete read.
     pub wait_for_end: Duration,
+    /// By which Lease it is decided who serves. None: there is no other replica.
+    pub election: Option<Election>,
+    /// How long a deleted SyncScope waits for another one that selects the same people.
+    pub wait_for_rename: Duration,
     /// Where `/metrics` is served.
     pub metrics: TcpListener,
     /// Where `/livez` and `/readyz` are served.
@@ -144,13 +162,21 @@ pub fn run(args: Args) -> Result<(), RunError> {
     let result = runtime.block_on(async {
         let stop = CancellationToken::new();
         let signals = stop_on_signal(stop.clone())?;
+        let cluster = Config::infer().await.map_err(RunError::FindCluster)?;
+        let election = args.leader_elect.then(|| Election {
+            namespace: (args.leader_election_namespace).unwrap_or_else(|| cluster.default_namespace.clone()),
+            lease: leadership::lease_of(None),
+            identity: identity(),
+        });
         let operator = Operator {
-            cluster: Config::infer().await.map_err(RunError::FindCluster)?,
+            cluster,
+            election,
             namespaces: args.namespaces,
             allow_plaintext: args.allow_plaintext,
             concurrency: args.concurrency,
             confirm_absence_after: args.confirm_absence_after,
             wait_for_end: WAIT_FOR_END,
+            wait_for_rename: WAIT_FOR_RENAME,
             metrics: listen(args.metrics_bind_address).await?,
             health: listen(args.health_bind_address).await?,
         };
@@ -180,11 +206,37 @@ fn stop_on_signal(stop: CancellationToken) -> Result<impl Future<Output = ()> + 
     })
 }
 
+/// A name for this process that no other one has: that of the pod, and something random.
+fn identity() -> String {
+    let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "adsync".to_owned());
+    format!("{host}_{}", uuid::Uuid::new_v4())
+}
+
+/// One who leads comes back from this when that is over; where there is no other replica it never is.
+async fn until_lost(candidate: &mut Option<Candidate>) {
+    match candidate {
+        Some(candidate) => candidate.stay().await,
+        None => std::future::pending().await,
+    }
+}
+
 impl Operator {
     /// Runs until `stop` is cancelled; what is under way then has ten seconds to finish.
     pub async fn run(self, stop: CancellationToken) -> Result<(), RunError> {
+        let fence = if self.election.is_some() {
+            Fence::closed()
+        } else {
+            Fence::open()
+        };
+        let mut candidate = match self.election {
+            Some(election) => {
+                let unfenced = client::client(self.cluster.clone()).map_err(RunError::MakeClient)?;
+                Some(Candidate::new(unfenced, election, fence.clone()))
+            }
+            None => None,
+        };
         let shared = Shared {
-            client: client::client(self.cluster).map_err(RunError::MakeClient)?,
+            client: client::fenced(self.cluster, &fence).map_err(RunError::MakeClient)?,
             rejected: RejectedPasswords::default(),
             permissions: Permissions {
                 plaintext: self.allow_plaintext,
@@ -194,21 +246,33 @@ impl Operator {
             concurrency: self.concurrency,
             confirm_after: self.confirm_absence_after.try_into().unwrap_or(SignedDuration::MAX),
             wait_for_end: self.wait_for_end,
+            wait_for_rename: self.wait_for_rename,
             stop: stop.clone(),
         };
-        let mut worlds = JoinSet::new();
-        for reach in reaches(self.namespaces) {
-            world::await_readiness(&shared.readiness);
-            worlds.spawn(world::run(shared.clone(), reach));
-        }
         let (health, metrics) = (
             health::router(shared.readiness.clone()),
-            serve::metrics_router(shared.metrics, shared.readiness.clone()),
+            serve::metrics_router(shared.metrics.clone(), shared.readiness.clone()),
         );
         let mut servers = JoinSet::new();
         servers.spawn(serve::serve("health", self.health, health));
         servers.spawn(serve::serve("metrics", self.metrics, metrics));
         info!(version = env!("CARGO_PKG_VERSION"), "adsync runs");
+
+        if let Some(candidate) = &mut candidate {
+            // One that stands by is ready: to take over.
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(()),
+                _ = servers.join_next() => return Err(RunError::EndEarly { part: "a server" }),
+                () = candidate.lead() => {}
+            }
+        }
+        shared.metrics.leads();
+        let mut worlds = JoinSet::new();
+        for reach in reaches(self.namespaces) {
+            world::await_readiness(&shared.readiness);
+            worlds.spawn(world::run(shared.clone(), reach));
+        }
 
         // A world has no end before `stop`, unless it has a bug; a server has none at all.
         // In this order: worlds that end because of `stop` do so at once, and that is not early.
@@ -217,6 +281,7 @@ impl Operator {
             () = stop.cancelled() => None,
             _ = worlds.join_next() => Some(RunError::EndEarly { part: "a set of controllers" }),
             _ = servers.join_next() => Some(RunError::EndEarly { part: "a server" }),
+            () = until_lost(&mut candidate) => Some(RunError::LoseLease),
         };
         info!("adsync stops: no new work, and what is under way may finish");
         shared.readiness.await_arrival(STOP);
@@ -230,6 +295,9 @@ impl Operator {
                 ?GRACE,
                 "gave up on what was under way; it is done again after the next start"
             );
+        }
+        if let Some(candidate) = &mut candidate {
+            candidate.step_down().await;
         }
         info!("adsync has stopped");
         ended_early.map_or(Ok(()), Err)

@@ -6,7 +6,9 @@
 
 use std::time::Duration;
 
-use kube::{Client, Config, runtime::watcher};
+use kube::{Client, Config, client::ClientBuilder, runtime::watcher};
+
+use super::leadership::Fence;
 
 /// How long a call on one object may take, its retries included.
 pub const DEADLINE: Duration = Duration::from_secs(30);
@@ -16,14 +18,24 @@ pub const WATCH_SECONDS: u32 = 120;
 const READ_TIMEOUT: Duration = Duration::from_secs(150);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// A client with the operator's timeouts, whose writes pass only while the fence is open.
+pub fn fenced(config: Config, fence: &Fence) -> Result<Client, kube::Error> {
+    let builder = ClientBuilder::try_from(with_timeouts(config))?;
+    Ok(builder.with_layer(fence).build())
+}
+
 /// A client with the operator's timeouts.
-pub fn client(mut config: Config) -> Result<Client, kube::Error> {
+pub fn client(config: Config) -> Result<Client, kube::Error> {
+    Client::try_from(with_timeouts(config))
+}
+
+fn with_timeouts(mut config: Config) -> Config {
     config.connect_timeout = Some(CONNECT_TIMEOUT);
     config.read_timeout = Some(READ_TIMEOUT);
     config.write_timeout = Some(DEADLINE);
     // Else the time that a pooled connection sat idle would count against the next answer.
     config.reset_reader_on_write = true;
-    Client::try_from(config)
+    config
 }
 
 /// Settings of every watch.

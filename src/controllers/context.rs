@@ -39,6 +39,8 @@ pub struct Context {
     pub confirm_after: SignedDuration,
     /// How long a deleted scope waits for one complete read; then it leaves everything as it is.
     pub wait_for_end: Duration,
+    /// How long a deleted scope waits for another one that selects the same people, before it takes anything along.
+    pub wait_for_rename: Duration,
 }
 
 impl Context {

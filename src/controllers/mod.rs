@@ -12,6 +12,7 @@ pub mod context;
 pub mod events;
 pub mod extension_rule;
 pub mod kinds_served;
+pub mod leadership;
 pub mod managed_fields;
 pub mod observed;
 pub mod patience;

@@ -56,6 +56,8 @@ pub struct Shared {
     pub confirm_after: SignedDuration,
     /// How long a deleted scope waits for one complete read.
     pub wait_for_end: Duration,
+    /// How long a deleted scope waits for another one that selects the same people.
+    pub wait_for_rename: Duration,
     /// Cancelled when the operator is to stop.
     pub stop: CancellationToken,
 }
@@ -143,6 +145,7 @@ fn context(shared: &Shared, reach: Reach, configuration: Configuration, objects:
         concurrency: shared.concurrency,
         confirm_after: shared.confirm_after,
         wait_for_end: shared.wait_for_end,
+        wait_for_rename: shared.wait_for_rename,
     }
 }
 

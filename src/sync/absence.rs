@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     Input,
-    evidence::{Open, Verdict},
+    evidence::{Open, Verdict, is_beyond},
     observed::ObservedUser,
     outside::{Outside, Places},
     past::Suspect,
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     api::phone_user::AbsenceReason,
-    directory::{Alive, Guid, Sighting, User},
+    directory::{Guid, Sighting, User},
 };
 
 /// Somebody linked to the scope whom it does not select any more, for all that the snapshot shows.
@@ -147,7 +147,8 @@ impl Prover<'_, '_> {
                 self.unseen(missing, suspect, *sees_tombstones, account.is_some())
             }
             (Some(Sighting::Alive(_)), Some(account)) => self.outside(account, suspect),
-            (Some(Sighting::Alive(alive)), None) => self.beyond(alive),
+            (Some(Sighting::Alive(_)), None) if is_beyond(self.input, missing.guid) => Ok(AbsenceReason::OutOfScope),
+            (Some(Sighting::Alive(_)), None) => Err("their account exists where the directory is read, and is hidden"),
         };
         judged.or_else(|doubt| is_inactive.then_some(AbsenceReason::Disabled).ok_or(doubt))
     }
@@ -178,15 +179,6 @@ impl Prover<'_, '_> {
         match self.open.has_lasted(self.input, suspect) {
             Verdict::Proven => Ok(AbsenceReason::Deleted),
             Verdict::NotYet | Verdict::Contradicted => Err("their account gives no answer: it must do so again later"),
-        }
-    }
-
-    /// The account exists, and the read did not bring it.
-    fn beyond(&self, alive: &Alive) -> Result<AbsenceReason, Doubt> {
-        if alive.dn.is_at_or_below(&self.input.directory.origin().base_dn) {
-            Err("their account exists where the directory is read, and is hidden")
-        } else {
-            Ok(AbsenceReason::OutOfScope)
         }
     }
 

@@ -110,6 +110,7 @@ impl<'a> Batch<'a> {
             digest: digest(past.uid, HeldType::Removals, since, items),
             since: Time(since),
             sample: Vec::new(),
+            limit: None,
             approved: None,
         };
         Some(describe(closed, &mut self.others))
@@ -148,13 +149,26 @@ fn describe(mut held: Held, members: &mut [Removal<'_>]) -> Held {
     let shown = members.iter().take(MOST_SAMPLED);
     held.count = i64::try_from(members.len()).unwrap_or(i64::MAX);
     held.sample = shown
-        .map(|removal| sampled(&removal.subject.login, &format!("{:?}", removal.action)))
+        .map(|removal| shortened(&in_words(removal), LONGEST_NAME))
         .collect();
     held
 }
 
-fn sampled(name: &str, what: &str) -> String {
-    shortened(&format!("{name}: {what}"), LONGEST_NAME)
+/// Whom it is about, what is to happen, and why.
+fn in_words(removal: &Removal<'_>) -> String {
+    let Removal {
+        subject,
+        action,
+        reason,
+        ..
+    } = removal;
+    let login = &subject.login;
+    match (action, reason) {
+        (_, Some(reason)) => format!("{login}: {action:?} ({reason:?})"),
+        // Whoever has not left and is let go of all the same.
+        (Action::LetGo, None) => format!("{login}: {action:?} (Excluded)"),
+        (_, None) => format!("{login}: {action:?}"),
+    }
 }
 
 /// What else may be held: these items, each with what tells it apart and how people know it.
@@ -209,6 +223,7 @@ pub(super) fn weigh_items(
         digest: digest_at(since),
         since: Time(since),
         sample: Vec::new(),
+        limit: None,
         members: members(identities.iter().map(String::as_str)),
         approved: None,
     });

@@ -5,6 +5,7 @@ use super::{
     Input,
     absence::Missing,
     claims::{Claims, Provider},
+    evidence::is_beyond,
     field::Field,
     observed::ObservedUser,
     person::{Newcomer, Person},
@@ -263,7 +264,11 @@ impl<'a> Taker<'a, '_> {
         let counts = &mut self.census.counts;
         let Some(account) = account else {
             if user.is_held() && !self.claims.is_seen_elsewhere(link.guid) {
-                counts.gone += 1;
+                if is_beyond(self.input, link.guid) {
+                    counts.out_of_scope += 1;
+                } else {
+                    counts.gone += 1;
+                }
                 self.miss(named, link.guid, None);
             }
             return;
@@ -278,10 +283,7 @@ impl<'a> Taker<'a, '_> {
             }
             Standing::Perhaps => {
                 counts.found += 1;
-                self.census.kept.push(Kept {
-                    user,
-                    is_inactive: self.is_inactive(account),
-                });
+                self.count_perhaps(account, link.guid, named);
             }
             Standing::Excluded if self.selection.is_found(account.index()) => {}
             Standing::Excluded => {
@@ -290,6 +292,20 @@ impl<'a> Taker<'a, '_> {
                 self.let_go_of_excluded(account, NamedUser { name, user });
             }
         }
+    }
+
+    /// Somebody linked of whom it is in doubt whether the scope selects them: they are left as they are. But that an account is
+    /// disabled is seen, and means the same for those whom it selects and for those whom it does not. Who may be excluded is people's.
+    fn count_perhaps(&mut self, account: User<'a>, guid: Guid, named: NamedUser<'a>) {
+        let is_inactive = self.is_inactive(account);
+        let is_certain = self.is_served(named.user) && self.selection.lets_in(account.index());
+        if is_inactive && is_certain && matches!(self.roster.link(guid), Link::One(_)) {
+            return self.count_linked(account, guid, named);
+        }
+        self.census.kept.push(Kept {
+            user: named.user,
+            is_inactive,
+        });
     }
 
     /// Somebody linked whom the scope does not select, whether they are gone or only seem to be.

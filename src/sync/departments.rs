@@ -8,7 +8,7 @@ use super::{
     field::{FieldSet, RingField},
     mapping::clean,
     number_wish::Wish,
-    numbering::Claimant,
+    numbering::{Bound, Claimant},
     observed::ObservedRingGroup,
     plan::Subject,
     references::References,
@@ -277,8 +277,7 @@ impl<'a> RingGroup<'a> {
             login: &self.subject.login,
             exists: self.observed.is_some(),
             can_let_go: false,
-            keeps_number: false,
-            read_by: None,
+            bound: Bound::No,
             is_held: false,
             fixed_by: self
                 .observed

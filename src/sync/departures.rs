@@ -10,7 +10,7 @@ use super::{
     guard::Allowed,
     observed::ObservedUser,
     person::Person,
-    plan::{Change, Deletion, Expected, Subject, UserChange},
+    plan::{Change, Deletion, Expected, Subject, UserChange, Why},
     removal::{Action, is_deletion_due},
     users::{existing, let_go_of},
     value::{Absence, Link, Value},
@@ -76,7 +76,8 @@ impl Departures {
             }
             Some(Action::LetGo) => {
                 self.uncount(absentee);
-                self.changes.push(let_go_of(name, user, subject.clone()));
+                let why = Some(Why::Absent(*absence));
+                self.changes.push(let_go_of(name, user, subject.clone(), why));
             }
             action => {
                 let is_off = action == Some(Action::Disable);
@@ -88,9 +89,11 @@ impl Departures {
 
     /// Whoever has no PhoneUser of ours any more is not counted.
     fn uncount(&mut self, absentee: &Absentee<'_>) {
-        match absentee.missing.account {
-            Some(_) => self.counts.out_of_scope -= 1,
-            None => self.counts.gone -= 1,
+        let exists = absentee.missing.account.is_some() || absentee.absence.reason == AbsenceReason::OutOfScope;
+        if exists {
+            self.counts.out_of_scope -= 1;
+        } else {
+            self.counts.gone -= 1;
         }
     }
 }
@@ -129,21 +132,17 @@ fn mark(input: &Input<'_>, absentee: &Absentee<'_>, is_off: bool, yields: bool) 
         changes: difference.changes,
         needs: None,
         links: false,
+        why: None,
     })
 }
 
 fn deletion(name: &str, user: &ObservedUser, subject: &Subject, absence: Absence) -> Deletion {
-    let why = match absence.reason {
-        AbsenceReason::Disabled => "the account is disabled or has expired",
-        AbsenceReason::OutOfScope => "the scope does not select the account any more",
-        AbsenceReason::Deleted => "the account is gone",
-    };
     Deletion {
         kind: HolderKind::PhoneUser,
         name: name.into(),
         subject: subject.clone(),
         version: user.version.clone(),
-        why: format!("{why}, since {}", absence.since),
+        why: Why::Absent(absence).to_string(),
     }
 }
 

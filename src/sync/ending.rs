@@ -15,7 +15,7 @@ use super::{
     numbering::Handover,
     observed::{ObservedRingGroup, ObservedUser, Version},
     past::Past,
-    plan::{Deletion, Plan, Subject},
+    plan::{Deletion, Plan, Subject, Why},
     removal::{Action, Due, Removal, whole_seconds},
     roster::NamedUser,
     users::let_go_of,
@@ -150,6 +150,7 @@ fn removals<'a>(input: &Input<'a>) -> (Vec<Removal<'a>>, Farewell) {
             action,
             loses: 0,
             due: whole_seconds(input.now),
+            reason: None,
         }),
     };
     for (name, user) in input.observed.users.iter().filter(|(_, user)| is_ours(input, user)) {
@@ -204,6 +205,7 @@ fn fate_of_ring_group(rivals: &RivalDepartments<'_>, group: &ObservedRingGroup, 
 
 fn plan(input: &Input<'_>, removals: &[Removal<'_>]) -> Plan {
     let mut plan = Plan::default();
+    let why = Why::ScopeDeleted(input.scope.name.clone());
     for removal in removals {
         let Removal { kind, name, .. } = *removal;
         if removal.action == Action::Delete {
@@ -212,13 +214,11 @@ fn plan(input: &Input<'_>, removals: &[Removal<'_>]) -> Plan {
                 name: name.into(),
                 subject: removal.subject.clone(),
                 version: removal.version.clone(),
-                why: format!(
-                    "SyncScope {} was deleted, with deletionPolicy: Delete",
-                    input.scope.name
-                ),
+                why: why.to_string(),
             });
         } else if let Some(user) = input.observed.users.get(name) {
-            plan.users.push(let_go_of(name, user, removal.subject.clone()));
+            let change = let_go_of(name, user, removal.subject.clone(), Some(why.clone()));
+            plan.users.push(change);
         }
     }
     let holders = NumberHolders::new(input.observed, input.now);
@@ -256,6 +256,7 @@ fn permission(input: &Input<'_>, removals: &[Removal<'_>]) -> Held {
         digest: PERMITTED.to_owned(),
         since: now.clone(),
         sample: Vec::new(),
+        limit: None,
         members: members(items.iter().map(String::as_str)),
         approved: Some(Approval {
             digest: PERMITTED.to_owned(),

@@ -120,6 +120,15 @@ pub fn has_left(input: &Input<'_>, account: Guid, entry: Entry<'_>, open: &mut O
     }
 }
 
+/// Whether an account that was not read exists outside of what is read.
+pub fn is_beyond(input: &Input<'_>, account: Guid) -> bool {
+    let base = &input.directory.origin().base_dn;
+    match input.sightings.get(&account) {
+        Some(Sighting::Alive(alive)) => !alive.dn.is_at_or_below(base),
+        _ => false,
+    }
+}
+
 /// What is visible of a membership.
 enum Shown {
     Present,

@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{
     Input,
     batch::{Batch, Item, Verdict, weigh_items},
-    budget::{Spent, add, allowance, lost_by, spent},
+    budget::{Spent, add, allowance, lost_by},
     digest::has_member,
     field::RingField,
+    limits::{over_for_people, over_for_ring_groups},
     removal::{Action, Due, Removal, whole_seconds},
     value::Value,
 };
@@ -41,6 +42,8 @@ pub struct Guard<'a> {
     /// Creations and blanks that wait.
     others: Vec<Held>,
     finishes_approved: bool,
+    /// The limit that removals are more than.
+    over: Option<String>,
 }
 
 /// The removals that may happen now.
@@ -100,6 +103,7 @@ impl<'a> Guard<'a> {
             losses: Vec::new(),
             others: Vec::new(),
             finishes_approved: false,
+            over: None,
         }
     }
 
@@ -129,65 +133,63 @@ impl<'a> Guard<'a> {
         }
         let (again, proven): (Vec<_>, Vec<_>) = proven.into_iter().partition(|removal| self.is_entered(removal));
         for removal in again {
+            self.spend_again(&removal);
             allowed.0.insert((removal.kind, removal.name), removal.action);
         }
         let (people, ring_groups): (Vec<_>, Vec<_>) = proven
             .into_iter()
             .partition(|removal| removal.kind == HolderKind::PhoneUser);
-        let may_remove_people = people.is_empty() || self.has_room_for_people(as_count(people.len()));
-        let may_remove_groups = ring_groups.is_empty() || self.has_room_for_ring_groups(as_count(ring_groups.len()));
-        for (removals, may_pass) in [(people, may_remove_people), (ring_groups, may_remove_groups)] {
+        let people_over = over_for_people(self.input, self.now, self.linked, as_count(people.len()));
+        let groups_over = over_for_ring_groups(self.input, self.now, self.ring_groups, as_count(ring_groups.len()));
+        for (removals, over) in [(people, people_over), (ring_groups, groups_over)] {
+            let over = over.filter(|_| !removals.is_empty());
             for removal in removals {
-                if may_pass {
+                if over.is_none() {
                     self.spend(&removal);
                     allowed.0.insert((removal.kind, removal.name), removal.action);
                 } else {
                     self.batch.list(removal);
                 }
             }
+            self.over = self.over.take().or(over);
         }
         allowed
     }
 
-    fn has_room_for_people(&self, count: i64) -> bool {
-        let (limit, directory) = (self.input.scope.removal.limit, self.input.past.directory);
-        let of_scope = self.spent(limit.window);
-        let ours = self.spent(directory.window);
-        let linked = self.linked + of_scope.gone;
-        let linked_by_all = self.linked + ours.gone + directory.linked + directory.gone;
-        of_scope.people + count <= allowance(limit.percent, limit.count, linked)
-            && ours.people + directory.spent + count <= allowance(directory.percent, directory.count, linked_by_all)
-    }
-
-    fn has_room_for_ring_groups(&self, count: i64) -> bool {
-        let (limit, directory) = (self.input.scope.removal.limit, self.input.past.directory);
-        let of_scope = self.spent(limit.window);
-        let ours = self.spent(directory.window);
-        let there = self.ring_groups + of_scope.ring_groups;
-        of_scope.ring_groups + count <= allowance(limit.percent, limit.count, there)
-            && ours.ring_groups + directory.ring_groups + count <= directory.count
-    }
-
-    fn spent(&self, window: SignedDuration) -> Spent {
-        spent(self.input.past.budget, self.now, window)
-    }
-
     /// Whether it was let through within the window, and is tried again: what was lost or refused counts once.
     fn is_entered(&self, removal: &Removal<'_>) -> bool {
+        self.is_within_window(&removal.entry())
+    }
+
+    fn is_within_window(&self, entry: &str) -> bool {
         let Input { scope, past, .. } = self.input;
         let window = scope.removal.limit.window.min(past.directory.window);
-        let entered = past.entered.get(&entry_of(removal));
+        let entered = past.entered.get(entry);
         entered.is_some_and(|entered| self.now.duration_since(*entered) < window)
     }
 
     fn spend(&mut self, removal: &Removal<'_>) {
-        self.entered.push(entry_of(removal));
+        self.entered.push(removal.entry());
         match removal.kind {
             HolderKind::RingGroup => self.spending.ring_groups += 1,
             HolderKind::PhoneUser => {
                 self.spending.people += 1;
-                self.spending.gone += i64::from(matches!(removal.action, Action::Delete | Action::LetGo));
+                self.goes(removal);
             }
+        }
+    }
+
+    /// Who was disabled within the window and is deleted now was counted, but for that they are linked no more.
+    fn spend_again(&mut self, removal: &Removal<'_>) {
+        if !self.is_within_window(&removal.entry_of_going()) {
+            self.goes(removal);
+        }
+    }
+
+    fn goes(&mut self, removal: &Removal<'_>) {
+        if removal.kind == HolderKind::PhoneUser && matches!(removal.action, Action::Delete | Action::LetGo) {
+            self.entered.push(removal.entry_of_going());
+            self.spending.gone += 1;
         }
     }
 
@@ -212,7 +214,7 @@ impl<'a> Guard<'a> {
         let is_much = is_guarded && ((lost_earlier + lost) * 2 > had || self.waits_for_approval(&removal));
         if after > 0 && !is_much {
             if is_guarded {
-                self.entered.push(entry_of(&removal));
+                self.entered.push(removal.entry());
                 self.losses.push(BudgetEntry {
                     ring_group: Some(removal.name.to_owned()),
                     ..self.entry(lost)
@@ -297,7 +299,7 @@ impl<'a> Guard<'a> {
             ring_groups,
             ..self.entry(people)
         };
-        let is_spent = people > 0 || ring_groups > 0;
+        let is_spent = people > 0 || gone > 0 || ring_groups > 0;
         let new: Vec<_> = self.losses.into_iter().chain(is_spent.then_some(spent)).collect();
         let window = self.input.scope.removal.limit.window.max(past.directory.window);
         let budget = if new.is_empty() {
@@ -305,7 +307,13 @@ impl<'a> Guard<'a> {
         } else {
             add(past.budget, new, self.now, window)
         };
+        let over = self.over;
         let removals = self.batch.close(past, self.now, self.unproven);
+        // What is in doubt now stays in the batch that it is in, and that was over a limit.
+        let removals = removals.map(|held| Held {
+            limit: over.or(held.limit),
+            ..held
+        });
         Minutes {
             ledger: Ledger {
                 held: removals.into_iter().chain(self.others).collect(),
@@ -314,14 +322,6 @@ impl<'a> Guard<'a> {
             },
             continues: self.finishes_approved,
         }
-    }
-}
-
-/// What is remembered of a removal that was let through. A ring group loses others the next time.
-fn entry_of(removal: &Removal<'_>) -> String {
-    match removal.action {
-        Action::Shrink | Action::Empty => format!("{} {}", removal.identity(), removal.version.resource_version),
-        Action::Disable | Action::Delete | Action::LetGo | Action::Relink => removal.identity(),
     }
 }
 

@@ -6,6 +6,7 @@ use super::{
     Input,
     absence::Absences,
     claims::Claims,
+    evidence::is_beyond,
     field::Field,
     observed::ObservedUser,
     plan::{Plan, UserChange},
@@ -78,7 +79,8 @@ fn says_no(input: &Input<'_>, claims: &Claims<'_>, user: &ObservedUser) -> Optio
     let guid = user.values.link()?.guid;
     match input.directory.user_by_guid(guid) {
         Some(account) => (account.is_inactive(input.now) == Some(true)).then_some(AbsenceReason::Disabled),
-        None => (!claims.is_seen_elsewhere(guid)).then_some(AbsenceReason::Deleted),
+        // Who is moved out of what is read is out of the scope, and has an account.
+        None => (!claims.is_seen_elsewhere(guid) && !is_beyond(input, guid)).then_some(AbsenceReason::Deleted),
     }
 }
 
@@ -94,6 +96,8 @@ fn why(
         .link()
         .and_then(|link| input.directory.user_by_guid(link.guid));
     let standing = account.map(|account| selection.standing(account.index()));
+    let is_in_doubt = standing == Some(Standing::Perhaps)
+        && account.is_some_and(|account| selection.exclusion_in_doubt(account.index()).is_some());
     let is_hidden = account.is_some_and(|account| account.login().is_none());
     if user.is_unlinked {
         Lingers::Unlinked
@@ -105,7 +109,7 @@ fn why(
         Lingers::Invalid
     } else if !user.ownership.ours.contains(Field::Directory) || input.scope.removal.when(reason) == WhenAbsent::Keep {
         Lingers::Kept
-    } else if is_doubted || standing == Some(Standing::Perhaps) {
+    } else if is_doubted || is_in_doubt {
         Lingers::Unproven
     } else {
         Lingers::Held

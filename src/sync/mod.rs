@@ -20,6 +20,8 @@ mod fixture;
 pub mod guard;
 mod identities;
 mod keys;
+mod left_behind;
+mod limits;
 pub mod lingering;
 pub mod login_names;
 pub mod mapping;
@@ -263,6 +265,7 @@ pub fn plan(input: &Input<'_>) -> Outcome {
     open.ask.extend(&absences.ask);
     open.suspects.extend(absences.suspects);
     let Minutes { ledger, continues } = guard.finish();
+    let continues = continues || left_behind::may_make_room(holders.left_behind(), &plan);
     Outcome {
         plan,
         report,

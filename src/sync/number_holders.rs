@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::{
     field::{Field, RingField},
+    left_behind::left_behind,
     number::Number,
     number_set::NumberSet,
     number_taker::{Occupant, Taker},
@@ -23,6 +24,7 @@ pub struct NumberHolders<'a> {
     now: Timestamp,
     numbers: BTreeMap<Number, Traces<'a>>,
     holders: BTreeMap<HolderName<'a>, Holdings>,
+    left_behind: BTreeSet<Number>,
 }
 
 /// A holder, without a copy of its name.
@@ -69,6 +71,7 @@ impl<'a> NumberHolders<'a> {
             now,
             numbers: BTreeMap::new(),
             holders: BTreeMap::new(),
+            left_behind: left_behind(observed),
         };
         for extension in observed.extensions.values() {
             all.add_extension(extension);
@@ -241,6 +244,9 @@ impl<'a> NumberHolders<'a> {
                 Some(Obstacle::Taken(Taker::Nobody("applied by another tool")))
             }
             (Some(ExtensionState::Cooling), Some(holder)) if holder == claimant => None,
+            (Some(ExtensionState::Cooling), _) if self.is_left_behind(extension) => Some(Obstacle::Taken(
+                Taker::Nobody("still listed by a ring group that may not lose it yet: see status.held"),
+            )),
             (Some(ExtensionState::Cooling), _) if extension.is_protected => Some(Obstacle::Taken(Taker::Nobody(
                 "protected by an annotation of its Extension",
             ))),
@@ -258,6 +264,17 @@ impl<'a> NumberHolders<'a> {
     /// Whether the rest of a number is over.
     pub fn is_released(&self, number: Number) -> bool {
         self.is_past(self.release_after(number))
+    }
+
+    /// The numbers that ring groups list though whoever had them is not in service.
+    pub fn left_behind(&self) -> &BTreeSet<Number> {
+        &self.left_behind
+    }
+
+    fn is_left_behind(&self, extension: &ObservedExtension) -> bool {
+        extension
+            .number
+            .is_some_and(|number| self.left_behind.contains(&number))
     }
 
     fn is_past(&self, release_after: Option<Timestamp>) -> bool {
@@ -289,7 +306,9 @@ impl<'a> NumberHolders<'a> {
         let resting = match traces.extension.map(|extension| (extension, extension.state)) {
             Some((_, Some(ExtensionState::Reserved))) => return Use::SetAside,
             Some((extension, Some(ExtensionState::Cooling)))
-                if extension.is_readable && self.is_past(extension.release_after) =>
+                if extension.is_readable
+                    && self.is_past(extension.release_after)
+                    && !self.is_left_behind(extension) =>
             {
                 // One that rests no longer is free, unless somebody sees to it that it stays as it is.
                 if extension.is_protected || extension.applied_by.is_some() {

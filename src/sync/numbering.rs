@@ -45,14 +45,23 @@ pub struct Claimant<'a> {
     pub fixed_by: Option<Box<str>>,
     /// The operator can take the number out of the object, so that it names none.
     pub can_let_go: bool,
-    /// What gave them their number may only be hidden, so that they get no other.
-    pub keeps_number: bool,
-    /// Another rule of the scope that reads the number they have from the directory.
-    pub read_by: Option<&'a str>,
+    /// What binds them to the number they have, beside the wish.
+    pub bound: Bound<'a>,
     /// A newcomer who is not created now: nobody lets go of a number for them.
     pub is_held: bool,
     /// What the spec says about their number.
     pub wish: Wish<'a>,
+}
+
+/// What binds somebody to the number they have.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Bound<'a> {
+    /// Nothing.
+    No,
+    /// Another rule of the scope reads it from the directory.
+    ReadBy(&'a str),
+    /// What gave it to them may only be hidden, so that they get no other.
+    Unseen,
 }
 
 /// What became of a claimant.

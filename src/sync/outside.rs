@@ -34,6 +34,13 @@ struct Selecting<'a> {
     people: UserSet,
 }
 
+impl Selecting<'_> {
+    /// Whether a place lies in it, or did when an OU had the name that the spec has.
+    fn covers(&self, place: &Dn) -> bool {
+        place.is_at_or_below(self.entry.dn()) || place.is_at_or_below(self.dn)
+    }
+}
+
 impl<'a> Outside<'a> {
     pub(super) fn new(
         input: &Input<'a>,
@@ -100,17 +107,25 @@ impl<'a> Outside<'a> {
         by_filter.or(by_entries.fold(Verdict::Proven, Verdict::and))
     }
 
-    /// Whether an OU or group that may have selected somebody shows nobody at all any more.
+    /// Whether an OU or group that may have selected somebody shows nobody at all any more. Who lay in an OU of the scope that has
+    /// people was selected by that one: a group of the scope without anybody says nothing of them.
     pub(super) fn is_empty_for(&self, user: &ObservedUser) -> bool {
         let place = place_of(user);
+        let has_selected = |selecting: &Selecting<'_>| {
+            matches!(selecting.entry, Entry::Unit(_))
+                && !selecting.people.is_empty()
+                && place.as_ref().is_some_and(|place| selecting.covers(place))
+        };
+        let was_in_unit = self.entries.iter().flatten().any(has_selected);
         let silent = self
             .entries
             .iter()
             .flatten()
             .filter(|selecting| selecting.people.is_empty());
         let mut silent = silent.filter(|selecting| match (selecting.entry, &place) {
-            (Entry::Unit(unit), Some(place)) => place.is_at_or_below(unit.dn()) || place.is_at_or_below(selecting.dn),
-            (Entry::Unit(_), None) | (Entry::Group { .. }, _) => true,
+            (Entry::Unit(_), Some(place)) => selecting.covers(place),
+            (Entry::Unit(_), None) => true,
+            (Entry::Group { .. }, _) => !was_in_unit,
         });
         silent.next().is_some()
     }

@@ -1,5 +1,7 @@
 //! The difference between what should be and what is, as data. Who writes it, and how, is not known here.
 
+use std::fmt;
+
 use jiff::Timestamp;
 
 use super::{
@@ -8,7 +10,10 @@ use super::{
     observed::Version,
     value::{Absence, Value},
 };
-use crate::api::extension::{Holder, HolderKind};
+use crate::api::{
+    extension::{Holder, HolderKind},
+    phone_user::AbsenceReason,
+};
 
 /// All that a sync would write, in a deterministic order: claims first, then users, then ring groups, then what goes away, and
 /// last the numbers that nobody names any more.
@@ -122,6 +127,41 @@ pub struct Change<F: WrittenField> {
     pub needs: Option<Number>,
     /// This makes somebody linked who was not: when it fails, they are unmatched.
     pub links: bool,
+    /// Why the operator lets go of it, when that is all.
+    pub why: Option<Why>,
+}
+
+/// Why the operator lets go of a PhoneUser.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Why {
+    /// People unlinked it.
+    Unlinked,
+    /// The scope excludes the account.
+    Excluded,
+    /// Whose it was has left.
+    Absent(Absence),
+    /// The scope of this name was deleted.
+    ScopeDeleted(Box<str>),
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unlinked => formatter.write_str("it is unlinked"),
+            Self::Excluded => formatter.write_str("the scope excludes the account"),
+            Self::Absent(Absence { reason, since }) => {
+                let what = match reason {
+                    AbsenceReason::Disabled => "the account is disabled or has expired",
+                    AbsenceReason::OutOfScope => "the scope does not select the account any more",
+                    AbsenceReason::Deleted => "the account is gone",
+                };
+                write!(formatter, "{what}, since {since}")
+            }
+            Self::ScopeDeleted(scope) => {
+                write!(formatter, "SyncScope {scope} was deleted, with deletionPolicy: Delete")
+            }
+        }
+    }
 }
 
 impl<F: WrittenField> Change<F> {
@@ -147,6 +187,11 @@ impl UserChange {
     /// Whether it makes the object people's again.
     pub fn lets_go(&self) -> bool {
         self.release.contains(Field::Directory) && self.apply.is_none()
+    }
+
+    /// Whether it does so because somebody left or is excluded. Who unlinks somebody takes nobody away.
+    pub fn gives_up(&self) -> bool {
+        self.lets_go() && self.why != Some(Why::Unlinked)
     }
 }
 

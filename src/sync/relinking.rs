@@ -11,6 +11,7 @@ use super::{
 };
 use crate::api::{
     extension::HolderKind,
+    phone_user::AbsenceReason,
     sync_scope::{Problem, ProblemReason},
 };
 
@@ -39,6 +40,7 @@ impl<'a> Relink<'a> {
             action: Action::Relink,
             loses: 0,
             due: self.since,
+            reason: Some(AbsenceReason::Deleted),
         }
     }
 

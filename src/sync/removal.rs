@@ -51,6 +51,8 @@ pub struct Removal<'a> {
     pub loses: i64,
     /// Since when: what is due later than a batch was closed is not in it.
     pub due: Timestamp,
+    /// Why the person is not to be served any more. None: the scope excludes them, or it is about a ring group.
+    pub reason: Option<AbsenceReason>,
 }
 
 impl Removal<'_> {
@@ -66,6 +68,22 @@ impl Removal<'_> {
             Action::Shrink => format!("{uid} {action:?} {loses}"),
             _ => format!("{uid} {action:?}"),
         }
+    }
+
+    /// What is remembered of it once it was let through: a person counts once within a window, whatever happens to them. A ring
+    /// group loses others the next time.
+    pub(super) fn entry(&self) -> String {
+        let Version { uid, resource_version } = self.version;
+        match (self.action, self.kind) {
+            (Action::Shrink | Action::Empty, _) => format!("{} {resource_version}", self.identity()),
+            (_, HolderKind::RingGroup) => self.identity(),
+            (_, HolderKind::PhoneUser) => uid.to_string(),
+        }
+    }
+
+    /// What is remembered of somebody who was let through and is linked no more.
+    pub(super) fn entry_of_going(&self) -> String {
+        format!("{} is gone", self.version.uid)
     }
 }
 
@@ -87,8 +105,9 @@ pub fn due<'a>(input: &Input<'a>, people: &[Person<'a>], absences: &Absences<'a>
     let disabled: Vec<_> = disabled
         .filter_map(|person| {
             let (name, user) = input.observed.users.get_key_value(&person.name)?;
-            let account = policy.of(user, person.absence?, person.origin)?;
-            Some(removal(name, user, person.subject.clone(), account))
+            let absence = person.absence?;
+            let wanted = policy.of(user, absence, person.origin)?;
+            Some(removal(name, user, person.subject.clone(), wanted, Some(absence)))
         })
         .collect();
     let gone = |is_emptied| {
@@ -96,19 +115,22 @@ pub fn due<'a>(input: &Input<'a>, people: &[Person<'a>], absences: &Absences<'a>
         let absentees = absentees.filter(move |absentee| absentee.is_emptied == is_emptied);
         absentees.filter_map(|absentee| {
             let missing = &absentee.missing;
-            let wanted = policy.of_absentee(missing.user, absentee.absence)?;
-            Some(removal(missing.name, missing.user, missing.subject.clone(), wanted))
+            let absence = absentee.absence;
+            let wanted = policy.of_absentee(missing.user, absence)?;
+            let subject = missing.subject.clone();
+            Some(removal(missing.name, missing.user, subject, wanted, Some(absence)))
         })
     };
     // They are there, so that no absence says since when: they belong to whatever batch is closed.
     let released = excluded.iter().map(|LetGo { name, user, subject }| {
         let wanted = (Action::LetGo, Timestamp::UNIX_EPOCH);
-        removal(name, user, subject.clone(), wanted)
+        removal(name, user, subject.clone(), wanted, None)
     });
     let doubted = absences.doubted.iter().filter_map(|(missing, _)| {
         let absence = missing.user.values.link()?.absence?;
         let wanted = policy.of_absentee(missing.user, absence)?;
-        Some(removal(missing.name, missing.user, missing.subject.clone(), wanted))
+        let subject = missing.subject.clone();
+        Some(removal(missing.name, missing.user, subject, wanted, Some(absence)))
     });
     let mut due = Due {
         unproven: doubted.collect(),
@@ -203,6 +225,7 @@ fn removal<'a>(
     user: &'a ObservedUser,
     subject: Subject,
     (action, due): (Action, Timestamp),
+    absence: Option<Absence>,
 ) -> Removal<'a> {
     Removal {
         kind: HolderKind::PhoneUser,
@@ -212,5 +235,6 @@ fn removal<'a>(
         action,
         loses: 0,
         due,
+        reason: absence.map(|absence| absence.reason),
     }
 }

@@ -238,6 +238,7 @@ impl<'a> Going<'a> {
             action: Action::Delete,
             loses: 0,
             due: input.now,
+            reason: None,
         }
     }
 

@@ -127,6 +127,7 @@ fn may_shrink<'a>(
         action: Action::Shrink,
         loses: 0,
         due: input.now,
+        reason: None,
     };
     let before = members.staying.len() + members.leaving.len();
     // When others come in, somebody rings.
@@ -171,6 +172,7 @@ fn change(
         changes: difference.changes,
         needs: numbered.claim.is_some().then_some(numbered.number).flatten(),
         links: false,
+        why: None,
     });
     (change, problems)
 }

@@ -94,13 +94,12 @@ impl RingingPeople {
             .collect();
         let mut phones: HashMap<&str, Phone> = HashMap::new();
         for (name, user) in &input.observed.users {
-            if deleted.contains(&**name) {
-                continue;
-            }
             let is_on = switched
                 .get(&**name)
                 .copied()
                 .unwrap_or(user.values.enabled() != Some(false));
+            // Who is deleted was there: that they leave is weighed like anybody's leaving.
+            let is_on = is_on && !deleted.contains(&**name);
             let known = Phone::observed(input, holders, name, user, is_on);
             phones.extend(known.map(|phone| (&**name, phone)));
         }
@@ -125,7 +124,7 @@ impl RingingPeople {
         Self {
             is_complete: input.observed.is_readable() && !input.directory.origin().is_behind,
             moved: moved.clone(),
-            ..Self::of(phones.into_values())
+            ..Self::of(phones.into_values(), holders.left_behind())
         }
     }
 
@@ -135,8 +134,15 @@ impl RingingPeople {
         Self { excluded_later, ..self }
     }
 
-    fn of(phones: impl Iterator<Item = Phone>) -> Self {
+    fn of(phones: impl Iterator<Item = Phone>, left_behind: &BTreeSet<Number>) -> Self {
         let mut people = Self::default();
+        let nobody = Owner {
+            account: None,
+            rings: false,
+        };
+        people
+            .owners
+            .extend(left_behind.iter().map(|number| (*number, vec![nobody])));
         for Phone { owner, numbers, comes } in phones {
             let account = owner.account.filter(|_| comes);
             people.numbers.extend(account.zip(numbers.first().copied()));

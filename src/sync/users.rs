@@ -12,10 +12,10 @@ use super::{
     login_names::{LoginNames, Names},
     mapping::{Mapped, map_fields},
     number_wish::Wish,
-    numbering::{Claimant, Numbered},
+    numbering::{Bound, Claimant, Numbered},
     observed::ObservedUser,
     person::{Person, RuleChoice},
-    plan::{Change, Claim, Deletion, Expected, Subject, UserChange},
+    plan::{Change, Claim, Deletion, Expected, Subject, UserChange, Why},
     removal::{Action, is_given_back},
     report::problem,
     validated::FieldSource,
@@ -65,8 +65,7 @@ pub fn claimant<'a>(input: &Input<'a>, person: &'a Person<'a>, guarded: &Guarded
         exists: person.observed.is_some(),
         fixed_by: person.observed.and_then(|user| fixed_by(input, person, user)),
         can_let_go: person.observed.is_some_and(can_let_go),
-        keeps_number: person.keeps_number,
-        read_by: person.observed.and_then(|user| read_by(input, person, user)),
+        bound: bound(input, person),
         is_held: false,
         wish: wish(input, person, guarded),
     }
@@ -78,6 +77,15 @@ fn fixed_by(input: &Input<'_>, person: &Person<'_>, user: &ObservedUser) -> Opti
     let elsewhere = user.ownership.held_elsewhere(Field::Extension, becomes_linked(user));
     let is_kept = person.is_inactive && user.is_protected || is_given_back(input, person);
     elsewhere.or_else(|| is_kept.then(|| PROTECT.into()))
+}
+
+/// What binds somebody to the number they have.
+fn bound<'a>(input: &Input<'a>, person: &Person<'_>) -> Bound<'a> {
+    if person.keeps_number {
+        return Bound::Unseen;
+    }
+    let read_by = person.observed.and_then(|user| read_by(input, person, user));
+    read_by.map_or(Bound::No, Bound::ReadBy)
 }
 
 /// The rule of the scope that reads the number somebody has, when another one that reads an attribute is chosen for them.
@@ -220,7 +228,11 @@ pub fn change(
     let mut problems = Vec::new();
     let action = guarded.allowed.action(HolderKind::PhoneUser, &person.name);
     if let Some(user) = person.observed.filter(|_| action == Some(Action::LetGo)) {
-        return (Some(let_go_of(&person.name, user, person.subject.clone())), problems);
+        let why = person.absence.map(Why::Absent);
+        return (
+            Some(let_go_of(&person.name, user, person.subject.clone(), why)),
+            problems,
+        );
     }
     if is_given_back(input, person) {
         return (None, problems);
@@ -257,17 +269,23 @@ pub fn change(
             .observed
             .and_then(|user| user.values.link())
             .is_none_or(|link| link.guid != person.guid),
+        why: None,
     });
     (change, problems)
 }
 
 /// Letting go of a whole PhoneUser: its values stay, and the labels, which an entry of the operator's must have.
 pub fn let_go(gone: LetGo<'_>) -> UserChange {
-    let_go_of(gone.name, gone.user, gone.subject)
+    let why = if gone.user.is_unlinked {
+        Why::Unlinked
+    } else {
+        Why::Excluded
+    };
+    let_go_of(gone.name, gone.user, gone.subject, Some(why))
 }
 
 /// The same, of whom the scope does not serve any more.
-pub fn let_go_of(name: &str, user: &ObservedUser, subject: Subject) -> UserChange {
+pub fn let_go_of(name: &str, user: &ObservedUser, subject: Subject, why: Option<Why>) -> UserChange {
     Change {
         name: name.into(),
         subject,
@@ -277,6 +295,7 @@ pub fn let_go_of(name: &str, user: &ObservedUser, subject: Subject) -> UserChang
         changes: Vec::new(),
         needs: None,
         links: false,
+        why,
     }
 }
 

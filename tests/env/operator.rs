@@ -34,6 +34,8 @@ pub struct Flags {
     pub confirm_absence_after: Option<Duration>,
     /// None: as the program has it.
     pub wait_for_end: Option<Duration>,
+    /// None: as the program has it.
+    pub wait_for_rename: Option<Duration>,
 }
 
 /// An operator that runs as tasks of the calling test. Dropped, it ends without ceremony, as if it was killed.
@@ -74,6 +76,8 @@ impl Operator {
             concurrency: 8,
             confirm_absence_after: flags.confirm_absence_after.unwrap_or(Duration::from_mins(5)),
             wait_for_end: flags.wait_for_end.unwrap_or(Duration::from_mins(5)),
+            election: None,
+            wait_for_rename: flags.wait_for_rename.unwrap_or(Duration::from_secs(30)),
             health,
             metrics,
         };
@@ -186,14 +190,21 @@ impl Binary {
             .collect()
     }
 
+    /// Sends it a signal, such as `STOP`.
+    pub async fn signal(&self, name: &str) {
+        super::process::run("kill", &[&format!("-{name}"), &self.process().to_string()], &[], "").await;
+    }
+
     /// Sends SIGTERM, and waits for the end.
     pub async fn terminate(&mut self) -> ExitStatus {
-        let process = self.child.id().expect("it runs").to_string();
-        super::process::run("kill", &["-TERM", &process], &[], "").await;
+        self.signal("TERM").await;
+        self.end().await
+    }
+
+    /// Waits for the end.
+    pub async fn end(&mut self) -> ExitStatus {
         let ended = tokio::time::timeout(Duration::from_secs(20), self.child.wait()).await;
-        ended
-            .expect("it ends after SIGTERM")
-            .expect("a child can be waited for")
+        ended.expect("it ends").expect("a child can be waited for")
     }
 }
 

@@ -26,3 +26,4 @@ mod reused;
 mod ring_groups;
 mod scopes;
 mod select;
+mod spending;

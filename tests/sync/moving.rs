@@ -1,12 +1,14 @@
 //! People, departments and whole scopes that move: nobody's phone changes.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Debug, time::Duration};
 
-use adsync::api::{ExtensionRule, PhoneUser, RingGroup, SyncScope};
+use adsync::api::{ActiveDirectoryConfig, ExtensionRule, PhoneSystem, PhoneUser, RingGroup, SyncScope};
 use kube::{
     Resource, ResourceExt,
     api::{DeleteParams, ListParams},
+    core::NamespaceResourceScope,
 };
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::scene::{Scene, everyone, numbers, with};
@@ -109,7 +111,68 @@ async fn a_scope_that_is_renamed_changes_nobodys_phone() {
 }
 
 #[tokio::test]
-async fn a_rule_that_is_deleted_while_in_use_is_told_of_and_takes_nothing_from_anybody() {
+async fn a_scope_that_takes_along_what_it_made_may_be_renamed_the_delete_first() {
+    let mut scene = Scene::new("moving").await;
+    // Long enough for a busy machine to make the other scope.
+    scene.flags.wait_for_rename = Some(Duration::from_secs(20));
+    let people = scene.ou.people(["Ada", "Bob", "Cem"]).await;
+    let group = scene.ou.group("Sales", &[&people[0].dn, &people[1].dn]).await;
+    let sales = json!([{"name": "sales", "group": {"dn": group}, "ringGroup": {"number": "600"}}]);
+    // As few as always may leave: no limit keeps them.
+    let spec = with(everyone(), json!({"departments": sales, "deletionPolicy": "Delete"}));
+    scene.scope("old", spec.clone()).await;
+    let before = phones(&scene).await;
+    let scopes = scene.namespace.api::<SyncScope>();
+    scopes.delete("old", &DeleteParams::default()).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(phones(&scene).await, before);
+    scene.scope("new", spec).await;
+    assert_eq!(phones(&scene).await, before);
+    eventually("the old scope is gone", async || {
+        scopes.get_opt("old").await.unwrap().is_none().then_some(())
+    })
+    .await;
+    scene.sync("new").await;
+    assert_eq!(phones(&scene).await, before);
+    for user in scene.users().await.values() {
+        assert_eq!(user.labels()["adsync.dev/scope"], "new");
+    }
+    scene.finish().await;
+}
+
+/// Somebody deletes what a scope needs, and makes it again: the scope says which are missing, and nobody's phone changes.
+async fn are_deleted_while_in_use<K>(scene: &Scene, names: &[&str], make_again: impl AsyncFnOnce())
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    let before = phones(scene).await;
+    for name in names {
+        let api = scene.namespace.api::<K>();
+        api.delete(name, &DeleteParams::default()).await.unwrap();
+    }
+    let missing = names
+        .iter()
+        .map(|name| format!("{} {name} does not exist", K::kind(&())));
+    let missing: Vec<String> = missing.collect();
+    let scope = await_scope(&scene.namespace, "staff", "missing what it needs", |scope, status| {
+        let said = |name: &String| message(scope, "Ready").contains(name);
+        has(status, "Ready", "False") && missing.iter().all(said)
+    })
+    .await;
+    assert_eq!(phones(scene).await, before);
+    assert!(scope.meta().deletion_timestamp.is_none());
+    // They are back, and everything goes on with the same numbers.
+    make_again().await;
+    await_scope(&scene.namespace, "staff", "ready again", |_, status| {
+        has(status, "Ready", "True")
+    })
+    .await;
+    scene.sync("staff").await;
+    assert_eq!(phones(scene).await, before);
+}
+
+/// A scope `staff` of two people and a ring group, each numbered by a rule.
+async fn in_use() -> Scene {
     let scene = Scene::new("moving").await;
     let people = scene.ou.people(["Ada", "Bob"]).await;
     let group = scene.ou.group("Sales", &[&people[0].dn]).await;
@@ -118,30 +181,44 @@ async fn a_rule_that_is_deleted_while_in_use_is_told_of_and_takes_nothing_from_a
     scene
         .scope("staff", with(everyone(), json!({"departments": sales})))
         .await;
-    let before = phones(&scene).await;
-    for rule in ["hq-numbers", "ring-numbers"] {
-        let api = scene.namespace.api::<ExtensionRule>();
-        api.delete(rule, &DeleteParams::default()).await.unwrap();
-    }
-    let scope = await_scope(&scene.namespace, "staff", "missing its rules", |_, status| {
-        has(status, "Ready", "False")
+    scene
+}
+
+#[tokio::test]
+async fn a_rule_that_is_deleted_while_in_use_is_told_of_and_takes_nothing_from_anybody() {
+    let scene = in_use().await;
+    are_deleted_while_in_use::<ExtensionRule>(&scene, &["hq-numbers", "ring-numbers"], async || {
+        scene.rule("hq-numbers", numbers("2000", "2999")).await;
+        scene.rule("ring-numbers", numbers("600", "699")).await;
     })
     .await;
-    assert!(
-        message(&scope, "Ready").contains("numbers"),
-        "{}",
-        message(&scope, "Ready")
-    );
-    assert_eq!(phones(&scene).await, before);
-    assert!(scope.meta().deletion_timestamp.is_none());
-    // They are back, and everything goes on with the same numbers.
-    scene.rule("hq-numbers", numbers("2000", "2999")).await;
-    scene.rule("ring-numbers", numbers("600", "699")).await;
-    await_scope(&scene.namespace, "staff", "ready again", |_, status| {
-        has(status, "Ready", "True")
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn a_directory_that_is_deleted_while_in_use_is_told_of_and_takes_nothing_from_anybody() {
+    let scene = in_use().await;
+    are_deleted_while_in_use::<ActiveDirectoryConfig>(&scene, &["corp"], async || {
+        scene.directory(json!({"baseDN": scene.ou.dn()})).await;
     })
     .await;
-    scene.sync("staff").await;
-    assert_eq!(phones(&scene).await, before);
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn a_phone_system_that_is_deleted_while_in_use_is_told_of_and_takes_nothing_from_anybody() {
+    let scene = in_use().await;
+    are_deleted_while_in_use::<PhoneSystem>(&scene, &["hq"], async || {
+        let rules = scene.namespace.api::<ExtensionRule>();
+        eventually("the rules say so, too", async || {
+            let rule = rules.get("hq-numbers").await.unwrap();
+            let conditions = rule.status.map(|status| status.conditions).unwrap_or_default();
+            let ready = conditions.into_iter().find(|condition| condition.type_ == "Ready")?;
+            (ready.status == "False" && ready.message.contains("PhoneSystem hq does not exist")).then_some(())
+        })
+        .await;
+        scene.system(json!({})).await;
+    })
+    .await;
     scene.finish().await;
 }

@@ -178,7 +178,13 @@ async fn what_is_over_the_limit_waits_whole_until_it_is_approved_once() {
     let batch = held(&synced).clone();
     assert_eq!((batch.kind, batch.count), (HeldType::Removals, 5));
     assert!(has(status(&synced), "RemovalsHeld", "True"));
-    assert!(message(&synced, "RemovalsHeld").contains(&batch.digest));
+    let said = message(&synced, "RemovalsHeld");
+    assert!(said.contains(&batch.digest), "{said}");
+    assert!(
+        said.contains(&format!("{}: Disable (Disabled)", people[0].login))
+            && said.contains("The limit is 10 percent or 50 in 24h"),
+        "{said}"
+    );
     assert_eq!(status(&synced).users.unwrap().lingering, 5);
     let record = status(&synced).last_sync.clone().unwrap();
     assert_eq!((record.disabled, record.held), (0, 5));

@@ -28,12 +28,16 @@ use crate::{
 pub const CONFIRM_AFTER: Duration = Duration::from_secs(1);
 /// How long a scope that is deleted waits for a read.
 pub const WAIT_FOR_END: Duration = Duration::from_secs(10);
+/// How long it waits for another one that selects the same people.
+pub const WAIT_FOR_RENAME: Duration = Duration::from_secs(1);
 
 /// A directory `corp`, a phone system `hq` and a rule `hq-numbers` of 2000 to 2999. The operator starts with the first scope:
 /// what was made before is known to it from the start.
 pub struct Scene {
     pub namespace: Namespace<'static>,
     pub ou: TestOu<'static>,
+    /// What its operators are told.
+    pub flags: Flags,
     operator: OnceCell<Operator>,
 }
 
@@ -55,6 +59,12 @@ impl Scene {
         let scene = Self {
             namespace: env::kube().await.namespace(name).await,
             ou,
+            flags: Flags {
+                confirm_absence_after: Some(CONFIRM_AFTER),
+                wait_for_end: Some(WAIT_FOR_END),
+                wait_for_rename: Some(WAIT_FOR_RENAME),
+                ..Flags::default()
+            },
             operator: OnceCell::new(),
         };
         scene.directory(json!({"baseDN": base_dn})).await;
@@ -65,12 +75,7 @@ impl Scene {
 
     /// The operator, with its own rights.
     pub async fn operator(&self) -> &Operator {
-        let flags = Flags {
-            confirm_absence_after: Some(CONFIRM_AFTER),
-            wait_for_end: Some(WAIT_FOR_END),
-            ..Flags::default()
-        };
-        let start = async || Operator::start_with(env::kube().await, &[&self.namespace], flags).await;
+        let start = async || Operator::start_with(env::kube().await, &[&self.namespace], self.flags).await;
         self.operator.get_or_init(start).await
     }
 

@@ -33,6 +33,10 @@ pub struct Held {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MOST_SAMPLED), inner(length(max = 1024)))]
     pub sample: Vec<String>,
+    /// Which limit it is more than, for people to read. Unset: it waits whatever the limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub limit: Option<String>,
     /// Eight hexadecimal digits for each object and what would happen to it, in order: an approval lets nothing else through.
     /// Empty with more than 4,096 of them: such a batch is let through while it is exactly what the digest was made of.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -72,7 +76,7 @@ pub struct BudgetEntry {
     pub time: Time,
     /// How many people; for a ring group that lost members, how many of these.
     pub count: i64,
-    /// How many of `count` were deleted or let go of, and are not among the linked any more.
+    /// How many were deleted or let go of, and are not among the linked any more; they may have been counted when they were disabled.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub gone: i64,
     /// How many ring groups were removed.

@@ -115,7 +115,7 @@ pub struct SyncRecord {
     /// PhoneUsers switched off.
     #[serde(default)]
     pub disabled: i64,
-    /// PhoneUsers and RingGroups deleted or let go of.
+    /// PhoneUsers and RingGroups deleted or let go of; unlinking one of them is an update.
     #[serde(default)]
     pub deleted: i64,
     /// What was held back for approval.

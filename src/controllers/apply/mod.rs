@@ -115,6 +115,9 @@ pub struct Cause {
     pub approved: Option<String>,
 }
 
+/// The numbers that a plan claims, with what became of each claim.
+type Claimed<'a> = BTreeMap<Number, (&'a Claim, &'a Fate)>;
+
 /// Writes for one scope.
 pub struct Writer<'a> {
     client: &'a Client,
@@ -184,7 +187,11 @@ impl<'a> Writer<'a> {
             frees,
         } = plan;
         let claimed = all(claims, |claim| self.claim(claim).boxed()).await;
-        let numbers: BTreeMap<Number, &Fate> = claims.iter().map(|claim| claim.number).zip(&claimed).collect();
+        let numbers: Claimed<'_> = claims
+            .iter()
+            .zip(&claimed)
+            .map(|(claim, fate)| (claim.number, (claim, fate)))
+            .collect();
         let users = all(users, |change| self.change::<ObservedUser, _>(change, &numbers).boxed()).await;
         let ring_groups = without_lost_numbers(ring_groups, &numbers);
         let ring_groups = all(&ring_groups, |change| {
@@ -231,8 +238,9 @@ impl<'a> Writer<'a> {
         fate
     }
 
-    async fn change<R: Record, F: WrittenField>(&self, change: &Change<F>, claims: &BTreeMap<Number, &Fate>) -> Fate {
-        match change.needs.and_then(|number| claims.get(&number)) {
+    async fn change<R: Record, F: WrittenField>(&self, change: &Change<F>, claims: &Claimed<'_>) -> Fate {
+        let claim = change.needs.and_then(|number| claims.get(&number));
+        match claim.map(|(_, fate)| fate) {
             Some(Fate::Lost | Fate::Skipped) => return Fate::Skipped,
             Some(Fate::Failed(reason)) => return Fate::Failed(reason.clone()),
             Some(Fate::Created | Fate::Updated | Fate::Deleted | Fate::Going) | None => {}
@@ -254,7 +262,10 @@ impl<'a> Writer<'a> {
             force: apply.as_ref().is_some_and(|apply| apply.force),
         };
         let fate = self.write::<R, F>(write).await;
-        let why = change.absence().map(|absence| Since(absence).to_string());
+        let absence = change.absence().map(|absence| Since(absence).to_string());
+        let why = absence
+            .or_else(|| change.why.as_ref().map(ToString::to_string))
+            .or_else(|| claim.map(|(claim, _)| claim.why.clone()));
         let values = apply.iter().flat_map(|apply| &apply.values);
         let differences = Differences(&change.changes);
         let changes: &dyn std::fmt::Display = if apply.is_some() { &differences } else { &LET_GO };
@@ -303,11 +314,8 @@ impl<'a> Writer<'a> {
 }
 
 /// Nobody has a number whose claim was not written, so no ring group lists it yet.
-fn without_lost_numbers<'a>(
-    ring_groups: &'a [RingGroupChange],
-    numbers: &BTreeMap<Number, &Fate>,
-) -> Cow<'a, [RingGroupChange]> {
-    let missing = numbers.iter().filter(|(_, fate)| fate.why_not().is_some());
+fn without_lost_numbers<'a>(ring_groups: &'a [RingGroupChange], numbers: &Claimed<'_>) -> Cow<'a, [RingGroupChange]> {
+    let missing = numbers.iter().filter(|(_, (_, fate))| fate.why_not().is_some());
     let missing: BTreeSet<Number> = missing.map(|(number, _)| *number).collect();
     let mut ring_groups = Cow::Borrowed(ring_groups);
     if !missing.is_empty() {

@@ -223,10 +223,10 @@ impl Converged {
             let written = users.clone().filter(|(_, fate)| **fate == Fate::Updated);
             count(written.filter(|(change, _)| is_removed(change)))
         };
-        let (disabled, let_go) = (removed(UserChange::disables), removed(UserChange::lets_go));
+        let (disabled, given_up) = (removed(UserChange::disables), removed(UserChange::gives_up));
         self.disabled += disabled;
-        self.deleted += let_go;
-        self.updated -= disabled + let_go;
+        self.deleted += given_up;
+        self.updated -= disabled + given_up;
         for fate in applied.fates() {
             match fate {
                 Fate::Created => self.created += 1,

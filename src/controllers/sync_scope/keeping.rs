@@ -11,7 +11,7 @@ use super::{
     memory::Memories,
     plan::Kept,
     schedule::Generation,
-    spending::{Other, Spending, limit},
+    spending::{Other, Spender, Spending, limit},
 };
 use crate::{
     api::{SyncScope, SyncScopeStatus, annotations, sync_scope::SyncScopeSpec},
@@ -60,17 +60,20 @@ impl Keeper<'_> {
     pub(super) fn kept(&self) -> Kept {
         let status = self.scope.status.clone().unwrap_or_default();
         let is_open = status.held.iter().any(|held| held.digest.is_empty());
+        let uid = self.scope.uid().unwrap_or_default();
+        let spender = self.spender(&uid);
+        let budget = self.spending.by_itself(&self.directory(), spender, status.budget);
         Kept {
-            uid: self.scope.uid().unwrap_or_default(),
             has_synced: status.users.is_some(),
             is_respecified: is_open || status.observed_generation != self.scope.metadata.generation,
             held: status.held,
-            budget: status.budget,
+            budget,
             entered: self.memories.of(self.name, |memory| memory.entered.clone()),
             approval: self.scope.annotations().get(annotations::APPROVE).cloned(),
             suspects: self.memories.of(self.name, |memory| memory.suspects.clone()),
             confirm_after: self.context.confirm_after,
             directory: self.directory_budget(),
+            uid,
         }
     }
 
@@ -116,10 +119,14 @@ impl Keeper<'_> {
         let (directory, others) = (self.directory(), self.others());
         let budget = &ledger.budget;
         let now = Timestamp::now();
-        if !self
-            .spending
-            .reserve(&directory, &self.name.name, &others, past.directory, now, budget)
-        {
+        if !self.spending.reserve(
+            &directory,
+            self.spender(&past.uid),
+            &others,
+            past.directory,
+            now,
+            budget,
+        ) {
             return Permission::PlanAgain;
         }
         self.store(&status, ledger).await
@@ -152,6 +159,11 @@ impl Keeper<'_> {
             Ok(_) => Permission::Superseded,
             Err(error) => refuse(&error),
         }
+    }
+
+    fn spender<'s>(&'s self, uid: &'s str) -> Spender<'s> {
+        let name = &self.name.name;
+        Spender { name, uid }
     }
 
     fn directory(&self) -> NamespacedName {

@@ -30,9 +30,12 @@ pub(super) fn of_plan(notices: &mut Notices, plan: &Plan, applied: &Applied) {
             let note = format!("disabled PhoneUser {}{}", change.subject.login, why.unwrap_or_default());
             removed(notices, event_reasons::DISABLED, note, Kind::User, &change.name);
         } else if *fate == Fate::Updated && change.lets_go() {
+            let why = change.why.as_ref().map(|why| format!(" ({why})"));
             let note = format!(
-                "let go of PhoneUser {} of {}: it stays as it is",
-                change.name, change.subject.login
+                "let go of PhoneUser {} of {}: it stays as it is{}",
+                change.name,
+                change.subject.login,
+                why.unwrap_or_default()
             );
             removed(notices, event_reasons::LET_GO, note, Kind::User, &change.name);
         } else {

@@ -102,7 +102,10 @@ fn user(change: &UserChange) -> (Weight, String) {
         let changes = Differences(&change.changes);
         (Weight::SwitchesOff, format!("switch off PhoneUser {login}: {changes}"))
     } else if change.lets_go() {
-        let words = format!("let go of PhoneUser {} of {login}: it stays as it is", change.name);
+        let mut words = format!("let go of PhoneUser {} of {login}: it stays as it is", change.name);
+        if let Some(why) = &change.why {
+            let _ = write!(words, " ({why})");
+        }
         (Weight::LetsGo, words)
     } else {
         of_change(Kind::User, change)
@@ -167,6 +170,7 @@ mod tests {
             changes: vec![FieldChange { field, before, after }],
             needs: None,
             links: false,
+            why: None,
         }
     }
 

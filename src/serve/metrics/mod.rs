@@ -81,6 +81,7 @@ pub struct RuleNumbers {
 struct Inner {
     registry: Registry,
     ready: Gauge,
+    leader: Gauge,
     sync_duration: ObjectFamily<ObjectLabels, Histogram>,
     syncs: ObjectFamily<ResultLabels, Counter>,
     last_successful_sync: ObjectFamily<ObjectLabels, Gauge>,
@@ -127,6 +128,11 @@ impl Metrics {
         );
         let inner = Inner {
             ready: all.plain("ready", "1 while /readyz answers 200, else 0", Gauge::default()),
+            leader: all.plain(
+                "leader",
+                "1 while this replica serves, 0 while it stands by",
+                Gauge::default(),
+            ),
             sync_duration: all.timed("sync_duration_seconds", "How long syncs of a SyncScope took"),
             syncs: all.of_objects("syncs", "Syncs of a SyncScope by result"),
             last_successful_sync: all.of_objects(
@@ -204,6 +210,11 @@ impl Metrics {
     /// Whether the operator has all that it needs to serve.
     pub fn ready(&self, ready: bool) {
         self.0.ready.set(i64::from(ready));
+    }
+
+    /// This replica serves from now on.
+    pub fn leads(&self) {
+        self.0.leader.set(1);
     }
 
     /// A sync worked, and ended at this time.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Claimant, Numbered, Terms};
+use super::{Bound, Claimant, Numbered, Terms};
 use crate::{
     api::{extension::Holder, sync_scope::ProblemReason},
     directory::text,
@@ -84,6 +84,10 @@ impl<'a> Seat<'a> {
         matches!(self.claimant.wish, Wish::Disabled)
     }
 
+    fn is_unseen(&self) -> bool {
+        self.claimant.bound == Bound::Unseen
+    }
+
     pub(super) fn settle(&mut self, number: Number, claim: Option<Expected>) {
         self.number = Some(number);
         self.claim = claim;
@@ -103,10 +107,7 @@ impl<'a> Seat<'a> {
     /// Whether they may get another number than they have, as far as it is up to them.
     pub(super) fn is_movable(&self, terms: &Terms<'_>) -> bool {
         let stays = |number| self.claim.is_some() || terms.holders.is_protected(number);
-        terms.may_move
-            && self.claimant.fixed_by.is_none()
-            && !self.claimant.keeps_number
-            && !self.number.is_some_and(stays)
+        terms.may_move && self.claimant.fixed_by.is_none() && !self.is_unseen() && !self.number.is_some_and(stays)
     }
 
     /// The rule that gives what they have, when another one that reads an attribute numbers them now: that another rule does
@@ -120,7 +121,10 @@ impl<'a> Seat<'a> {
             Wish::Rule { rule, .. } if rule.attribute.is_some() && !rule.renumber => {
                 let mut others = terms.rules.values().filter(|other| other.name != rule.name);
                 let counting = others.find(|other| other.ranges_over(number));
-                self.claimant.read_by.or(counting.map(|rule| &*rule.name))
+                match self.claimant.bound {
+                    Bound::ReadBy(rule) => Some(rule),
+                    Bound::No | Bound::Unseen => counting.map(|rule| &*rule.name),
+                }
             }
             _ => None,
         }
@@ -160,7 +164,7 @@ impl<'a> Seat<'a> {
         if terms.holders.is_protected(number) {
             let message = format!("{number} stays as it is, though {wished} is asked for: its Extension is protected");
             self.complaint = Some(Complaint::new(ProblemReason::OutOfRange, message));
-        } else if self.claimant.keeps_number {
+        } else if self.is_unseen() {
             let message = format!("{number} stays as it is, though {wished} is asked for: {UNSEEN}");
             self.complaint = Some(Complaint::new(ProblemReason::OutOfRange, message));
         } else if let Some(rule) = self.given_by(terms) {
@@ -187,7 +191,7 @@ impl<'a> Seat<'a> {
             _ => return,
         };
         let why = match self.target {
-            Target::LowestOf { rule, .. } if rule.renumber && self.claimant.keeps_number => format!(": {UNSEEN}"),
+            Target::LowestOf { rule, .. } if rule.renumber && self.is_unseen() => format!(": {UNSEEN}"),
             Target::LowestOf { rule, .. } if rule.renumber => self.claimant.fixed_by.as_ref().map_or_else(
                 || ": none of these can be given".to_owned(),
                 |manager| format!(": {manager} holds the field"),

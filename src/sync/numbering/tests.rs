@@ -22,8 +22,7 @@ fn newcomer<'a>(name: &'a str, wish: Wish<'a>) -> Claimant<'a> {
         exists: false,
         fixed_by: None,
         can_let_go: name.starts_with("user:"),
-        keeps_number: false,
-        read_by: None,
+        bound: Bound::No,
         is_held: false,
         wish,
     }

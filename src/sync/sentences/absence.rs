@@ -600,3 +600,96 @@ fn whether_somebody_left_a_group_or_a_unit_is_proven_open_or_contradicted() {
     world.is_behind = true;
     assert_eq!(left(&world, ELSEWHERE, &Sighting::Deleted), Verdict::NotYet);
 }
+
+/// Ada, Bob, Cyd and Dan are in an OU of the scope, Eve in its group alone.
+fn in_unit_and_group(spec: &str) -> World {
+    let users = format!("{{organizationalUnits: [{{dn: '{STAFF}'}}], groups: [{{dn: '{PHONES}'}}]}}");
+    let mut world = four(&users, spec).unit(ELSEWHERE).person_in(ELSEWHERE, "eve", &[]);
+    set_groups(
+        &mut world,
+        [
+            shown("phones", &["eve"], &[]),
+            shown("other", &["ada", "bob", "eve"], &[]),
+        ],
+    );
+    world.sync();
+    assert_eq!(world.observed.users.len(), 5);
+    // Eve has left, or whoever asks may not see members any more.
+    world.groups[0] = shown("phones", &[], &[]);
+    world.groups[1] = shown("other", &["bob"], &[]);
+    world
+}
+
+#[test]
+fn an_empty_group_is_no_doubt_of_those_whom_an_ou_selected() {
+    let world = in_unit_and_group("");
+    // Ada's account is gone, or Eve's.
+    for (login, is_known) in [("ada", true), ("eve", false)] {
+        let mut world = world.clone();
+        world.leave(login);
+        for _ in 0..3 {
+            read_later(&mut world);
+        }
+        assert_eq!(
+            world.user(&name_of(login)).values.enabled() == Some(false),
+            is_known,
+            "{login}"
+        );
+    }
+    // They are in other places and groups now.
+    for (login, is_known) in [("ada", true), ("eve", false)] {
+        let mut world = world.clone();
+        if login == "ada" {
+            World::rename(
+                &mut world.users,
+                &format!("CN=ada,{STAFF}"),
+                &format!("CN=ada,{ELSEWHERE}"),
+            );
+        }
+        let place = format!("CN={login},{ELSEWHERE}");
+        world.sightings.insert(guid(login), alive(&place, &["other"]));
+        if is_known {
+            world
+                .sightings
+                .insert(guid("eve"), alive(&format!("CN=eve,{ELSEWHERE}"), &["phones"]));
+        }
+        let held = world.sync().ledger.held;
+        assert_eq!(
+            world.user(&name_of(login)).values.enabled() == Some(false),
+            is_known,
+            "{login}"
+        );
+        assert_eq!(held.is_empty(), is_known, "{login}: {held:?}");
+    }
+}
+
+#[test]
+fn an_empty_group_is_doubt_of_those_of_whom_nothing_says_that_an_ou_selected_them() {
+    // Where they were is not written.
+    let mut world = in_unit_and_group("map: {organizationalUnit: {policy: Ignore}}");
+    world.leave("ada");
+    for _ in 0..3 {
+        assert!(verdict(&world, "ada").contains("nobody is left"));
+        read_later(&mut world);
+    }
+    // The OU is empty as well.
+    let mut world = in_unit_and_group("");
+    for login in ["ada", "bob", "cyd", "dan"] {
+        world.leave(login);
+    }
+    for _ in 0..3 {
+        assert!(is_doubt(&verdict(&world, "ada")));
+        read_later(&mut world);
+    }
+    // Somebody who shows no group at all may be in the empty one, wherever they were.
+    let mut world = in_unit_and_group("");
+    World::rename(
+        &mut world.users,
+        &format!("CN=cyd,{STAFF}"),
+        &format!("CN=cyd,{ELSEWHERE}"),
+    );
+    for _ in 0..3 {
+        assert!(is_doubt(&verdict(&world, "cyd")));
+        read_later(&mut world);
+    }
+}

@@ -41,7 +41,11 @@ fn a_sample_names_the_first_ten_and_what_would_happen() {
     let outcome = world.sync();
     let held = held(&outcome).unwrap();
     assert_eq!((held.count, held.sample.len()), (50, 10));
-    assert_eq!(held.sample[0], "person0: Disable");
+    assert_eq!(held.sample[0], "person0: Disable (Disabled)");
+    assert_eq!(
+        held.limit.as_deref(),
+        Some("10 percent or 50 in 24h, by spec.removal.limit")
+    );
 }
 
 #[test]

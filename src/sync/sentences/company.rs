@@ -170,6 +170,7 @@ impl World {
     pub(super) fn restart(&mut self) {
         for scope in &mut self.scopes {
             scope.suspects.clear();
+            scope.entered.clear();
         }
     }
 }

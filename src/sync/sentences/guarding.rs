@@ -228,3 +228,30 @@ fn after_a_crash_before_the_writes_the_budget_is_spent_all_the_same() {
     assert_eq!(off(&world), 0, "lost counts as used up");
     assert_eq!(held(&outcome).unwrap().count, 6);
 }
+
+#[test]
+fn who_is_disabled_and_then_deleted_within_the_window_counts_once() {
+    let mut world = company(40, "removal: {whenDeleted: Delete}");
+    world.sees_tombstones = true;
+    disable(&mut world, 0..3);
+    world.sync();
+    world.later(SignedDuration::from_hours(1));
+    (0..3).for_each(|index| world.delete(&login(index)));
+    let outcome = world.sync();
+    assert_eq!((world.observed.users.len(), held(&outcome)), (37, None));
+    let sum = |of: fn(&crate::api::sync_scope::BudgetEntry) -> i64| outcome.ledger.budget.iter().map(of).sum::<i64>();
+    assert_eq!((sum(|entry| entry.count), sum(|entry| entry.gone)), (3, 3));
+    disable(&mut world, 3..4);
+    assert_eq!(held(&world.sync()), None, "the fourth of forty");
+    disable(&mut world, 4..5);
+    assert_eq!(held(&world.sync()).unwrap().count, 1);
+    // A day later it is another removal.
+    let mut world = company(40, "removal: {whenDeleted: Delete}");
+    world.sees_tombstones = true;
+    disable(&mut world, 0..3);
+    world.sync();
+    world.later(SignedDuration::from_hours(24));
+    (0..3).for_each(|index| world.delete(&login(index)));
+    disable(&mut world, 3..5);
+    assert_eq!(held(&world.sync()).unwrap().count, 5);
+}

@@ -2,12 +2,13 @@
 
 use jiff::SignedDuration;
 
-use super::world::{STAFF, World, name_of};
+use super::world::{STAFF, World, guid, name_of};
 use crate::{
     api::{
         extension::ExtensionState,
         phone_user::{AbsenceReason, Origin},
     },
+    directory::{Alive, Dn, Sighting},
     sync::{
         field::{Field, FieldSet},
         fixture::sequential,
@@ -190,13 +191,13 @@ fn who_is_held_is_not_deleted_before_they_are_disabled() {
     world.sync();
     world.later(DAY * 31);
     let outcome = world.sync();
-    assert_eq!(outcome.ledger.held[0].sample, ["ada: Disable"]);
+    assert_eq!(outcome.ledger.held[0].sample, ["ada: Disable (Deleted)"]);
     world.scopes[0].approval = Some(outcome.ledger.held[0].digest.clone());
     let outcome = world.sync();
     assert_eq!((enabled(&world, "ada"), world.observed.users.len()), (Some(false), 3));
     assert_eq!(
         outcome.ledger.held[0].sample,
-        ["ada: Delete"],
+        ["ada: Delete (Deleted)"],
         "that is another question"
     );
 }
@@ -288,4 +289,26 @@ fn an_absence_that_is_in_doubt_again_changes_nothing() {
     world.scopes[0].approval = Some(before.held[0].digest.clone());
     world.sync();
     assert_eq!(enabled(&world, "ada"), Some(true), "and not let through without proof");
+}
+
+#[test]
+fn who_is_moved_out_of_what_is_read_is_out_of_scope_and_not_gone() {
+    for (removal, counted, is_on) in [
+        ("{}", (1, 0), Some(Some(false))),
+        ("{whenOutOfScope: Keep}", (1, 0), Some(Some(true))),
+        ("{whenOutOfScope: Delete}", (0, 0), None),
+    ] {
+        let mut world = world(removal);
+        world.leave("ada");
+        let moved = Alive {
+            dn: Dn::parse("CN=ada,DC=other,DC=com").unwrap(),
+            groups: Vec::new(),
+        };
+        world.sightings.insert(guid("ada"), Sighting::Alive(Box::new(moved)));
+        let users = world.sync().report.users;
+        assert_eq!((users.out_of_scope, users.gone), counted, "{removal}");
+        assert_eq!(users.lingering, 0, "{removal}");
+        let user = world.observed.users.get(&*name_of("ada"));
+        assert_eq!(user.map(|user| user.values.enabled()), is_on, "{removal}");
+    }
 }

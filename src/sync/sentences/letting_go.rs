@@ -12,6 +12,7 @@ use crate::{
     sync::{
         field::{Field, FieldSet, WrittenField as _},
         fixture::sequential,
+        plan::Why,
         value::Value,
     },
 };
@@ -72,6 +73,8 @@ fn unlinked_stays_unlinked_and_everything_but_the_labels_is_let_go_of() {
     world.set("ada", "title", "Baroness");
     let outcome = world.sync();
     assert_eq!(outcome.told(), ["ada: Unlinked"]);
+    let change = &outcome.plan.users[0];
+    assert_eq!((&change.why, change.gives_up()), (&Some(Why::Unlinked), false));
     assert_eq!((outcome.report.users.matched, outcome.report.users.unmatched), (0, 1));
     assert_eq!(ours(&world), FieldSet::all().difference(FieldSet::all_of_spec()));
     let user = world.user(&name_of("ada"));
@@ -146,6 +149,8 @@ fn whoever_is_excluded_is_let_go_of_and_comes_back() {
     world.respec("{everyone: {}}", &format!("{spec}, exclude: [{{name: x, login: ada}}]"));
     let outcome = world.sync();
     assert_eq!((outcome.report.users.excluded, outcome.report.users.in_scope), (1, 0));
+    let change = &outcome.plan.users[0];
+    assert_eq!((&change.why, change.gives_up()), (&Some(Why::Excluded), true));
     assert!(ours(&world).intersection(FieldSet::all_of_spec()).is_empty());
     assert_eq!(world.text("ada", Field::Title), Some("Countess"));
     world.respec("{everyone: {}}", spec);
@@ -191,7 +196,7 @@ fn an_exclusion_that_suddenly_means_everybody_waits_for_approval() {
     let outcome = world.sync();
     let batch = held(&outcome).unwrap().clone();
     assert_eq!((served(&world), batch.count), (40, 40));
-    assert_eq!(batch.sample[0], "person0: LetGo");
+    assert_eq!(batch.sample[0], "person0: LetGo (Excluded)");
     assert!(outcome.plan.is_empty(), "they are served as they are");
     world.later(SignedDuration::from_mins(10));
     assert_eq!(held(&world.sync()), Some(&batch), "and it does not change by itself");

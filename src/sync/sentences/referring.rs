@@ -286,3 +286,44 @@ fn an_object_guid_that_is_hidden_now_is_not_forgotten() {
     assert_eq!(outcome.report.users.matched, 1);
     assert_eq!(outcome.references[0].object_guid, Some(guid("phones").to_string()));
 }
+
+#[test]
+fn whoever_is_disabled_is_switched_off_though_it_is_in_doubt_whether_they_are_selected() {
+    let exclude = "exclude: [{name: quiet, group: {dn: 'CN=quiet,DC=example,DC=com'}}]";
+    for (spec, is_on) in [("", false), (exclude, true)] {
+        let users = format!("{{groups: [{{dn: '{PHONES}'}}]}}");
+        let mut world = World::with_users(&users, spec)
+            .person("ada", &[])
+            .person("bob", &[])
+            .group("quiet", &[])
+            .group("phones", &["ada", "bob"]);
+        world.sync();
+        world.groups.clear();
+        world.disable("ada");
+        let outcome = world.sync();
+        let enabled = |login| world.user(&name_of(login)).values.enabled();
+        assert_eq!(
+            (enabled("ada"), enabled("bob")),
+            (Some(is_on), Some(true)),
+            "who may be excluded stays as they are: {spec}"
+        );
+        let users = &outcome.report.users;
+        assert_eq!((users.found, users.matched, users.disabled), (2, 2, 1));
+        assert_eq!(users.lingering, i64::from(is_on));
+    }
+    // Whose removal waits, waits; that is no doubt.
+    let mut world = world();
+    world.respec(
+        &format!("{{groups: [{{dn: '{PHONES}'}}]}}"),
+        "removal: {limit: {count: 0}}",
+    );
+    world.sync();
+    world.groups.clear();
+    world.disable("ada");
+    let outcome = world.sync();
+    assert_eq!(outcome.ledger.held[0].sample, ["ada: Disable"]);
+    assert_eq!(
+        outcome.report.lingering.get(&crate::sync::lingering::Lingers::Held),
+        Some(&1)
+    );
+}

@@ -271,3 +271,146 @@ fn who_approved_that_a_ring_group_shrinks_did_not_approve_that_it_shrinks_furthe
         assert_eq!(world.members("all").len(), members, "{left} left");
     }
 }
+
+/// The same six in a scope with this `removal`, and with an account that may see tombstones.
+fn six_with(removal: &str) -> World {
+    let mut world = six();
+    let departments = format!(r#"departments: [{{name: all, group: {{dn: "{}"}}}}]"#, group_dn("all"));
+    let removal = format!("removal: {{{removal}, limit: {{percent: 100}}}}");
+    world.respec("{everyone: {}}", &format!("{NUMBERED}, {removal}, {departments}"));
+    world.sees_tombstones = true;
+    world.directory.percent = 100;
+    world.sync();
+    world
+}
+
+/// Whoever is deleted here is deleted at once, or so many days after they were switched off.
+const DELETING: [(&str, i64); 2] = [("whenDeleted: Delete", 0), ("deleteAfter: 720h", 31)];
+
+fn delete(world: &mut World, logins: &[&str], days: i64) {
+    for login in logins {
+        world.delete(login);
+    }
+    let left: Vec<_> = SIX.into_iter().filter(|login| !logins.contains(login)).collect();
+    world.members_of_group("other", &left);
+    world.members_of_group("all", &left);
+    world.sync();
+    world.later(SignedDuration::from_hours(24) * i32::try_from(days).unwrap());
+}
+
+#[test]
+fn a_ring_group_never_becomes_empty_by_itself_though_its_people_are_deleted() {
+    for (removal, days) in DELETING {
+        let mut world = six_with(removal).person("gil", &[]);
+        delete(&mut world, &SIX, days);
+        let held = world.sync().ledger.held;
+        assert_eq!(world.observed.users.len(), 1, "{removal}");
+        assert_eq!(world.members("all").len(), 6, "{removal}");
+        assert_eq!(held.len(), 1, "{held:?}");
+        assert_eq!(held[0].sample, ["all: Empty"]);
+        // However long it waits, nobody gets a number that would ring there.
+        world.later(SignedDuration::from_hours(40 * 24));
+        let mut world = world.person("hal", &[]);
+        assert_eq!(world.sync().ledger.held, held);
+        assert_eq!(world.members("all").len(), 6, "{removal}");
+        assert_eq!(world.text("hal", Field::Extension), Some("2007"));
+        world.scopes[0].approval = Some(held[0].digest.clone());
+        assert!(world.sync().ledger.held.is_empty());
+        assert!(world.members("all").is_empty(), "{removal}");
+        let mut world = world.person("ida", &[]);
+        world.sync();
+        assert_eq!(world.text("ida", Field::Extension), Some("2000"));
+        assert!(world.members("all").is_empty(), "{removal}");
+    }
+}
+
+#[test]
+fn a_ring_group_of_which_more_than_half_are_deleted_waits() {
+    for (removal, days) in DELETING {
+        let mut world = six_with(removal);
+        delete(&mut world, &SIX[2..], days);
+        let held = world.sync().ledger.held;
+        assert_eq!(
+            (world.observed.users.len(), world.members("all").len()),
+            (2, 6),
+            "{removal}"
+        );
+        assert_eq!(held[0].sample, ["all: Shrink"]);
+        world.scopes[0].approval = Some(held[0].digest.clone());
+        assert!(world.sync().ledger.held.is_empty());
+        assert_eq!(world.members("all"), ["2000", "2001"]);
+    }
+}
+
+#[test]
+fn a_ring_group_of_which_all_phone_users_were_deleted_by_hand_waits() {
+    let mut world = six_with("whenDeleted: Delete");
+    for login in SIX {
+        world.observed.users.remove(&*name_of(login));
+    }
+    delete(&mut world, &SIX, 1);
+    let held = world.sync().ledger.held;
+    assert_eq!(
+        (held[0].sample[0].as_str(), world.members("all").len()),
+        ("all: Empty", 6)
+    );
+}
+
+#[test]
+fn few_who_are_deleted_leave_their_ring_group_and_count_as_lost() {
+    for (removal, days) in DELETING {
+        let mut world = six_with(removal);
+        delete(&mut world, &SIX[4..], days);
+        world.sync();
+        assert_eq!(world.members("all"), ["2000", "2001", "2002", "2003"], "{removal}");
+        assert_eq!(world.observed.users.len(), 4);
+        if days == 0 {
+            world.members_of_group("all", &SIX[..2]);
+            assert_eq!(world.sync().ledger.held[0].sample, ["all: Shrink"]);
+            assert_eq!(world.members("all").len(), 4, "four of six within the window");
+        }
+    }
+}
+
+#[test]
+fn a_number_that_waits_in_a_ring_group_is_nobody_else_s() {
+    let desk = "source: Attribute, attribute: {name: telephoneNumber, normalize: Digits, pattern: '^1555(\\d{4})$', number: '$1'}";
+    for (removal, others) in [
+        ("whenDeleted: Delete", 0),
+        ("whenDisabled: Disable", 0),
+        ("whenDeleted: Delete", 2),
+    ] {
+        let departments = format!(r#"departments: [{{name: all, group: {{dn: "{}"}}}}]"#, group_dn("all"));
+        let spec =
+            format!("extensions: [{{name: all, ruleRef: {{name: desk}}}}], removal: {{{removal}}}, {departments}");
+        let mut world = World::new(&spec)
+            .rule(crate::sync::fixture::rule("desk", desk))
+            .person("ada", &[("telephoneNumber", "+1 555 4001")])
+            .person("bob", &[("telephoneNumber", "+1 555 4002")])
+            .person("cem", &[("telephoneNumber", "+1 555 4003")])
+            .person("dan", &[("telephoneNumber", "+1 555 4004")])
+            .group("all", &["ada", "cem", "dan"][..=others]);
+        world.sees_tombstones = true;
+        world.sync();
+        if removal.contains("Deleted") {
+            world.delete("ada");
+        } else {
+            world.disable("ada");
+        }
+        world.members_of_group("all", &["cem", "dan"][..others]);
+        world.set("bob", "telephoneNumber", "+1 555 4001");
+        let outcome = world.sync();
+        if others == 0 {
+            assert_eq!(world.members("all"), ["4001"], "{removal}");
+            assert_eq!(world.text("bob", Field::Extension), Some("4002"), "{removal}");
+            assert_eq!(outcome.told(), ["bob: NumberTaken"]);
+            world.later(SignedDuration::from_hours(24));
+            world.scopes[0].approval = Some(world.sync().ledger.held[0].digest.clone());
+            world.sync();
+            assert!(world.members("all").is_empty(), "{removal}");
+        } else {
+            assert_eq!(world.members("all"), ["4003", "4004"]);
+        }
+        assert_eq!(world.text("bob", Field::Extension), Some("4001"), "{removal}");
+    }
+}

@@ -453,6 +453,8 @@ impl World {
         scope.references.clone_from(&outcome.references);
         scope.ledger.clone_from(&outcome.ledger);
         scope.suspects.clone_from(&outcome.suspects);
+        let entered = outcome.ledger.entered.iter().cloned();
+        scope.entered.extend(entered.map(|removal| (removal, self.now)));
         scope.has_synced = true;
         scope.is_respecified = false;
         outcome

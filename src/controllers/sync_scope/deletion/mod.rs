@@ -34,6 +34,8 @@ use crate::{
 const TRY_AGAIN: Duration = Duration::from_secs(10);
 /// Plans in a row that others were faster than.
 const ROUNDS: usize = 8;
+/// A scope that is renamed in Git is deleted and created, and nothing says in which order.
+const AWAITS_ANOTHER: &str = "another scope that selects the same people may come, and takes them over as they are";
 
 /// What became of an end.
 enum Outcome {
@@ -41,6 +43,8 @@ enum Outcome {
     Silent,
     /// It is not known yet what to do, for this reason.
     Wait(String),
+    /// For so long another scope may still come that selects the same people.
+    WaitForRename(Duration),
     /// Everything stays as it is, for this reason.
     Retained(String),
     /// It took along what it had made: in words.
@@ -70,10 +74,14 @@ impl Controller {
             Duration::try_from(since.duration_until(Timestamp::now())).unwrap_or_default()
         });
         let left = self.context.wait_for_end.saturating_sub(waited);
-        let notice = match self.bring_to_an_end(name, &scope).await? {
+        let notice = match self.bring_to_an_end(name, &scope, waited).await? {
             Outcome::Stopped => return Ok(Action::await_change()),
+            Outcome::WaitForRename(left) => {
+                self.tell_of_waiting(name, &scope, false, AWAITS_ANOTHER).await;
+                return Ok(Action::requeue(left));
+            }
             Outcome::Wait(why) if !left.is_zero() => {
-                self.tell_of_waiting(name, &scope, &why).await;
+                self.tell_of_waiting(name, &scope, true, &why).await;
                 return Ok(Action::requeue(TRY_AGAIN.min(left)));
             }
             Outcome::Wait(why) | Outcome::Retained(why) => Some((
@@ -92,7 +100,12 @@ impl Controller {
         Ok(Action::await_change())
     }
 
-    async fn bring_to_an_end(&self, name: &NamespacedName, scope: &SyncScope) -> Result<Outcome, Error> {
+    async fn bring_to_an_end(
+        &self,
+        name: &NamespacedName,
+        scope: &SyncScope,
+        waited: Duration,
+    ) -> Result<Outcome, Error> {
         if scope.spec.deletion_policy != DeletionPolicy::Delete {
             return Ok(Outcome::Silent);
         }
@@ -107,6 +120,10 @@ impl Controller {
         }
         if scope.spec.mode == Mode::Plan {
             return Ok(Outcome::Retained("mode is Plan".to_owned()));
+        }
+        let left = self.context.wait_for_rename.saturating_sub(waited);
+        if !left.is_zero() {
+            return Ok(Outcome::WaitForRename(left));
         }
         let validated = match self.prepare(scope).await? {
             Ok(Ready { validated, .. }) => validated,
@@ -197,16 +214,20 @@ impl Controller {
     }
 
     /// Once for each reason: it is tried again every few seconds.
-    async fn tell_of_waiting(&self, name: &NamespacedName, scope: &SyncScope, why: &str) {
+    async fn tell_of_waiting(&self, name: &NamespacedName, scope: &SyncScope, warning: bool, why: &str) {
         let is_news = self.memories.of(name, |memory| {
             let is_news = memory.waits_for.as_deref() != Some(why);
             memory.waits_for = Some(why.to_owned());
             is_news
         });
         if is_news {
-            warn!(why, "a deleted scope waits before it removes what it made");
+            if warning {
+                warn!(why, "a deleted scope waits before it removes what it made");
+            } else {
+                info!(why, "a deleted scope waits before it removes what it made");
+            }
             let note = format!("before anything is removed: {why}");
-            self.tell(scope, true, event_reasons::WAITING, note).await;
+            self.tell(scope, warning, event_reasons::WAITING, note).await;
         }
     }
 

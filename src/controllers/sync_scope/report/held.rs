@@ -69,7 +69,18 @@ fn message(scope: &NamespacedName, held: &Held) -> String {
     if let Some(approved) = &held.approved {
         return format!("{what}: approved at {}, and not finished yet", approved.time.0);
     }
-    format!("{what} wait for approval: {}. {}", sample(held), how(scope, held))
+    waits(scope, held)
+}
+
+fn waits(scope: &NamespacedName, held: &Held) -> String {
+    let limit = held.limit.as_ref().map(|limit| format!(" The limit is {limit}."));
+    format!(
+        "{} wait for approval: {}.{} {}",
+        what(held),
+        sample(held),
+        limit.unwrap_or_default(),
+        how(scope, held)
+    )
 }
 
 fn what(held: &Held) -> String {
@@ -125,13 +136,7 @@ pub(in super::super) fn notices(scope: &NamespacedName, course: &Course<'_>) -> 
         .iter()
         .filter(|held| held.approved.is_none() && !is_in(before, held))
     {
-        let note = format!(
-            "{} wait for approval: {}. {}",
-            what(held),
-            sample(held),
-            how(scope, held)
-        );
-        push(true, event_reasons::HELD, note);
+        push(true, event_reasons::HELD, waits(scope, held));
     }
     let was_approved = |held: &Held| {
         before
@@ -197,7 +202,11 @@ mod tests {
             count: 12,
             digest: digest.to_owned(),
             since: Time(Timestamp::UNIX_EPOCH),
-            sample: vec!["ada: Disable".to_owned(), "bob: Disable".to_owned()],
+            sample: vec![
+                "ada: Disable (Disabled)".to_owned(),
+                "bob: Disable (Deleted)".to_owned(),
+            ],
+            limit: Some("10 percent or 50 in 24h, by spec.removal.limit".to_owned()),
             members: String::new(),
             approved: None,
         }
@@ -236,8 +245,9 @@ mod tests {
         );
         assert_eq!(
             said.message,
-            "12 removals wait for approval: ada: Disable, bob: Disable and 10 more. Review status.held; if that is right, let it through: \
-             kubectl -n phones annotate syncscope staff adsync.dev/approve=0123456789abcdef --overwrite"
+            "12 removals wait for approval: ada: Disable (Disabled), bob: Disable (Deleted) and 10 more. The limit is 10 percent or 50 in \
+             24h, by spec.removal.limit. Review status.held; if that is right, let it through: kubectl -n phones \
+             annotate syncscope staff adsync.dev/approve=0123456789abcdef --overwrite"
         );
         assert_eq!(
             condition(&[approved("0123456789abcdef")]).unwrap().reason,

@@ -289,6 +289,7 @@ impl Life {
                     let look = self.look(*scope);
                     self.write(&look, *after);
                     self.world.scopes[*scope].suspects.clear();
+                    self.world.scopes[*scope].entered.clear();
                 }
             }
             Operator::Stale(scope, between) => {

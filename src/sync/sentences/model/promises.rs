@@ -66,6 +66,13 @@ impl Look {
         for_long && !self.world.sees_tombstones && !is_listed
     }
 
+    /// Whether a batch of the scope is approved.
+    fn has_approval(&self) -> bool {
+        let scope = &self.world.scopes[self.scope];
+        let mut batches = scope.ledger.held.iter().chain(&self.outcome.ledger.held);
+        batches.any(|held| held.approved.is_some() || scope.approval.as_ref() == Some(&held.digest))
+    }
+
     /// Whether the batch that was approved has somebody in it.
     fn is_approved(&self, user: &ObservedUser) -> bool {
         let since = user
@@ -102,6 +109,7 @@ impl Memory {
         nobody_goes_on_doubt(look, before, after);
         self.within_the_limit(look, before, after);
         no_ring_group_is_emptied(look, before, after);
+        no_ring_group_loses_most(look, before, after);
         what_is_not_ours_is_not_touched(look, before, after);
         no_number_is_given_twice(after);
         numbers_follow_the_directory_alone(look, before, after);
@@ -271,9 +279,7 @@ fn nobody_goes_on_doubt(look: &Look, before: &Observed, after: &Observed) {
 /// Promise 3: a ring group that would become empty is always held.
 fn no_ring_group_is_emptied(look: &Look, before: &Observed, after: &Observed) {
     let (before, after) = (Phones::of_observed(before), Phones::of_observed(after));
-    let scope = &look.world.scopes[look.scope];
-    let mut batches = scope.ledger.held.iter().chain(&look.outcome.ledger.held);
-    if batches.any(|held| held.approved.is_some() || scope.approval.as_ref() == Some(&held.digest)) {
+    if look.has_approval() {
         return;
     }
     // One whose group gives no answer for long looks like one that was deleted, and so does an OU; that goes by the limit.
@@ -286,6 +292,31 @@ fn no_ring_group_is_emptied(look: &Look, before: &Observed, after: &Observed) {
         assert!(
             now > 0 || group.members.is_empty(),
             "promise 3: nobody rings in {name} any more: {group:?}"
+        );
+    }
+}
+
+/// Promise 3: a ring group of five or more never loses more than half of them at once. Whose number became another is still there.
+fn no_ring_group_loses_most(look: &Look, before: &Observed, after: &Observed) {
+    if look.has_approval() {
+        return;
+    }
+    let (before_phones, after_phones) = (Phones::of_observed(before), Phones::of_observed(after));
+    for (name, group) in &before_phones.ring_groups {
+        let Some(now) = after_phones.ring_groups.get(name) else {
+            continue;
+        };
+        let lost = group.members.difference(&now.members).filter(|number| {
+            let extension = look.world.observed.extensions.get(&*format!("hq-{number}"));
+            let holder = extension.and_then(|extension| extension.holder.as_ref());
+            let user = holder.and_then(|holder| after_phones.users.get(&*holder.name));
+            let number = user.and_then(|user| user.number.as_ref());
+            !number.is_some_and(|number| now.members.contains(number))
+        });
+        let lost: Vec<_> = lost.collect();
+        assert!(
+            group.members.len() < 5 || lost.len() * 2 <= group.members.len(),
+            "promise 3: {name} was {group:?}, and lost {lost:?} at once"
         );
     }
 }
