@@ -50,10 +50,11 @@ lint: ## Check format, lints, dependencies and scripts
 fmt: ## Format the code
 	cargo fmt
 
-generate: ## Write everything that is generated: crds/ and docs/reference/ from the types, deploy/ from the chart
+generate: ## Write everything that is generated: crds/ and docs/reference/ from the types, the chart's schema and README, deploy/
 	@tests/env/setup build
 	cargo run --locked --quiet -- crds --output-dir crds
 	cargo run --locked --quiet -- reference --output-dir docs/reference
+	cargo run --locked --quiet -- chart --folder charts/adsync
 	packaging/manifests
 
 examples: setup ## Rewrite the pages in examples/ with what their commands print

@@ -18,6 +18,7 @@ mod agent;
 mod alerts;
 mod apply;
 mod architecture;
+mod argocd;
 mod chart;
 mod connection;
 mod counting;

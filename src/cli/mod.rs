@@ -1,6 +1,7 @@
 //! The command line, one file a subcommand.
 
 mod agent;
+pub mod chart;
 pub mod crds;
 mod files;
 pub mod logging;
@@ -21,6 +22,9 @@ pub enum Command {
     /// Writes the pages of docs/reference.
     #[command(hide = true)]
     Reference(reference::Args),
+    /// Writes the schema of the chart's values, and its README.
+    #[command(hide = true)]
+    Chart(chart::Args),
 }
 
 impl Command {
@@ -30,6 +34,7 @@ impl Command {
             Self::Run(args) => Ok(run::run(args)?),
             Self::Crds(args) => Ok(crds::run(&args)?),
             Self::Reference(args) => Ok(reference::run(&args)?),
+            Self::Chart(args) => Ok(chart::run(&args)?),
         }
     }
 }

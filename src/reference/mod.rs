@@ -1,5 +1,5 @@
-//! The pages of `docs/reference/`, made of the types and tables that the operator itself uses. Pure: values in, Markdown out; no
-//! file is written here, and nothing is said of a field that its type does not say.
+//! The pages of `docs/reference/`, made of the types and tables that the operator itself uses, and what is made of the chart's values. Pure:
+//! values in, text out; no file is written here, and nothing is said of a field that its type does not say.
 
 mod conditions;
 mod fields;
@@ -9,6 +9,7 @@ mod kind;
 mod kinds;
 mod outline;
 mod problems;
+pub mod values;
 mod words;
 
 use crate::api::crds;

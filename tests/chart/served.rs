@@ -7,13 +7,13 @@ use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-use super::{ROOT, manifests, values_files};
-use crate::env::helm::{self, CHART};
+use super::{ROOT, manifests, the, values_files};
+use crate::env::helm::{self, CHART, objects};
 use crate::env::{Kube, process};
 use crate::scenario::eventually;
 
 /// A server of our own: the chart's objects that are no namespace's would meet those of other tests on the shared one.
-async fn kube() -> &'static Kube {
+pub(super) async fn kube() -> &'static Kube {
     static OWN: OnceCell<Kube> = OnceCell::const_new();
     let start = async || {
         let kube = Kube::own().await;
@@ -31,11 +31,13 @@ async fn kube() -> &'static Kube {
     OWN.get_or_init(start).await
 }
 
-/// `tried`, in which a pod that would not be let in is a warning already when its Deployment is applied.
+/// `tried`, which lets no pod in that is not restricted. One that would not be let in is a warning already when its Deployment is applied.
 async fn make_restricted_namespace(kube: &Kube) {
     kube.kubectl(&["create", "namespace", "tried"]).await;
-    let strict = "pod-security.kubernetes.io/warn=restricted";
-    kube.kubectl(&["label", "namespace", "tried", strict]).await;
+    for mode in ["enforce", "warn"] {
+        let strict = format!("pod-security.kubernetes.io/{mode}=restricted");
+        kube.kubectl(&["label", "namespace", "tried", &strict]).await;
+    }
     // Admission sees the label a moment later, and lets everything pass until then.
     let loose = manifests("tried", &["--set=podSecurityContext=null"]).await;
     eventually("a warning of Pod Security", async || {
@@ -78,6 +80,47 @@ async fn every_variant_is_taken_by_the_api_server_in_a_restricted_namespace() {
             .await
             .unwrap_or_else(|error| panic!("{values}: {error}"));
     }
+}
+
+/// What kubectl makes of a kustomization over deploy/, which begins with these lines.
+async fn kustomized(kube: &Kube, lines: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(ROOT, folder.path().join("adsync")).unwrap();
+    std::fs::write(folder.path().join("kustomization.yaml"), lines).unwrap();
+    kube.kubectl(&["kustomize", folder.path().to_str().unwrap()]).await
+}
+
+#[tokio::test]
+async fn every_kustomization_is_taken_by_the_api_server_in_a_restricted_namespace() {
+    let kube = kube().await;
+    let components = ["monitoring", "network-policy", "admission-policies"].map(|name| format!("adsync/deploy/{name}"));
+    for base in ["adsync/deploy", "adsync/deploy/namespaced"] {
+        for components in [&[], &components[..1], &components[..]] {
+            let lines = format!("resources: [{base}]\ncomponents: {components:?}\nnamespace: tried\n");
+            let manifests = kustomized(kube, &lines).await;
+            let count = objects(&manifests)
+                .iter()
+                .filter(|object| object["kind"] == "Deployment")
+                .count();
+            assert_eq!(count, 1, "{lines}");
+            would_be_taken(kube, &manifests)
+                .await
+                .unwrap_or_else(|error| panic!("{lines}: {error}"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_namespaced_kustomization_serves_the_namespace_that_it_is_told() {
+    let kube = kube().await;
+    // As deploy/namespaced/kustomization.yaml says.
+    let text = std::fs::read_to_string(format!("{ROOT}/deploy/namespaced/kustomization.yaml")).unwrap();
+    let commented = text.lines().filter_map(|line| line.strip_prefix("#   "));
+    let objects = objects(&kustomized(kube, &commented.collect::<Vec<_>>().join("\n")).await);
+    let args = &the(&objects, "Deployment")["spec"]["template"]["spec"]["containers"][0]["args"];
+    assert_eq!(args[1], "--namespace=telephones");
+    assert_eq!(the(&objects, "RoleBinding")["metadata"]["namespace"], "telephones");
+    assert!(!objects.iter().any(|object| object["kind"] == "ClusterRoleBinding"));
 }
 
 #[tokio::test]

@@ -28,6 +28,24 @@ colon, so no two of these are equal.
 {{- end }}
 {{- end }}
 
+{{/*
+The name of a further object of one kind that belongs to no namespace: (list CONTEXT PART). Dots, which are in none of the other names, and which
+also the kinds take that refuse a colon.
+*/}}
+{{- define "adsync.partName" -}}
+{{- include "adsync.clusterName" (index . 0) | replace ":" "." }}.{{ index . 1 }}
+{{- end }}
+
+{{/* Nothing where a kubeconfig leads to another cluster. */}}
+{{- define "adsync.servesThisCluster" -}}
+{{- if not .Values.agent.kubeconfigSecret }}yes{{ end }}
+{{- end }}
+
+{{/* Nothing where one operator serves without asking. */}}
+{{- define "adsync.elects" -}}
+{{- if or .Values.leaderElection.enabled .Values.agent.name }}yes{{ end }}
+{{- end }}
+
 {{- define "adsync.serviceAccountName" -}}
 {{- if .Values.serviceAccount.create }}
 {{- default (include "adsync.fullname" .) .Values.serviceAccount.name }}
@@ -69,26 +87,18 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end }}
 
-{{/* Values that would only fail in the cluster, or quietly do something else. */}}
+{{/* Values that would only fail in the cluster, or quietly do something else, and that values.schema.json can't tell. */}}
 {{- define "adsync.check" -}}
-{{- if not (kindIs "string" .Values.image.tag) }}
-{{- fail "image.tag: YAML reads that as a number: write it in quotes, or use --set-string" }}
-{{- end }}
-{{- if not (has (toString .Values.replicas) (list "0" "1")) }}
-{{- fail (printf "replicas: %v: only one operator may run (or none: 0), since there is no leader election yet" .Values.replicas) }}
-{{- end }}
-{{- if not (has .Values.logFormat (list "json" "text")) }}
-{{- fail (printf "logFormat: %q is neither json nor text" .Values.logFormat) }}
+{{- if and (gt (int .Values.replicas) 1) (not (include "adsync.elects" .)) }}
+{{- fail (printf "replicas: %v: set leaderElection.enabled=true, so that one of them serves" .Values.replicas) }}
 {{- end }}
 {{- if not .Values.logLevel }}
 {{- fail "logLevel: write error, warn, info, debug or trace" }}
 {{- end }}
-{{- if or (lt (int .Values.concurrency) 1) (gt (int .Values.concurrency) 65535) }}
-{{- fail (printf "concurrency: %v is no number from 1 to 65535" .Values.concurrency) }}
-{{- end }}
 {{- include "adsync.checkNames" . }}
 {{- range $value, $labels := dict "commonLabels" .Values.commonLabels "podLabels" .Values.podLabels
-  "metrics.serviceMonitor.labels" .Values.metrics.serviceMonitor.labels "metrics.prometheusRule.labels" .Values.metrics.prometheusRule.labels }}
+  "metrics.serviceMonitor.labels" .Values.metrics.serviceMonitor.labels "metrics.podMonitor.labels" .Values.metrics.podMonitor.labels
+  "metrics.prometheusRule.labels" .Values.metrics.prometheusRule.labels }}
 {{- range list "helm.sh/chart" "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/version" "app.kubernetes.io/managed-by" }}
 {{- if hasKey ($labels | default dict) . }}
 {{- fail (printf "%s: the chart sets the label %s itself; nameOverride and the release's name change what it says" $value .) }}
@@ -106,19 +116,17 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if not (regexMatch $label .Release.Namespace) }}
 {{- fail (printf "--namespace: %q is no name of a namespace" .Release.Namespace) }}
 {{- end }}
-{{- $namespaces := .Values.scope.namespaces }}
-{{- if not (kindIs "slice" $namespaces) }}
-{{- fail (printf "scope.namespaces: %v is no list of namespaces: write [%v]" $namespaces $namespaces) }}
-{{- end }}
+{{- range $value, $namespaces := dict "scope.namespaces" .Values.scope.namespaces "rbac.secretNamespaces" .Values.rbac.secretNamespaces }}
 {{- range $namespaces }}
-{{- if not (kindIs "string" .) }}
-{{- fail (printf "scope.namespaces: %v is no text: put it into quotes, or use --set-string" .) }}
-{{- end }}
 {{- if not (regexMatch $label .) }}
-{{- fail (printf "scope.namespaces: %q is no name of a namespace" .) }}
+{{- fail (printf "%s: %q is no name of a namespace" $value .) }}
 {{- end }}
 {{- end }}
 {{- if ne (uniq $namespaces | len) (len $namespaces) }}
-{{- fail (printf "scope.namespaces: write each of %s once" (join ", " $namespaces)) }}
+{{- fail (printf "%s: write each of %s once" $value (join ", " $namespaces)) }}
+{{- end }}
+{{- end }}
+{{- if and .Values.scope.namespaces .Values.rbac.secretNamespaces }}
+{{- fail "rbac.secretNamespaces: with scope.namespaces Secrets are read in those namespaces only: leave it out" }}
 {{- end }}
 {{- end }}
