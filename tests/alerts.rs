@@ -192,9 +192,13 @@ fn all_metrics() -> Metrics {
     );
     metrics.referred("phones", "corp", 1);
     metrics.behind("phones", "corp", true);
+    metrics.read("phones", "corp", Timestamp::UNIX_EPOCH);
+    metrics.certificate_expires("phones", "corp", Some(Timestamp::UNIX_EPOCH));
+    metrics.credentials_rejected("phones", "corp", true);
     metrics.rule_numbers("phones", "hq-numbers", RuleNumbers::default());
     metrics.written(WrittenKind::PhoneUser, WriteResult::Created);
     metrics.reconciled("SyncScope", true, second);
+    metrics.queued("SyncScope", 1);
     metrics
 }
 
