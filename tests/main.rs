@@ -20,6 +20,7 @@ mod architecture;
 mod chart;
 mod connection;
 mod counting;
+mod dashboard;
 mod directory;
 mod documents;
 mod environment;
