@@ -77,7 +77,8 @@ where
             move |object: Arc<K>, _| {
                 let name = NamespacedName::of(&*object);
                 begun.leaves(&name);
-                let span = info_span!("reconcile", kind, namespace = name.namespace, name = name.name);
+                // Not `name`: in JSON that is the span's own, and of two keys with one name the first is lost.
+                let span = info_span!("reconcile", kind, namespace = name.namespace, object = name.name);
                 observed(kind, name, metrics.clone(), failures.clone(), reconcile(object)).instrument(span)
             },
             move |object, error, _| {

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use super::connection::{self, Connection};
 use super::discovery;
@@ -114,7 +115,7 @@ impl Directory {
     async fn run<I: Inquiry>(&self, inquiry: I) -> Result<I::Answer, DirectoryError> {
         let shared = Arc::clone(&self.shared);
         let mut task = JoinSet::new();
-        task.spawn(async move { shared.ask(&inquiry).await });
+        task.spawn(async move { shared.ask(&inquiry).await }.in_current_span());
         task.join_next()
             .await
             .and_then(Result::ok)
