@@ -235,7 +235,10 @@ async fn the_page_about_monitoring_has_every_alert_and_every_metric() {
         )
     });
     let text = all_metrics().encode().unwrap();
-    let registered = include_str!("../src/serve/metrics/mod.rs");
+    let registered = concat!(
+        include_str!("../src/serve/metrics/mod.rs"),
+        include_str!("../src/serve/metrics/directory.rs")
+    );
     let families = ["all.of_objects(", "all.timed(", "all.plain("];
     let families: usize = families.iter().map(|family| registered.matches(family).count()).sum();
     assert_eq!(

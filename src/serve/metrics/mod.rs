@@ -22,9 +22,12 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use self::series::{
-    ActionLabels, ControllerLabels, ObjectFamily, ObjectLabels, OperationLabels, ReasonLabels, ReconcileLabels,
-    Registering, ResultLabels, StateLabels, TypeLabels, WriteLabels, durations,
+use self::{
+    directory::Directories,
+    series::{
+        ActionLabels, ControllerLabels, ObjectFamily, ObjectLabels, ReasonLabels, ReconcileLabels, Registering,
+        ResultLabels, StateLabels, TypeLabels, WriteLabels, durations,
+    },
 };
 
 /// What the operator counts and measures. Cloning shares.
@@ -95,14 +98,7 @@ struct Inner {
     unresolved_members: ObjectFamily<ObjectLabels, Gauge>,
     held: ObjectFamily<TypeLabels, Gauge>,
     removals: ObjectFamily<ActionLabels, Counter>,
-    connected: ObjectFamily<ObjectLabels, Gauge>,
-    directory_duration: ObjectFamily<OperationLabels, Histogram>,
-    directory_errors: ObjectFamily<ReasonLabels, Counter>,
-    referrals: ObjectFamily<ObjectLabels, Gauge>,
-    behind: ObjectFamily<ObjectLabels, Gauge>,
-    last_read: ObjectFamily<ObjectLabels, Gauge>,
-    certificate: ObjectFamily<ObjectLabels, Gauge>,
-    rejected: ObjectFamily<ObjectLabels, Gauge>,
+    directories: Directories,
     rule_numbers: ObjectFamily<StateLabels, Gauge>,
     writes: Family<WriteLabels, Counter>,
     reconciles: Family<ReconcileLabels, Counter>,
@@ -177,35 +173,7 @@ impl Metrics {
                 "removals",
                 "PhoneUsers and RingGroups of a SyncScope that were disabled, or deleted and let go of, by action",
             ),
-            connected: all.of_objects(
-                "directory_connected",
-                "1 while the ActiveDirectoryConfig is Connected, else 0",
-            ),
-            directory_duration: all.timed(
-                "directory_operation_duration_seconds",
-                "How long operations on an ActiveDirectoryConfig's directory took",
-            ),
-            directory_errors: all.of_objects("directory_errors", "Failed operations on a directory by reason"),
-            referrals: all.of_objects(
-                "directory_referrals",
-                "Referrals to other servers in the last read of an ActiveDirectoryConfig's directory; none is followed",
-            ),
-            behind: all.of_objects(
-                "directory_behind",
-                "1 while the domain controller of an ActiveDirectoryConfig knows less than another one did, so that nobody is removed, else 0",
-            ),
-            last_read: all.of_objects(
-                "directory_last_read_timestamp_seconds",
-                "When the last complete read of an ActiveDirectoryConfig's directory began, in Unix time; nothing before the first one",
-            ),
-            certificate: all.of_objects(
-                "directory_certificate_expiry_timestamp_seconds",
-                "When the certificate of the domain controller that answered last ends, in Unix time; nothing without TLS",
-            ),
-            rejected: all.of_objects(
-                "directory_credentials_rejected",
-                "1 while the directory of an ActiveDirectoryConfig does not let its account in (wrong password, expired, disabled, locked), else 0",
-            ),
+            directories: Directories::registered(&mut all),
             rule_numbers: all.of_objects("extension_rule_numbers", "Numbers of an ExtensionRule by state"),
             writes: all.plain(
                 "api_writes",
