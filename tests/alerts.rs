@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -25,7 +26,7 @@ use crate::env::{self, Namespace, Operator, operator, process};
 use crate::scenario::{apply_company, apply_rule, apply_scope, await_scope, await_synced, eventually, has};
 
 /// The groups of rules that the chart renders.
-async fn groups() -> Value {
+pub async fn groups() -> Value {
     let manifests = manifests("adsync", &["--set=metrics.prometheusRule.enabled=true"]).await;
     let mut found = objects(&manifests);
     found.retain(|object| object["kind"] == "PrometheusRule");
@@ -33,9 +34,15 @@ async fn groups() -> Value {
     found[0]["spec"].clone()
 }
 
-fn rules(groups: &Value) -> impl Iterator<Item = &Value> {
+pub fn rules(groups: &Value) -> impl Iterator<Item = &Value> {
     let groups = groups["groups"].as_array().unwrap().iter();
     groups.flat_map(|group| group["rules"].as_array().unwrap())
+}
+
+/// What in an expression is a metric.
+pub fn names() -> &'static Regex {
+    static NAMES: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\b(adsync|process)_\w+").unwrap());
+    &NAMES
 }
 
 /// The unit tests, by file.
@@ -111,9 +118,18 @@ async fn alerts_about_the_operator_are_about_that_of_the_release() {
         ),
     ] {
         let expressions = expressions(release, namespace, &arguments).await;
-        for metric in ["adsync_build_info", "process_start_time_seconds"] {
+        for metric in [
+            "adsync_build_info",
+            "adsync_ready",
+            "adsync_leader",
+            "adsync_leader_since_timestamp_seconds",
+            "process_start_time_seconds",
+        ] {
             let (all, of_release) = (
-                expressions.matches(metric).count(),
+                names()
+                    .find_iter(&expressions)
+                    .filter(|found| found.as_str() == metric)
+                    .count(),
                 expressions.matches(&format!("{metric}{selector}")).count(),
             );
             assert!(all > 0 && all == of_release, "{metric}{selector}: {expressions}");
@@ -148,7 +164,6 @@ async fn each_alert_has_a_test_in_which_it_fires_and_one_in_which_it_stays_silen
 
 #[tokio::test]
 async fn each_alert_says_what_is_wrong_and_what_to_do() {
-    let troubleshooting = include_str!("../docs/troubleshooting.md");
     let groups = groups().await;
     for rule in rules(&groups) {
         let annotations = &rule["annotations"];
@@ -161,12 +176,17 @@ async fn each_alert_says_what_is_wrong_and_what_to_do() {
             rule["alert"]
         );
         let alert = rule["alert"].as_str().unwrap();
-        let page = format!("docs/troubleshooting.md#{}", alert.to_lowercase());
+        let page = format!("docs/runbooks/{alert}.md");
         assert_eq!(annotations["runbook_url"], page);
-        assert!(
-            troubleshooting.contains(&format!("\n### {alert}\n")),
-            "what to do about {alert}"
+        let runbook = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(&page)).expect(&page);
+        let headings: Vec<_> = runbook.lines().filter(|line| line.starts_with('#')).collect();
+        let title = format!("# {alert}");
+        assert_eq!(
+            headings,
+            [&title, "## What it means", "## How to look", "## What to do"],
+            "{page}"
         );
+        assert!(runbook.contains("$ kubectl "), "{page}");
         assert!(["warning", "critical"].contains(&rule["labels"]["severity"].as_str().unwrap()));
     }
 }
@@ -179,6 +199,7 @@ fn all_metrics() -> Metrics {
     metrics.scope_synced("phones", "staff", Some(true));
     metrics.data_fresh_until("phones", "staff", Timestamp::UNIX_EPOCH);
     metrics.scope_users("phones", "staff", &UserCounts::default(), &unmatched);
+    metrics.lingering("phones", "staff", &unmatched);
     metrics.unresolved_members("phones", "staff", 1);
     metrics.held("phones", "staff", &BTreeMap::new());
     metrics.removed("phones", "staff", 1, 1);
@@ -192,9 +213,13 @@ fn all_metrics() -> Metrics {
     );
     metrics.referred("phones", "corp", 1);
     metrics.behind("phones", "corp", true);
+    metrics.read("phones", "corp", Timestamp::UNIX_EPOCH);
+    metrics.certificate_expires("phones", "corp", Some(Timestamp::UNIX_EPOCH));
+    metrics.credentials_rejected("phones", "corp", true);
     metrics.rule_numbers("phones", "hq-numbers", RuleNumbers::default());
     metrics.written(WrittenKind::PhoneUser, WriteResult::Created);
     metrics.reconciled("SyncScope", true, second);
+    metrics.queued("SyncScope", 1);
     metrics
 }
 
@@ -204,13 +229,16 @@ async fn the_page_about_monitoring_has_every_alert_and_every_metric() {
     let groups = groups().await;
     let alerts = rules(&groups).map(|rule| {
         format!(
-            "| `{}` | {} |",
-            rule["alert"].as_str().unwrap(),
-            rule["labels"]["severity"].as_str().unwrap()
+            "| [`{alert}`](runbooks/{alert}.md) | {} |",
+            rule["labels"]["severity"].as_str().unwrap(),
+            alert = rule["alert"].as_str().unwrap(),
         )
     });
     let text = all_metrics().encode().unwrap();
-    let registered = include_str!("../src/serve/metrics/mod.rs");
+    let registered = concat!(
+        include_str!("../src/serve/metrics/mod.rs"),
+        include_str!("../src/serve/metrics/directory.rs")
+    );
     let families = ["all.of_objects(", "all.timed(", "all.plain("];
     let families: usize = families.iter().map(|family| registered.matches(family).count()).sum();
     assert_eq!(
@@ -273,10 +301,9 @@ async fn each_metric_of_a_rule_is_served_by_the_operator() {
         .filter_map(|line| line.split(['{', ' ']).next())
         .collect();
     let groups = groups().await;
-    let name = Regex::new(r"\b(adsync|process)_\w+").unwrap();
     for rule in rules(&groups) {
         let expression = rule["expr"].as_str().unwrap();
-        let metrics: Vec<_> = name.find_iter(expression).map(|found| found.as_str()).collect();
+        let metrics: Vec<_> = names().find_iter(expression).map(|found| found.as_str()).collect();
         assert!(!metrics.is_empty(), "{expression}");
         for metric in metrics {
             assert!(served.contains(metric), "{expression}: no {metric} in {text}");

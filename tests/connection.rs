@@ -25,7 +25,9 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::env::{self, Certificate, Directory, Flags, Kube, Namespace, Operator, Options, PersonSpec, operator};
+use crate::env::{
+    self, Certificate, Directory, Flags, Kube, Namespace, Operator, Options, PersonSpec, operator, process,
+};
 use crate::scenario::eventually;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -194,6 +196,16 @@ async fn a_working_connection_says_where_it_leads_and_whom_it_shows() {
     assert_eq!(status.last_handled_reconcile_at, None);
 
     assert_eq!(told(&site).await, ["Connected"]);
+
+    let namespace = site.namespace.name();
+    let certificate =
+        format!(r#"adsync_directory_certificate_expiry_timestamp_seconds{{namespace="{namespace}",name="corp"}}"#);
+    let expires = operator::value(site.operator.metrics, &certificate).await.unwrap();
+    let arguments = ["x509", "-enddate", "-dateopt", "iso_8601", "-noout"];
+    let ends = process::run("openssl", &arguments, &[], &site.directory.certificate_pem()).await;
+    let ends = ends.trim().trim_start_matches("notAfter=").replace(' ', "T");
+    let ends: Timestamp = ends.parse().unwrap();
+    assert_eq!(i64::try_from(expires).unwrap(), ends.as_second(), "as openssl reads it");
 }
 
 #[tokio::test]
@@ -483,10 +495,21 @@ async fn a_new_password_in_the_secret_works_without_restart() {
         .await
         .unwrap();
     assert_eq!(Some(rejected.secret_resource_version), secret.metadata.resource_version);
+    let namespace = site.namespace.name();
+    let series = format!(r#"adsync_directory_credentials_rejected{{namespace="{namespace}",name="corp"}}"#);
+    let told = async |is_rejected: u64| {
+        eventually("word of the account", async || {
+            let value = operator::value(site.operator.metrics, &series).await;
+            (value == Some(is_rejected)).then_some(())
+        })
+        .await;
+    };
+    told(1).await;
 
     site.secret("bind", &account.user_principal_name, "Passw0rd.0ld").await;
     let seen = site.wait("corp", |seen| seen.status(CONNECTED) == "True").await;
     assert_eq!(seen.state().rejected, None);
+    told(0).await;
 }
 
 #[tokio::test]

@@ -286,7 +286,7 @@ spec:
 
 /// No operator runs here, and nothing else in a pod either: what is asked of those is left out.
 #[tokio::test]
-async fn kubectl_understands_every_command_of_troubleshooting() {
+async fn kubectl_understands_every_command_of_troubleshooting_and_of_the_runbooks() {
     let kube = env::kube().await;
     let namespace = kube.namespace("troubleshooting").await;
     set_up(&namespace).await;
@@ -302,9 +302,11 @@ async fn kubectl_understands_every_command_of_troubleshooting() {
     let programs = kube.kubectl_program().parent().unwrap();
     let mut shell = Shell::start(folder.path(), programs, &variables);
 
-    let page = fs::read_to_string(root().join("docs/troubleshooting.md")).unwrap();
+    let documents = documents();
+    let runbooks = documents.iter().filter(|(path, _)| path.starts_with("docs/runbooks"));
+    let pages = std::iter::once(&documents[Path::new("docs/troubleshooting.md")]).chain(runbooks.map(|(_, text)| text));
     let mut typed = 0;
-    for command in commands(&page) {
+    for command in pages.flat_map(|page| commands(page)) {
         if !command.line.starts_with("kubectl") || command.line.contains("-n adsync") {
             continue;
         }
@@ -314,7 +316,7 @@ async fn kubectl_understands_every_command_of_troubleshooting() {
         assert!(!printed.contains("warning"), "{line}\n{printed}");
         typed += 1;
     }
-    assert!(typed > 25, "{typed} commands");
+    assert!(typed > 40, "{typed} commands");
     let user = namespace
         .kubectl(&["get", "pu", PHONE_USER, "--output=jsonpath={.spec.extension}"])
         .await;

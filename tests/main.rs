@@ -22,6 +22,7 @@ mod argocd;
 mod chart;
 mod connection;
 mod counting;
+mod dashboard;
 mod directory;
 mod documents;
 mod environment;

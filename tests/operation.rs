@@ -9,6 +9,7 @@ use tokio::{
 };
 
 use crate::env::{self, Binary, Directory, Flags, Kube, Operator, Options, operator};
+use crate::scenario::eventually;
 
 #[tokio::test]
 async fn it_waits_for_the_crds_and_says_so() {
@@ -107,6 +108,53 @@ async fn the_binary_ends_in_peace_on_sigterm_and_logs_json_without_secrets() {
     assert!(!log.contains(Directory::BIND_PASSWORD), "{log}");
     let base64 = "UGFzc3cwcmQuQWRzeW5j";
     assert!(!log.contains(base64), "{log}");
+}
+
+#[tokio::test]
+async fn sigusr1_lets_the_log_say_more_until_the_next_one() {
+    let kube = env::kube().await;
+    let namespace = kube.namespace("operation").await;
+    let mut binary = Binary::start(kube, &[&namespace], &["--log-level=info"]).await;
+    let lines = |binary: &Binary| -> Vec<Value> {
+        let log = binary.log().into_iter();
+        log.map(|line| serde_json::from_str(&line).unwrap()).collect()
+    };
+    let said = async |binary: &Binary, message: &str| {
+        eventually(message, async || {
+            let has = |line: &Value| line["message"].as_str().unwrap().starts_with(message);
+            lines(binary).into_iter().find(has)
+        })
+        .await
+    };
+    let fine = |binary: &Binary| lines(binary).iter().filter(|line| line["level"] == "DEBUG").count();
+    binary.signal("USR1").await;
+    said(&binary, "SIGUSR1: the log says more").await;
+    for object in corp(env::directory().await) {
+        namespace.apply(&object.to_string()).await;
+    }
+    let bound = said(&binary, "bound to a domain controller").await;
+    assert_eq!(
+        (&bound["span"]["object"], &bound["span"]["kind"]),
+        (&json!("corp"), &json!("ActiveDirectoryConfig")),
+        "a line says in which reconcile it was written: {bound}"
+    );
+
+    binary.signal("USR1").await;
+    said(&binary, "SIGUSR1: the log is as before").await;
+    let before = fine(&binary);
+    namespace
+        .kubectl(&["annotate", "adc/corp", "reconcile.fluxcd.io/requestedAt=now"])
+        .await;
+    namespace
+        .kubectl(&[
+            "wait",
+            "--for=jsonpath={.status.lastHandledReconcileAt}=now",
+            "--timeout=20s",
+            "adc/corp",
+        ])
+        .await;
+    assert_eq!(fine(&binary), before, "{:#?}", binary.log());
+    assert_eq!(binary.terminate().await.code(), Some(0));
 }
 
 #[tokio::test]

@@ -2,18 +2,22 @@
 
 use std::io::{self, IsTerminal};
 
-use tracing::{Level, Metadata, level_filters::LevelFilter, subscriber::SetGlobalDefaultError};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{Level, Metadata, info, level_filters::LevelFilter, subscriber::SetGlobalDefaultError, warn};
 use tracing_subscriber::{
-    EnvFilter, Layer,
+    EnvFilter, Layer, Registry,
     filter::{FilterExt, filter_fn},
     fmt,
     layer::SubscriberExt,
-    registry,
+    registry, reload,
 };
 
 /// Crates that print what passes through them, passwords and Secrets included: kube's client warns with the body of an
 /// answer that it can't read, ldap3 traces its requests. What goes wrong in them comes back as an error of ours anyway.
 const NEVER_HEARD: [&str; 3] = ["kube_client", "ldap3", "lber"];
+
+/// What SIGUSR1 asks for. Secrets are in no line at any level.
+const MORE: &str = "debug";
 
 const WHAT_TO_WRITE: &str =
     "write off, error, warn, info, debug or trace, or parts such as `info,adsync::directory=debug`";
@@ -49,9 +53,21 @@ pub enum LoggingError {
     Install(#[from] SetGlobalDefaultError),
 }
 
+/// The level of the log that runs.
+#[derive(Debug)]
+pub struct RunningLevel {
+    given: String,
+    filter: reload::Handle<EnvFilter, Registry>,
+}
+
 /// Starts the log, to standard error. Without a format: text on a terminal, else JSON.
-pub fn install(level: &str, format: Option<LogFormat>) -> Result<(), LoggingError> {
-    let filter = wanted(level)?.and(filter_fn(may_be_heard));
+pub fn install(level: &str, format: Option<LogFormat>) -> Result<RunningLevel, LoggingError> {
+    let (wanted, filter) = reload::Layer::new(wanted(level)?);
+    let running = RunningLevel {
+        given: level.to_owned(),
+        filter,
+    };
+    let filter = wanted.and(filter_fn(may_be_heard));
     let on_terminal = io::stderr().is_terminal();
     let lines = fmt::layer().with_writer(io::stderr).with_ansi(on_terminal);
     let layer = match format.unwrap_or(if on_terminal { LogFormat::Text } else { LogFormat::Json }) {
@@ -64,9 +80,40 @@ pub fn install(level: &str, format: Option<LogFormat>) -> Result<(), LoggingErro
             .boxed(),
     };
     // Not `init()`, which would let in what crates write to the `log` facade: ldap3 and rustls do.
-    Ok(tracing::subscriber::set_global_default(
-        registry().with(layer.with_filter(filter)),
-    )?)
+    tracing::subscriber::set_global_default(registry().with(layer.with_filter(filter)))?;
+    Ok(running)
+}
+
+impl RunningLevel {
+    /// Says more at SIGUSR1, and at the next one again what was asked for at the start. A signal, since nobody on the network can
+    /// send one. Listens from the call on.
+    pub fn follow_signals(self) -> io::Result<impl Future<Output = ()> + Send> {
+        let mut asked = signal(SignalKind::user_defined1())?;
+        Ok(async move {
+            let mut says_more = false;
+            while asked.recv().await.is_some() {
+                says_more = !says_more;
+                if says_more {
+                    self.change(MORE);
+                    info!(
+                        level = MORE,
+                        "SIGUSR1: the log says more; once more, and it is as before"
+                    );
+                } else {
+                    info!(level = self.given, "SIGUSR1: the log is as before");
+                    self.change(&self.given);
+                }
+            }
+        })
+    }
+
+    fn change(&self, level: &str) {
+        match wanted(level).map(|filter| self.filter.reload(filter)) {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => warn!(%error, level, "cannot change the level of the log"),
+            Err(error) => warn!(%error, level, "cannot change the level of the log"),
+        }
+    }
 }
 
 /// What somebody wants to read, by the level that was given.

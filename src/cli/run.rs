@@ -178,11 +178,12 @@ pub struct Operator {
 
 /// Runs until SIGTERM or SIGINT.
 pub fn run(args: Args) -> Result<(), RunError> {
-    logging::install(&args.log_level, args.log_format)?;
+    let level = logging::install(&args.log_level, args.log_format)?;
     let runtime = tokio::runtime::Runtime::new().map_err(RunError::StartRuntime)?;
     let result = runtime.block_on(async {
         let stop = CancellationToken::new();
         let signals = stop_on_signal(stop.clone())?;
+        tokio::spawn(level.follow_signals().map_err(RunError::CatchSignals)?);
         let cluster = Config::infer().await.map_err(RunError::FindCluster)?;
         let leases = args
             .leader_election_namespace

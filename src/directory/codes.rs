@@ -95,6 +95,11 @@ pub static BIND_REFUSALS: [BindRefusal; 12] = [
     },
 ];
 
+/// Whether a reason says that the directory does not let the account in.
+pub fn refuses_account(reason: &str) -> bool {
+    BIND_REFUSALS.iter().any(|refusal| refusal.reason == reason)
+}
+
 /// Finds the sub-code in the text of a refused bind.
 pub(super) fn bind_refusal(text: &str) -> &'static BindRefusal {
     let code = text
@@ -211,6 +216,19 @@ pub(super) fn result_advice(code: u32) -> &'static ResultAdvice {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_is_not_let_in_is_told_from_who_may_not_look() {
+        for (reason, is_refused) in [
+            ("InvalidCredentials", true),
+            ("AccountLocked", true),
+            ("PasswordExpired", true),
+            ("InsufficientAccess", false),
+            ("ConnectionRefused", false),
+        ] {
+            assert_eq!(refuses_account(reason), is_refused, "{reason}");
+        }
+    }
 
     #[test]
     fn the_sub_code_of_a_refused_bind_becomes_a_reason() {

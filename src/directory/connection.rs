@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError, LdapResult, StdStream};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::task::JoinSet;
@@ -13,7 +14,8 @@ use super::error::DirectoryError;
 use super::guard::{Ending, Guard};
 use super::rejected::{RejectedPasswords, Resting};
 use super::settings::{ConnectionSettings, ServerAddress, Timeouts};
-use super::{AttributeName, Dn, Guid, RawEntry, Replica, replication, transport};
+use super::transport::{self, Transport};
+use super::{AttributeName, Dn, Guid, RawEntry, Replica, replication};
 
 const INVALID_CREDENTIALS: u32 = 49;
 /// How long a farewell may take.
@@ -36,6 +38,8 @@ pub(super) struct Connection {
     pub(super) deadline: Instant,
     pub(super) opened: Instant,
     pub(super) last_used: Instant,
+    /// When the certificate that the controller showed ends.
+    pub(super) certificate_expires: Option<Timestamp>,
     /// To strike it out of whatever the server says: a hostile one could send it back.
     password: SecretString,
     /// ldap3's half; ends with the connection.
@@ -57,7 +61,10 @@ impl Connection {
         server: &ServerAddress,
         rejected: &RejectedPasswords,
     ) -> Result<Self, DirectoryError> {
-        let stream = transport::open(settings, server).await?;
+        let Transport {
+            stream,
+            certificate_expires,
+        } = transport::open(settings, server).await?;
         let lost = |source| DirectoryError::Keep {
             server: server.clone(),
             source,
@@ -81,6 +88,7 @@ impl Connection {
             deadline: now + settings.timeouts.whole,
             opened: now,
             last_used: now,
+            certificate_expires,
             password: settings.account.password.clone(),
             _driver: drivers,
         };

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use super::connection::{self, Connection};
 use super::discovery;
@@ -44,6 +46,8 @@ struct State {
     preferred: Option<ServerAddress>,
     /// A server that left a bind without an answer: the last one to be tried, until another has worked.
     avoided: Option<ServerAddress>,
+    /// When the certificate of the server that worked last ends.
+    certificate_expires: Option<Timestamp>,
     /// With the settings that it was opened with.
     idle: Option<(Arc<ConnectionSettings>, Connection)>,
 }
@@ -55,6 +59,7 @@ impl Directory {
             settings: Arc::new(settings),
             preferred: None,
             avoided: None,
+            certificate_expires: None,
             idle: None,
         };
         Self {
@@ -73,6 +78,7 @@ impl Directory {
             state.settings = Arc::new(settings);
             state.preferred = None;
             state.avoided = None;
+            state.certificate_expires = None;
             state.idle = None;
         }
     }
@@ -99,11 +105,17 @@ impl Directory {
         self.run(Find { guids: guids.to_vec() }).await
     }
 
+    /// When the certificate of the domain controller that answered last ends; `None`: none has, or it showed none.
+    pub fn certificate_expires(&self) -> Option<Timestamp> {
+        let state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.certificate_expires
+    }
+
     /// Asks in a task of its own: a caller that gives up ends the task with its connection, and leaves no half-taken search.
     async fn run<I: Inquiry>(&self, inquiry: I) -> Result<I::Answer, DirectoryError> {
         let shared = Arc::clone(&self.shared);
         let mut task = JoinSet::new();
-        task.spawn(async move { shared.ask(&inquiry).await });
+        task.spawn(async move { shared.ask(&inquiry).await }.in_current_span());
         task.join_next()
             .await
             .and_then(Result::ok)
@@ -192,6 +204,7 @@ impl Shared {
         }
         state.preferred = Some(connection.server.clone());
         state.avoided = None;
+        state.certificate_expires = connection.certificate_expires;
         if let Some((_, other)) = state.idle.replace((Arc::clone(settings), connection)) {
             tokio::spawn(other.close());
         }

@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use rustls_native_certs::CertificateResult;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName};
@@ -10,6 +11,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::{self, CertificateError, ClientConfig, InvalidMessage, RootCertStore};
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer;
 
 use super::error::DirectoryError;
 use super::settings::{ConnectionSettings, Encryption, ServerAddress};
@@ -40,6 +43,17 @@ where
             waited: settings.timeouts.connect,
         }),
     }
+}
+
+/// Until when the certificate that the server showed is valid. One that rustls took and that can't be read here says nothing.
+pub(super) fn certificate_expires<S>(stream: &TlsStream<S>) -> Option<Timestamp> {
+    let (_, session) = stream.get_ref();
+    session.peer_certificates()?.first().and_then(|shown| expires(shown))
+}
+
+fn expires(certificate: &[u8]) -> Option<Timestamp> {
+    let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
+    Timestamp::from_second(certificate.validity().not_after.timestamp()).ok()
 }
 
 /// Built for each connection, so that renewed authorities count at the next one.
@@ -143,6 +157,21 @@ mod tests {
             nothing.contains("the system has none") && nothing.contains("spec.tls.caRef"),
             "{nothing}"
         );
+    }
+
+    #[test]
+    fn a_certificate_says_when_it_ends_and_what_is_none_says_nothing() {
+        let mut params = rcgen::CertificateParams::new(["dc1.example.com".to_owned()]).unwrap();
+        params.not_after = rcgen::date_time_ymd(2049, 12, 31);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        let end = "2049-12-31T00:00:00Z".parse::<Timestamp>().unwrap();
+        assert_eq!(expires(certificate.der()), Some(end));
+        // From 2050 on it is written in another form (RFC 5280 section 4.1.2.5).
+        params.not_after = rcgen::date_time_ymd(2050, 1, 1);
+        let end = "2050-01-01T00:00:00Z".parse::<Timestamp>().unwrap();
+        assert_eq!(expires(params.self_signed(&key).unwrap().der()), Some(end));
+        assert_eq!(expires(b"no certificate"), None);
     }
 
     #[test]

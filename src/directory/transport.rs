@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -31,22 +32,43 @@ const LONGEST_START_TLS_REPLY: usize = 16 * 1024;
 pub(super) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for S {}
 
+/// A way to a server that nothing was asked on.
+pub(super) struct Transport {
+    pub(super) stream: Box<dyn ByteStream>,
+    /// When the server's certificate ends; `None`: it showed none, or one that doesn't say.
+    pub(super) certificate_expires: Option<Timestamp>,
+}
+
+impl Transport {
+    async fn encrypted(
+        settings: &ConnectionSettings,
+        server: &ServerAddress,
+        plain: TcpStream,
+    ) -> Result<Self, DirectoryError> {
+        let stream = tls::encrypt(settings, server, plain).await?;
+        Ok(Self {
+            certificate_expires: tls::certificate_expires(&stream),
+            stream: Box::new(stream),
+        })
+    }
+}
+
 /// Connects, and encrypts before anything else is said.
-pub(super) async fn open(
-    settings: &ConnectionSettings,
-    server: &ServerAddress,
-) -> Result<Box<dyn ByteStream>, DirectoryError> {
+pub(super) async fn open(settings: &ConnectionSettings, server: &ServerAddress) -> Result<Transport, DirectoryError> {
     let mut plain = connect(settings, server).await?;
     match settings.encryption {
-        Encryption::Plain => Ok(Box::new(plain)),
-        Encryption::Ldaps => Ok(Box::new(tls::encrypt(settings, server, plain).await?)),
+        Encryption::Plain => Ok(Transport {
+            stream: Box::new(plain),
+            certificate_expires: None,
+        }),
+        Encryption::Ldaps => Transport::encrypted(settings, server, plain).await,
         Encryption::StartTls => {
             let asked = timeout(settings.timeouts.connect, start_tls(server, &mut plain)).await;
             asked.map_err(|_| DirectoryError::Await {
                 server: server.clone(),
                 waited: settings.timeouts.connect,
             })??;
-            Ok(Box::new(tls::encrypt(settings, server, plain).await?))
+            Transport::encrypted(settings, server, plain).await
         }
     }
 }

@@ -149,6 +149,11 @@ impl Directory {
         self.tls_file("ca.pem")
     }
 
+    /// The domain controller's own certificate, unless it was started with another one.
+    pub fn certificate_pem(&self) -> String {
+        self.tls_file("server.pem")
+    }
+
     /// An authority that didn't.
     pub fn other_ca_pem(&self) -> String {
         self.tls_file("other-ca.pem")

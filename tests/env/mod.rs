@@ -19,6 +19,7 @@ pub mod node;
 pub mod operator;
 mod organizational_unit;
 pub mod process;
+pub mod prometheus;
 pub mod scripted_ldap;
 pub mod shell;
 pub mod slapd;

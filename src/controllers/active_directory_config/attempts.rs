@@ -11,7 +11,7 @@ use crate::{
         connections::{ConnectionError, SettingsError, Trouble},
         patience::PATIENCE,
     },
-    directory::ConnectionReport,
+    directory::{ConnectionReport, codes::refuses_account},
 };
 
 /// Waits after tests that failed for something that may pass.
@@ -40,6 +40,13 @@ pub(super) struct Failure {
     pub message: String,
     /// The password is not tried again before.
     pub retry_after: Option<Timestamp>,
+}
+
+impl Outcome {
+    /// Whether the directory does not let the account in.
+    pub(super) fn refuses_account(&self) -> bool {
+        matches!(self, Self::Failed(failure) if refuses_account(failure.reason))
+    }
 }
 
 impl From<&SettingsError> for Failure {

@@ -230,6 +230,7 @@ impl Controller {
     /// Writes the status if it differs, and says so where people look when Connected changed.
     async fn report(&self, config: &ActiveDirectoryConfig, look: Look<'_>) -> Result<(), Error> {
         let before = config.status.clone().unwrap_or_default();
+        let outcome = look.outcome;
         let after = report::status(&before, look, Timestamp::now());
         self.write(config, &after).await?;
 
@@ -243,9 +244,9 @@ impl Controller {
         let NamespacedName { namespace, name } = reference;
         // One that was deleted meanwhile has no series any more.
         if is_there {
-            self.context
-                .metrics
-                .connected(&namespace, &name, is_true(&after.conditions, CONNECTED));
+            let metrics = &self.context.metrics;
+            metrics.connected(&namespace, &name, is_true(&after.conditions, CONNECTED));
+            metrics.credentials_rejected(&namespace, &name, outcome.refuses_account());
         }
         if let Some(news) = report::news(&before, &after) {
             info!(namespace, name, reason = news.reason, "{}", news.note);

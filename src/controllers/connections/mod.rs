@@ -127,7 +127,7 @@ impl Connections {
 
     /// Tests the connection.
     pub async fn test(&self, prepared: &Prepared) -> Result<ConnectionReport, ConnectionError> {
-        self.ask(&prepared.name, DirectoryOperation::Test, prepared.directory.test())
+        self.ask(prepared, DirectoryOperation::Test, prepared.directory.test())
             .await
     }
 
@@ -171,7 +171,7 @@ impl Connections {
             attributes: attributes.clone(),
         };
         let answer = self
-            .ask(config, DirectoryOperation::Read, prepared.directory.read(&request))
+            .ask(&prepared, DirectoryOperation::Read, prepared.directory.read(&request))
             .await
             .map(|snapshot| Arc::new(self.weigh(config, &known, snapshot)));
         if let Ok(snapshot) = &answer
@@ -179,6 +179,7 @@ impl Connections {
         {
             let metrics = &self.0.metrics;
             metrics.referred(&config.namespace, &config.name, snapshot.referrals());
+            metrics.read(&config.namespace, &config.name, snapshot.origin().read_at);
         }
         known.state().remember(began, prepared.revision, attributes, &answer);
         answer
@@ -225,7 +226,7 @@ impl Connections {
             .prepare(&object)
             .await
             .map_err(|error| ConnectionError::Prepare(Arc::new(error)))?;
-        self.ask(config, DirectoryOperation::Find, prepared.directory.find(guids))
+        self.ask(&prepared, DirectoryOperation::Find, prepared.directory.find(guids))
             .await
     }
 
@@ -250,7 +251,7 @@ impl Connections {
 
     async fn ask<T>(
         &self,
-        config: &NamespacedName,
+        prepared: &Prepared,
         operation: DirectoryOperation,
         answer: impl Future<Output = Result<T, DirectoryError>>,
     ) -> Result<T, ConnectionError> {
@@ -259,12 +260,16 @@ impl Connections {
             answer = answer => answer,
             () = self.0.stop.cancelled() => return Err(ConnectionError::Stop),
         };
+        let config = &prepared.name;
         let reason = answer.as_ref().err().map(DirectoryError::reason);
         // One that was deleted meanwhile has no series any more.
         if self.all().contains_key(config) {
-            self.0
-                .metrics
-                .directory_asked(&config.namespace, &config.name, operation, began.elapsed(), reason);
+            let (metrics, namespace, name) = (&self.0.metrics, &config.namespace, &config.name);
+            metrics.directory_asked(namespace, name, operation, began.elapsed(), reason);
+            // Who doesn't answer has told nothing of another certificate.
+            if answer.is_ok() {
+                metrics.certificate_expires(namespace, name, prepared.directory.certificate_expires());
+            }
         }
         answer.map_err(|error| {
             let error = ConnectionError::Ask(Arc::new(error));

@@ -3,9 +3,11 @@
 //! Labels are the namespace and name of a configuration object, and closed sets (reasons, results, kinds). The series of an
 //! object go away with it (`forget_…`), so that a deleted scope can't keep an alert alive.
 
+mod directory;
+mod scope;
 mod series;
 
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use prometheus_client::{
@@ -20,11 +22,13 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use self::series::{
-    ActionLabels, ControllerLabels, ObjectFamily, ObjectLabels, OperationLabels, ReasonLabels, ReconcileLabels,
-    Registering, ResultLabels, StateLabels, TypeLabels, WriteLabels, durations,
+use self::{
+    directory::Directories,
+    series::{
+        ActionLabels, ControllerLabels, ObjectFamily, ObjectLabels, ReasonLabels, ReconcileLabels, Registering,
+        ResultLabels, StateLabels, TypeLabels, WriteLabels, durations,
+    },
 };
-use crate::api::sync_scope::{HeldType, ProblemReason, UserCounts};
 
 /// What the operator counts and measures. Cloning shares.
 #[derive(Clone)]
@@ -82,6 +86,7 @@ struct Inner {
     registry: Registry,
     ready: Gauge,
     leader: Gauge,
+    leader_since: Gauge,
     sync_duration: ObjectFamily<ObjectLabels, Histogram>,
     syncs: ObjectFamily<ResultLabels, Counter>,
     last_successful_sync: ObjectFamily<ObjectLabels, Gauge>,
@@ -93,14 +98,11 @@ struct Inner {
     unresolved_members: ObjectFamily<ObjectLabels, Gauge>,
     held: ObjectFamily<TypeLabels, Gauge>,
     removals: ObjectFamily<ActionLabels, Counter>,
-    connected: ObjectFamily<ObjectLabels, Gauge>,
-    directory_duration: ObjectFamily<OperationLabels, Histogram>,
-    directory_errors: ObjectFamily<ReasonLabels, Counter>,
-    referrals: ObjectFamily<ObjectLabels, Gauge>,
-    behind: ObjectFamily<ObjectLabels, Gauge>,
+    directories: Directories,
     rule_numbers: ObjectFamily<StateLabels, Gauge>,
     writes: Family<WriteLabels, Counter>,
     reconciles: Family<ReconcileLabels, Counter>,
+    queue_depth: Family<ControllerLabels, Gauge>,
     reconcile_duration: Family<ControllerLabels, Histogram, fn() -> Histogram>,
 }
 
@@ -131,6 +133,11 @@ impl Metrics {
             leader: all.plain(
                 "leader",
                 "1 while this replica serves, 0 while it stands by",
+                Gauge::default(),
+            ),
+            leader_since: all.plain(
+                "leader_since_timestamp_seconds",
+                "When this replica began to serve, in Unix time; 0 while it stands by",
                 Gauge::default(),
             ),
             sync_duration: all.timed("sync_duration_seconds", "How long syncs of a SyncScope took"),
@@ -166,23 +173,7 @@ impl Metrics {
                 "removals",
                 "PhoneUsers and RingGroups of a SyncScope that were disabled, or deleted and let go of, by action",
             ),
-            connected: all.of_objects(
-                "directory_connected",
-                "1 while the ActiveDirectoryConfig is Connected, else 0",
-            ),
-            directory_duration: all.timed(
-                "directory_operation_duration_seconds",
-                "How long operations on an ActiveDirectoryConfig's directory took",
-            ),
-            directory_errors: all.of_objects("directory_errors", "Failed operations on a directory by reason"),
-            referrals: all.of_objects(
-                "directory_referrals",
-                "Referrals to other servers in the last read of an ActiveDirectoryConfig's directory; none is followed",
-            ),
-            behind: all.of_objects(
-                "directory_behind",
-                "1 while the domain controller of an ActiveDirectoryConfig knows less than another one did, so that nobody is removed, else 0",
-            ),
+            directories: Directories::registered(&mut all),
             rule_numbers: all.of_objects("extension_rule_numbers", "Numbers of an ExtensionRule by state"),
             writes: all.plain(
                 "api_writes",
@@ -190,6 +181,11 @@ impl Metrics {
                 Family::default(),
             ),
             reconciles: all.plain("reconciles", "Reconciles by controller and result", Family::default()),
+            queue_depth: all.plain(
+                "reconcile_queue_depth",
+                "Objects that something happened to, and that wait for their reconcile, by controller",
+                Family::default(),
+            ),
             reconcile_duration: all.plain(
                 "reconcile_duration_seconds",
                 "How long reconciles took",
@@ -215,192 +211,7 @@ impl Metrics {
     /// This replica serves from now on.
     pub fn leads(&self) {
         self.0.leader.set(1);
-    }
-
-    /// A sync worked, and ended at this time.
-    pub fn sync_succeeded(&self, namespace: &str, scope: &str, at: Timestamp, duration: Duration) {
-        self.sync_ended(namespace, scope, "success", duration);
-        self.0
-            .last_successful_sync
-            .of(object(namespace, scope))
-            .set(at.as_second());
-    }
-
-    /// A sync failed.
-    pub fn sync_failed(&self, namespace: &str, scope: &str, duration: Duration) {
-        self.sync_ended(namespace, scope, "error", duration);
-    }
-
-    fn sync_ended(&self, namespace: &str, scope: &str, result: &'static str, duration: Duration) {
-        self.0
-            .sync_duration
-            .of(object(namespace, scope))
-            .observe(duration.as_secs_f64());
-        self.0
-            .syncs
-            .of(ResultLabels {
-                namespace: namespace.into(),
-                name: scope.into(),
-                result,
-            })
-            .inc();
-    }
-
-    /// What the condition Synced says; `None`: nobody knows.
-    pub fn scope_synced(&self, namespace: &str, scope: &str, synced: Option<bool>) {
-        match synced {
-            Some(synced) => {
-                let gauge = self.0.scope_synced.of(object(namespace, scope));
-                gauge.set(i64::from(synced));
-            }
-            None => self.0.scope_synced.forget(namespace, scope),
-        }
-    }
-
-    /// Three syncs should have come by then.
-    pub fn data_fresh_until(&self, namespace: &str, scope: &str, until: Timestamp) {
-        let gauge = self.0.data_fresh_until.of(object(namespace, scope));
-        gauge.set(until.as_second());
-    }
-
-    /// Nothing is expected of the SyncScope: it is suspended, or about to go.
-    pub fn scope_rests(&self, namespace: &str, scope: &str) {
-        self.0.scope_synced.forget(namespace, scope);
-        self.0.data_fresh_until.forget(namespace, scope);
-        self.0.held.forget(namespace, scope);
-    }
-
-    /// Who is in a scope, and for which reasons people are not served.
-    pub fn scope_users(
-        &self,
-        namespace: &str,
-        scope: &str,
-        counts: &UserCounts,
-        unmatched: &BTreeMap<ProblemReason, i64>,
-    ) {
-        for (state, count) in [
-            ("found", counts.found),
-            ("excluded", counts.excluded),
-            ("inactive", counts.inactive),
-            ("in_scope", counts.in_scope),
-            ("matched", counts.matched),
-            ("unmatched", counts.unmatched),
-            ("disabled", counts.disabled),
-            ("out_of_scope", counts.out_of_scope),
-            ("gone", counts.gone),
-            ("lingering", counts.lingering),
-        ] {
-            self.0
-                .users
-                .of(StateLabels {
-                    namespace: namespace.into(),
-                    name: scope.into(),
-                    state,
-                })
-                .set(count);
-        }
-        by_reason(&self.0.unmatched, namespace, scope, unmatched);
-    }
-
-    /// Who is served although the directory says no, by why.
-    pub fn lingering<R: fmt::Debug>(&self, namespace: &str, scope: &str, lingering: &BTreeMap<R, i64>) {
-        by_reason(&self.0.lingering, namespace, scope, lingering);
-    }
-
-    /// So many members of the groups of a scope's departments are nobody that its directory showed: they don't ring.
-    pub fn unresolved_members(&self, namespace: &str, scope: &str, count: usize) {
-        let members = self.0.unresolved_members.of(object(namespace, scope));
-        members.set(i64::try_from(count).unwrap_or(i64::MAX));
-    }
-
-    /// How much of each type waits for approval.
-    pub fn held(&self, namespace: &str, scope: &str, held: &BTreeMap<HeldType, i64>) {
-        for kind in [HeldType::Removals, HeldType::Creations, HeldType::Blanks] {
-            let labels = TypeLabels {
-                namespace: namespace.into(),
-                name: scope.into(),
-                r#type: format!("{kind:?}"),
-            };
-            self.0.held.of(labels).set(held.get(&kind).copied().unwrap_or_default());
-        }
-    }
-
-    /// A sync took phones away.
-    pub fn removed(&self, namespace: &str, scope: &str, disabled: i64, deleted: i64) {
-        for (action, count) in [("disabled", disabled), ("deleted", deleted)] {
-            let labels = ActionLabels {
-                namespace: namespace.into(),
-                name: scope.into(),
-                action,
-            };
-            self.0
-                .removals
-                .of(labels)
-                .inc_by(u64::try_from(count).unwrap_or_default());
-        }
-    }
-
-    /// The SyncScope is gone.
-    pub fn forget_scope(&self, namespace: &str, scope: &str) {
-        self.scope_rests(namespace, scope);
-        self.0.sync_duration.forget(namespace, scope);
-        self.0.syncs.forget(namespace, scope);
-        self.0.last_successful_sync.forget(namespace, scope);
-        self.0.users.forget(namespace, scope);
-        self.0.unmatched.forget(namespace, scope);
-        self.0.lingering.forget(namespace, scope);
-        self.0.unresolved_members.forget(namespace, scope);
-        self.0.removals.forget(namespace, scope);
-    }
-
-    /// Whether the directory answers now.
-    pub fn connected(&self, namespace: &str, config: &str, connected: bool) {
-        self.0.connected.of(object(namespace, config)).set(i64::from(connected));
-    }
-
-    /// Something was asked of a directory; `error` is the reason when it failed.
-    pub fn directory_asked(
-        &self,
-        namespace: &str,
-        config: &str,
-        operation: DirectoryOperation,
-        duration: Duration,
-        error: Option<&'static str>,
-    ) {
-        let labels = OperationLabels {
-            namespace: namespace.into(),
-            name: config.into(),
-            operation,
-        };
-        self.0.directory_duration.of(labels).observe(duration.as_secs_f64());
-        if let Some(reason) = error {
-            let labels = ReasonLabels {
-                namespace: namespace.into(),
-                name: config.into(),
-                reason: reason.into(),
-            };
-            self.0.directory_errors.of(labels).inc();
-        }
-    }
-
-    /// A read of the directory was pointed to so many other places, where it did not look.
-    pub fn referred(&self, namespace: &str, config: &str, count: usize) {
-        let referrals = self.0.referrals.of(object(namespace, config));
-        referrals.set(i64::try_from(count).unwrap_or(i64::MAX));
-    }
-
-    /// Whether what was last read of the directory knows less than what was read before.
-    pub fn behind(&self, namespace: &str, config: &str, is_behind: bool) {
-        self.0.behind.of(object(namespace, config)).set(i64::from(is_behind));
-    }
-
-    /// The ActiveDirectoryConfig is gone.
-    pub fn forget_directory(&self, namespace: &str, config: &str) {
-        self.0.connected.forget(namespace, config);
-        self.0.directory_duration.forget(namespace, config);
-        self.0.directory_errors.forget(namespace, config);
-        self.0.referrals.forget(namespace, config);
-        self.0.behind.forget(namespace, config);
+        self.0.leader_since.set(Timestamp::now().as_second());
     }
 
     /// How full an ExtensionRule is.
@@ -431,6 +242,14 @@ impl Metrics {
         self.0.writes.get_or_create(&WriteLabels { kind, result }).inc();
     }
 
+    /// How many more, or fewer, objects wait for a controller.
+    pub fn queued(&self, controller: &'static str, difference: i64) {
+        self.0
+            .queue_depth
+            .get_or_create(&ControllerLabels { controller })
+            .inc_by(difference);
+    }
+
     /// A controller looked at an object. `controller` is the object's kind.
     pub fn reconciled(&self, controller: &'static str, succeeded: bool, duration: Duration) {
         let result = if succeeded { "success" } else { "error" };
@@ -446,24 +265,6 @@ impl Metrics {
     }
 }
 
-/// What an object has of each reason now, and of no other.
-fn by_reason<R: fmt::Debug>(
-    family: &ObjectFamily<ReasonLabels, Gauge>,
-    namespace: &str,
-    name: &str,
-    counts: &BTreeMap<R, i64>,
-) {
-    family.forget(namespace, name);
-    for (reason, count) in counts {
-        let labels = ReasonLabels {
-            namespace: namespace.into(),
-            name: name.into(),
-            reason: format!("{reason:?}"),
-        };
-        family.of(labels).set(*count);
-    }
-}
-
 fn object(namespace: &str, name: &str) -> ObjectLabels {
     ObjectLabels {
         namespace: namespace.into(),
@@ -473,7 +274,10 @@ fn object(namespace: &str, name: &str) -> ObjectLabels {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::api::sync_scope::{HeldType, ProblemReason, UserCounts};
 
     fn lines(metrics: &Metrics, part: &str) -> Vec<String> {
         let text = metrics.encode().unwrap();
@@ -514,6 +318,33 @@ mod tests {
             [r#"adsync_directory_connected{namespace="telephony",name="staff"} 1"#]
         );
         assert_eq!(lines(&metrics, r#"name="sales""#), before);
+    }
+
+    #[test]
+    fn a_deleted_directory_says_nothing_and_one_without_tls_nothing_of_a_certificate() {
+        let metrics = Metrics::new();
+        for config in ["corp", "branch"] {
+            let second = Duration::from_secs(1);
+            metrics.connected("telephony", config, true);
+            metrics.directory_asked(
+                "telephony",
+                config,
+                DirectoryOperation::Read,
+                second,
+                Some("ConnectionRefused"),
+            );
+            metrics.referred("telephony", config, 1);
+            metrics.behind("telephony", config, false);
+            metrics.read("telephony", config, Timestamp::UNIX_EPOCH);
+            metrics.certificate_expires("telephony", config, Some(Timestamp::UNIX_EPOCH));
+            metrics.credentials_rejected("telephony", config, true);
+        }
+        let before = lines(&metrics, r#"name="branch""#);
+        metrics.forget_directory("telephony", "corp");
+        assert_eq!(lines(&metrics, r#"name="corp""#), [""; 0]);
+        assert_eq!(lines(&metrics, r#"name="branch""#), before);
+        metrics.certificate_expires("telephony", "branch", None);
+        assert_eq!(lines(&metrics, "certificate"), [""; 0]);
     }
 
     #[test]
