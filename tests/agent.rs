@@ -84,7 +84,7 @@ async fn an_agent_with_its_password_in_a_file_serves_what_names_it_and_nobody_el
     assert!(writes.is_empty(), "{writes:#?}");
     assert_eq!(agent.terminate().await.code(), Some(0), "{:#?}", agent.log());
     namespace
-        .kubectl(&["wait", &connected_with("AgentAbsent"), "--timeout=90s", "adc/corp"])
+        .kubectl(&["wait", &connected_with("AgentAbsent"), "--timeout=180s", "adc/corp"])
         .await;
     let ready = namespace
         .kubectl(&[

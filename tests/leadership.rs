@@ -22,7 +22,11 @@ metadata: {name: adsync-leader-election}
 rules:
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
-  verbs: [get, create, update]
+  verbs: [get, create]
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  resourceNames: [adsync, adsync-site-a]
+  verbs: [update]
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding

@@ -1,11 +1,14 @@
 //! Which configurations this operator serves: those that name its agent, or none if it has none. Several operators share a cluster
 //! so, each within reach of other directories. I/O only where it is asked whether another agent is there.
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
-use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::coordination::v1::Lease;
-use kube::{Api, Client};
+use kube::{Api, Client, ResourceExt};
 
 use super::{
     changes::NamespacedName,
@@ -15,8 +18,9 @@ use super::{
 };
 use crate::api::{ActiveDirectoryConfig, PhoneSystem, SyncScope};
 
-/// So old a Lease is nobody's: many times as long as it is valid, since the clocks of two machines are compared.
-const NOBODYS: SignedDuration = SignedDuration::from_mins(2);
+/// A Lease that stood still for so long is nobody's: several times as long as it is valid. The times in it are never compared with a clock of
+/// this machine.
+const NOBODYS: Duration = Duration::from_secs(45);
 
 /// Whom this operator works for. Cloning shares.
 #[derive(Clone, Debug)]
@@ -25,7 +29,12 @@ pub struct Agent {
     name: Option<Arc<str>>,
     /// Where the Leases of all agents are.
     leases: Arc<str>,
+    /// The version of each agent's Lease, and since when it was seen.
+    seen: Arc<Mutex<BTreeMap<String, SeenLease>>>,
 }
+
+/// The `metadata.resourceVersion` of a Lease, and since when it was seen.
+type SeenLease = (Option<String>, Instant);
 
 impl Agent {
     /// The agent of this name; `None`: the operator that serves what names no agent. `leases` is the namespace of the Leases.
@@ -33,6 +42,7 @@ impl Agent {
         Self {
             name: name.map(Into::into),
             leases: leases.into(),
+            seen: Arc::default(),
         }
     }
 
@@ -67,11 +77,20 @@ impl Agent {
         self.name.as_deref() == agent
     }
 
-    /// Whether nobody serves what names this agent: it holds no Lease.
+    /// Whether nobody serves what names this agent: there is no Lease of it, or none that moves.
     pub async fn is_absent(&self, client: &Client, agent: &str) -> Result<bool, CallError> {
         let leases: Api<Lease> = Api::namespaced(client.clone(), &self.leases);
         let lease = call(leases.get_opt(&leadership::lease_of(Some(agent)))).await?;
-        Ok(lease.is_none_or(|lease| is_nobodys(&lease, Timestamp::now())))
+        Ok(lease.is_none_or(|lease| self.stands_still(agent, lease.resource_version(), Instant::now())))
+    }
+
+    fn stands_still(&self, agent: &str, version: Option<String>, now: Instant) -> bool {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let (known, since) = seen.entry(agent.to_owned()).or_insert((version.clone(), now));
+        if *known != version {
+            (*known, *since) = (version, now);
+        }
+        now.duration_since(*since) >= NOBODYS
     }
 
     /// Where the Lease of an agent would be.
@@ -80,34 +99,20 @@ impl Agent {
     }
 }
 
-fn is_nobodys(lease: &Lease, now: Timestamp) -> bool {
-    let spec = lease.spec.as_ref();
-    let is_held = spec.is_some_and(|spec| spec.holder_identity.as_ref().is_some_and(|holder| !holder.is_empty()));
-    let renewed = spec.and_then(|spec| spec.renew_time.as_ref()).map(|time| time.0);
-    !is_held || renewed.is_none_or(|renewed| now.duration_since(renewed) > NOBODYS)
-}
-
 #[cfg(test)]
 mod tests {
-    use k8s_openapi::{api::coordination::v1::LeaseSpec, apimachinery::pkg::apis::meta::v1::MicroTime};
-
     use super::*;
 
     #[test]
-    fn a_lease_that_nobody_holds_or_renews_is_nobodys() {
-        let now = Timestamp::now();
-        let lease = |holder: Option<&str>, age: i64| Lease {
-            spec: Some(LeaseSpec {
-                holder_identity: holder.map(str::to_owned),
-                renew_time: Some(MicroTime(now - SignedDuration::from_secs(age))),
-                ..LeaseSpec::default()
-            }),
-            ..Lease::default()
+    fn a_lease_that_stands_still_is_nobodys() {
+        let (agent, start) = (Agent::new(None, "adsync"), Instant::now());
+        let look = |version: &str, seconds| {
+            agent.stands_still("site-a", Some(version.to_owned()), start + Duration::from_secs(seconds))
         };
-        assert!(!is_nobodys(&lease(Some("a"), 60), now));
-        assert!(is_nobodys(&lease(Some("a"), 121), now));
-        assert!(is_nobodys(&lease(Some(""), 1), now) && is_nobodys(&lease(None, 1), now));
-        assert!(is_nobodys(&Lease::default(), now));
+        assert!(!look("7", 0) && !look("7", 44));
+        assert!(look("7", 45));
+        assert!(!look("8", 46) && !look("8", 90), "it moved");
+        assert!(look("8", 91));
     }
 
     #[test]

@@ -78,13 +78,17 @@ impl<'a> Claims<'a> {
 
     /// Whether another scope may take somebody once ours is gone: also one that is suspended now, or in doubt about them.
     pub fn may_go_over(&self, guid: Guid) -> bool {
-        let mut standings = self.rivals.iter().map(|rival| rival.standing(guid));
+        let mut standings = self.served().map(|rival| rival.standing(guid));
         standings.any(|standing| matches!(standing, Some(Standing::Selected | Standing::Perhaps)))
     }
 
     /// Whether the directory of another scope has the account. One that can't be read counts as having it.
     pub fn is_seen_elsewhere(&self, guid: Guid) -> bool {
-        self.rivals.iter().any(|rival| rival.has_account(guid).unwrap_or(true))
+        self.served().any(|rival| rival.has_account(guid).unwrap_or(true))
+    }
+
+    fn served(&self) -> impl Iterator<Item = &Rival<'a>> {
+        self.rivals.iter().filter(|rival| rival.sibling.is_served)
     }
 
     /// Whether a scope of this name is alive.

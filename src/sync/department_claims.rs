@@ -56,7 +56,7 @@ impl<'a> RivalDepartments<'a> {
 
     /// Whether another scope takes a ring group from ours, or may: one that can't be read now counts as such.
     pub fn may_take(&self, guid: Guid) -> bool {
-        let mut rivals = self.rivals.iter();
+        let mut rivals = self.rivals.iter().filter(|rival| rival.sibling.is_served);
         rivals.any(|rival| rival.sibling.sight.is_none() || rival.takes(guid))
     }
 }

@@ -105,7 +105,8 @@ pub fn end(input: &Input<'_>) -> Ending {
 
 /// Why it can't be told.
 fn doubt(input: &Input<'_>) -> Option<String> {
-    let blind = input.siblings.iter().find(|sibling| sibling.sight.is_none());
+    let mut served = input.siblings.iter().filter(|sibling| sibling.is_served);
+    let blind = served.find(|sibling| sibling.sight.is_none());
     if let Some(Sibling { name, .. }) = blind {
         return Some(format!("whom SyncScope {name} selects is not known yet"));
     }

@@ -127,6 +127,8 @@ pub struct Sibling<'a> {
     pub name: &'a str,
     /// When it was created.
     pub created: Timestamp,
+    /// Its directory is read by this operator. One of another operator keeps whom it has, and says nothing of anybody else.
+    pub is_served: bool,
     /// What it sees. None: it can't be read now, or its spec is invalid; it keeps whom it has.
     pub sight: Option<Sight<'a>>,
 }

@@ -21,13 +21,13 @@ async fn several_replicas_elect_who_serves_and_one_does_so_only_if_it_is_told() 
     };
     let several = with_replicas(2, &[]).await;
     assert!(args(&several).contains("--leader-elect"));
-    assert_eq!((elect(&several), strategy(&several)), (1, json!("RollingUpdate")));
+    assert_eq!((elect(&several), strategy(&several)), (2, json!("RollingUpdate")));
     let one = rendered(&[]).await;
     assert!(!args(&one).contains("--leader-elect"));
     assert_eq!((elect(&one), strategy(&one)), (0, json!("Recreate")));
     // It elects without being told.
     let agent = rendered(&["--set=agent.name=site-a"]).await;
-    assert_eq!((elect(&agent), strategy(&agent)), (1, json!("RollingUpdate")));
+    assert_eq!((elect(&agent), strategy(&agent)), (2, json!("RollingUpdate")));
 }
 
 #[tokio::test]

@@ -187,6 +187,13 @@ async fn credentials(kube: &Kube) {
         "",
     )
     .await;
+    // An agent's password is in no Secret, and goes where somebody with a right of its own says.
+    let agents = CONFIG
+        .replace("{secretRef: {name: corp-bind}}", "{type: Agent}")
+        .replace("name: corp}", "name: site}");
+    let message = "keeper may not use-agent activedirectoryconfigs in the namespace guarded";
+    may_not(kube, "keeper", &APPLY, &agents, message).await;
+    may(kube, "approver", &APPLY, &agents).await;
     // Keeper may read one Secret, not every one.
     let other = r#"{"spec": {"credentials": {"secretRef": {"name": "another"}}}}"#;
     let message = "keeper may not get the Secret another in the namespace guarded";

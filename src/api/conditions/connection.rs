@@ -48,7 +48,7 @@ reasons! {
     CREDENTIALS_FILE_UNREADABLE = "CredentialsFileUnreadable", MISSING,
         "With credentials.type: Agent, the operator reads username and password from <credentials-directory>/<namespace>/<name of the ActiveDirectoryConfig>/. Write both files, for its user to read, or name a Secret.";
     /// Nobody serves the configuration: no operator runs with the agent's name that it gives.
-    AGENT_ABSENT = "AgentAbsent", MISSING,
+    AGENT_ABSENT = "AgentAbsent", &[(CONNECTED, "False"), (READY, "False"), (RECONCILING, "True")],
         "Start an operator with --agent and the name that spec.agent gives, or correct the name. The message says which Lease it would hold.";
     /// The ConfigMap with the certificate authority does not exist.
     CONFIG_MAP_NOT_FOUND = "ConfigMapNotFound", MISSING,

@@ -279,7 +279,7 @@ impl Controller {
             Ok(true) => {
                 let place = agent.place_of(named);
                 let outcome = Outcome::Failed(Failure {
-                    trouble: Trouble::Missing,
+                    trouble: Trouble::Passing,
                     reason: connection::AGENT_ABSENT,
                     message: format!("no operator runs with --agent {named}: nobody holds the Lease {place}"),
                     retry_after: None,
@@ -289,7 +289,8 @@ impl Controller {
                     outcome: &outcome,
                     failures: report::NO_HICCUP,
                     requested: None,
-                    rejected: None,
+                    // What the agent knows is not this one's to forget.
+                    rejected: config.status.as_ref().and_then(|status| status.rejected.clone()),
                     trusted: None,
                 };
                 self.report(config, look).await?;

@@ -21,7 +21,10 @@ use tracing::warn;
 use self::{known::Known, trust::Trusted};
 use super::changes::{Change, Changes, NamespacedName};
 use crate::{
-    api::{ActiveDirectoryConfig, active_directory_config::TrustedRead},
+    api::{
+        ActiveDirectoryConfig,
+        active_directory_config::{CredentialsType, RejectedCredentials, TrustedRead},
+    },
     directory::{
         AttributeName, ConnectionReport, ConnectionSettings, Directory, DirectoryError, Guid, RejectedPasswords,
         Request, Sighting, Snapshot,
@@ -114,10 +117,13 @@ impl Connections {
         })
     }
 
-    /// A refusal that the status remembers from before a restart still counts, if it was of this Secret as it is.
+    /// A refusal that the status remembers from before a restart still counts, if it was of this Secret as it is. Of files nobody
+    /// knows that: a new pod's are always new.
     fn remember_rejection(&self, config: &ActiveDirectoryConfig, settings: &ConnectionSettings, secret_version: &str) {
         let rejected = config.status.as_ref().and_then(|status| status.rejected.as_ref());
-        let Some(rejected) = rejected.filter(|rejected| rejected.secret_resource_version == secret_version) else {
+        let are_files = config.spec.credentials.kind == CredentialsType::Agent;
+        let is_same = |rejected: &&RejectedCredentials| are_files || rejected.secret_resource_version == secret_version;
+        let Some(rejected) = rejected.filter(is_same) else {
             return;
         };
         self.0

@@ -1,7 +1,7 @@
 //! A fence in front of the API server: no write passes while this process does not lead for certain. It knows no kind and no Lease.
 //!
-//! A leader that is frozen for a minute, by a suspended machine or a debugger, does not know that it has been replaced when it wakes
-//! up in the middle of a write. So the clock is asked right before a write leaves, and again each time that one which waits for its
+//! A leader that is frozen for a minute, by a busy machine or a debugger, does not know that it has been replaced when it wakes up in
+//! the middle of a write. (A clock that stands still with the machine, as while it is suspended, shows nothing of that.) So the clock is asked right before a write leaves, and again each time that one which waits for its
 //! turn (behind others, or to be tried again) goes on.
 
 use std::{

@@ -104,6 +104,10 @@ impl Candidate {
         let lease = self.election.lease.clone();
         while self.fence.is_open() {
             sleep(RENEW_AGAIN).await;
+            // Whoever slept longer than meant has old knowledge, whoever holds the Lease by now.
+            if !self.fence.is_open() {
+                break;
+            }
             match self.turn().await {
                 // Whoever was faster may have been this process, with an answer that got lost: the next look shows it.
                 Ok(Turn::Ours | Turn::Unclear) => {}

@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     api::{ActiveDirectoryConfig, ExtensionRule, PhoneSystem, SyncScope, SyncScopeSpec},
     controllers::{
+        agent::Agent,
         changes::NamespacedName,
         client::CallError,
         configuration::{self, Configuration, in_namespace},
@@ -31,6 +32,8 @@ pub(super) struct Fetched {
     pub rules: BTreeMap<String, Arc<ExtensionRule>>,
     /// The other scopes of its phone system.
     pub siblings: Vec<Arc<SyncScope>>,
+    /// Those of them that another operator serves.
+    pub unserved: BTreeSet<String>,
     /// Scopes of the namespace that can't be read, with when they were created: each may be of this phone system, and may see
     /// anybody.
     pub unreadable: BTreeMap<String, Option<Timestamp>>,
@@ -58,6 +61,7 @@ pub(super) enum FetchError {
 pub(super) async fn fetch(
     client: &Client,
     configuration: &Configuration,
+    agent: &Agent,
     scope: &SyncScope,
 ) -> Result<Fetched, FetchError> {
     let here = NamespacedName::of(scope);
@@ -94,12 +98,18 @@ pub(super) async fn fetch(
         .filter(|sibling| sibling.name_any() != here.name && sibling.spec.phone_system_ref == spec.phone_system_ref)
         // One that is about to go provides nobody any more: others take over whom they select.
         .filter(|sibling| sibling.metadata.deletion_timestamp.is_none());
+    let siblings: Vec<_> = siblings.collect();
+    let unserved = siblings
+        .iter()
+        .filter(|sibling| !agent.serves_scope(configuration, sibling));
+    let unserved = unserved.map(|sibling| sibling.name_any()).collect();
     match (directory, system) {
         (Some(directory), Some(system)) if missing.is_empty() => Ok(Fetched {
             directory,
             system,
             rules,
-            siblings: siblings.collect(),
+            siblings,
+            unserved,
             unreadable: configuration.unreadable_scopes.in_namespace(&here.namespace),
         }),
         _ => Err(FetchError::FindReferences(missing)),

@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Mutex, PoisonError},
+    time::Instant,
 };
 
 use jiff::{SignedDuration, Timestamp};
@@ -51,6 +52,8 @@ pub(super) struct Memory {
     pub approval: Option<String>,
     /// The approval that people were last told of, or that let something through.
     pub answered: Option<String>,
+    /// Since when somebody wants it to go, as far as this process has seen.
+    pub ends_since: Option<Instant>,
     /// Why it waits before it goes, as people were told.
     pub waits_for: Option<String>,
     /// The scope as it was after its status was last written.

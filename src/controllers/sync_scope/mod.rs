@@ -113,7 +113,7 @@ impl Controller {
         let name = NamespacedName::of(&*scope);
         if !self.context.agent.serves_scope(&self.context.configuration, &scope) {
             self.forget(&name);
-            return Ok(Action::await_change());
+            return self.end_with_its_namespace(&name, &scope).await;
         }
         let looked = Box::pin(self.look(&name, &scope)).await;
         let refused = self.memories.of(&name, |memory| memory.refused.take());
@@ -169,7 +169,14 @@ impl Controller {
     /// The first two steps; the ending when there is nothing to sync with.
     async fn prepare(&self, scope: &SyncScope) -> Result<Result<Ready, Ending>, Error> {
         let name = NamespacedName::of(scope);
-        let fetched = match fetch(&self.context.client, &self.context.configuration, scope).await {
+        let fetched = match fetch(
+            &self.context.client,
+            &self.context.configuration,
+            &self.context.agent,
+            scope,
+        )
+        .await
+        {
             Ok(fetched) => {
                 self.memories.of(&name, |memory| memory.missing_since = None);
                 fetched

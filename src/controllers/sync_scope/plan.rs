@@ -102,6 +102,14 @@ pub(super) async fn plan(context: &Context, system: &NamespacedName, prepared: &
         }
         let before = known.len();
         for (config, guids) in asked_of {
+            // Of those whom another operator's directory has, nothing is known here: that is doubt.
+            let directory = context
+                .configuration
+                .directories
+                .get(&system.beside(&config).reference());
+            if directory.is_some_and(|directory| !context.agent.serves_directory(&directory)) {
+                continue;
+            }
             match context.connections.find(&system.beside(&config), &guids).await {
                 Ok(found) => known.extend(found),
                 Err(ConnectionError::Stop) => return None,
@@ -155,6 +163,7 @@ fn siblings(work: &Prepared) -> Vec<Sibling<'_>> {
         .map(|(sibling, snapshot)| Sibling {
             name: &sibling.name,
             created: sibling.created,
+            is_served: sibling.is_served,
             sight: sibling
                 .scope
                 .as_ref()

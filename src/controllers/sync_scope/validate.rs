@@ -39,6 +39,8 @@ pub(super) struct ValidatedSibling {
     pub name: String,
     /// When it was created.
     pub created: Timestamp,
+    /// Its directory is read by this operator.
+    pub is_served: bool,
     /// Its spec, with its directory and what must be read of that. None: it can't be parsed.
     pub scope: Option<(ValidatedScope, NamespacedName, BTreeSet<AttributeName>)>,
     /// The entries that its spec named when it was last synced.
@@ -78,6 +80,7 @@ pub(super) fn validate(scope: &SyncScope, fetched: &Fetched) -> Result<Validated
         system,
         rules,
         siblings,
+        unserved,
         unreadable,
     } = fetched;
     let own = parse(scope).map_err(ValidateError::ParseScope)?;
@@ -111,6 +114,7 @@ pub(super) fn validate(scope: &SyncScope, fetched: &Fetched) -> Result<Validated
         ValidatedSibling {
             name: sibling.name_any(),
             created: created(sibling),
+            is_served: !unserved.contains(&sibling.name_any()),
             scope: parsed,
             references: sibling
                 .status
@@ -122,6 +126,7 @@ pub(super) fn validate(scope: &SyncScope, fetched: &Fetched) -> Result<Validated
     let sightless = unreadable.iter().map(|(name, created)| ValidatedSibling {
         name: name.clone(),
         created: created.unwrap_or(Timestamp::MAX),
+        is_served: true,
         scope: None,
         references: Vec::new(),
     });

@@ -174,3 +174,33 @@ fn a_user_whose_link_was_taken_out_still_belongs_to_the_scope_in_its_label() {
     world.sync_scope(1);
     assert_eq!(provider(&world, "ada"), "second");
 }
+
+/// The directory of the second scope is within reach of another operator alone.
+#[test]
+fn a_scope_of_another_operator_keeps_whom_it_has_and_hides_nobody_elses_leaving() {
+    let mut world = World::with_users("{filter: '(title=own)'}", "")
+        .scope("second", "{filter: '(title=other)'}", "")
+        .person("ada", &[("title", "own")])
+        .person("bob", &[("title", "other")]);
+    world.sync_scope(0);
+    world.sync_scope(1);
+    world.sees_tombstones = true;
+    world.delete("ada");
+    let mut unreadable = world.clone();
+    unreadable.blind(1);
+    unreadable.sync_scope(0);
+    assert_eq!(
+        unreadable.user(&name_of("ada")).values.enabled(),
+        Some(true),
+        "one that can't be read may see her"
+    );
+    world.leave_to_another_operator(1);
+    world.set("bob", "title", "own");
+    world.sync_scope(0);
+    assert_eq!(world.user(&name_of("ada")).values.enabled(), Some(false));
+    assert_eq!(
+        provider(&world, "bob"),
+        "second",
+        "whether he has left it is not for this one to say"
+    );
+}

@@ -58,6 +58,8 @@ pub(super) struct World {
     pub bare_username: bool,
     /// What the other scopes on the directory have spent.
     pub directory: DirectoryBudget,
+    /// Names of scopes whose directory another operator reads.
+    left_to_others: BTreeSet<Box<str>>,
 }
 
 #[derive(Clone, Debug)]
@@ -122,6 +124,7 @@ impl World {
             veil: Veil::default(),
             bare_username: false,
             directory: DirectoryBudget::default(),
+            left_to_others: BTreeSet::new(),
         };
         world.unit("DC=example,DC=com").unit(STAFF).scope("staff", users, spec)
     }
@@ -390,6 +393,7 @@ impl World {
             .map(|((_, scope), directory)| Sibling {
                 name: &scope.validated.name,
                 created: scope.validated.created,
+                is_served: !self.left_to_others.contains(&scope.validated.name),
                 sight: scope.is_readable.then_some(Sight {
                     scope: &scope.validated,
                     directory,
@@ -468,6 +472,12 @@ impl World {
     /// A scope whose directory can't be read.
     pub(super) fn blind(&mut self, index: usize) {
         self.scopes[index].is_readable = false;
+    }
+
+    /// A scope whose directory another operator reads.
+    pub(super) fn leave_to_another_operator(&mut self, index: usize) {
+        self.blind(index);
+        self.left_to_others.insert(self.scopes[index].validated.name.clone());
     }
 
     /// Time passes.

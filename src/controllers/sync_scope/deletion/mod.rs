@@ -4,9 +4,12 @@
 mod finalizer;
 mod surroundings;
 
-use std::{fmt::Write, sync::Arc, time::Duration};
+use std::{
+    fmt::Write,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use jiff::Timestamp;
 use kube::{Api, Resource, runtime::controller::Action};
 use tracing::{info, warn};
 
@@ -64,15 +67,35 @@ impl Controller {
         Ok(written.unwrap_or(scope))
     }
 
+    /// A scope that another operator serves, which may have gone for good, holds up no namespace that is being deleted.
+    pub(super) async fn end_with_its_namespace(
+        &self,
+        name: &NamespacedName,
+        scope: &SyncScope,
+    ) -> Result<Action, Error> {
+        let is_ending = scope.metadata.deletion_timestamp.is_some() && finalizer::is_on(scope);
+        if !is_ending || !self.context.agent.is_unnamed() {
+            return Ok(Action::await_change());
+        }
+        let system = name.beside(&scope.spec.phone_system_ref.name);
+        let are_going = surroundings::are_going(&self.context.client, &system).await;
+        if are_going.map_err(Error::LookAround)? {
+            self.set_finalizer(name, scope, false).await?;
+            return Ok(Action::await_change());
+        }
+        Ok(Action::requeue(Duration::from_mins(1)))
+    }
+
     /// What a scope does whose deletion somebody wants.
     pub(super) async fn end(&self, name: &NamespacedName, scope: SyncScope) -> Result<Action, Error> {
         if !finalizer::is_on(&scope) {
             return Ok(Action::await_change());
         }
-        let since = scope.metadata.deletion_timestamp.as_ref().map(|time| time.0);
-        let waited = since.map_or(Duration::ZERO, |since| {
-            Duration::try_from(since.duration_until(Timestamp::now())).unwrap_or_default()
-        });
+        // Not since the deletion's own time, which is another machine's.
+        let since = self
+            .memories
+            .of(name, |memory| *memory.ends_since.get_or_insert_with(Instant::now));
+        let waited = since.elapsed();
         let left = self.context.wait_for_end.saturating_sub(waited);
         let notice = match self.bring_to_an_end(name, &scope, waited).await? {
             Outcome::Stopped => return Ok(Action::await_change()),
