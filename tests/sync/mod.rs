@@ -27,3 +27,4 @@ mod ring_groups;
 mod scopes;
 mod select;
 mod spending;
+mod waiting;
