@@ -10,6 +10,7 @@ mod company;
 mod conditions;
 mod dangers;
 mod deletion;
+mod hands;
 mod lagging;
 mod leaving_ring_groups;
 mod linking;
