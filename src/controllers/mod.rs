@@ -1,6 +1,7 @@
 //! The I/O side of the operator: one controller a kind, and what they share. It joins `api`, `directory` and `sync`.
 
 pub mod active_directory_config;
+pub mod api_server;
 pub mod apply;
 pub mod backoff;
 pub mod changes;

@@ -14,7 +14,8 @@ use tracing::{error, info, warn};
 
 use super::{
     active_directory_config,
-    changes::Changes,
+    api_server::Returns,
+    changes::{Change, Changes},
     client::call,
     configuration::{Configuration, Reach},
     connections::{Connections, Permissions},
@@ -50,6 +51,8 @@ pub struct Shared {
     pub metrics: Metrics,
     /// What is still missing before the operator can serve.
     pub readiness: Readiness,
+    /// Word of each time that the API server answers again.
+    pub returns: Returns,
     /// Reconciles of one kind that run at the same time.
     pub concurrency: u16,
     /// How much later an absence is confirmed.
@@ -86,6 +89,8 @@ pub async fn run(shared: Shared, reach: Reach) {
     let (objects, watch_objects) = Objects::watch(&shared.client, &reach);
     let configs = configuration.directories.clone();
     let watch_references = active_directory_config::references::watch(shared.client.clone(), configs, &changes);
+    let again = changes.clone();
+    let look_again = shared.returns.each(move || again.announce(Change::Everything));
     let context = context(&shared, reach, configuration, objects, changes);
     // Each of them listens from its call on, not from its first poll: nothing is announced before the watches run.
     let directories = active_directory_config::run(&context);
@@ -97,6 +102,7 @@ pub async fn run(shared: Shared, reach: Reach) {
     watches.spawn(watch_configuration);
     watches.spawn(watch_objects);
     watches.spawn(watch_references);
+    watches.spawn(look_again);
     let controllers = async {
         let filled = say_when_filled(context.clone(), shared.readiness);
         tokio::join!(directories, rules, systems, scopes, filled);

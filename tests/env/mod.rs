@@ -12,6 +12,7 @@
 
 pub mod console;
 pub mod directory;
+pub mod gate;
 pub mod helm;
 pub mod kstatus;
 pub mod kube;
@@ -25,6 +26,7 @@ pub mod shell;
 pub mod slapd;
 
 pub use directory::{Certificate, Denied, Directory, Model, Options};
+pub use gate::{Fault, Gate};
 pub use kube::{AuditEvent, AuditLog, Kube, Namespace};
 pub use ldif::Entry;
 pub use node::Node;

@@ -20,6 +20,7 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::gate::Gate;
 use super::kstatus::Watched;
 use super::kube::{Kube, Namespace};
 
@@ -60,6 +61,15 @@ impl Operator {
         let operator = Self::start_without_waiting(kube, namespaces, flags).await;
         wait_until_ready(operator.health).await;
         operator
+    }
+
+    /// One that meets the API server at a gate.
+    pub async fn start_behind_gate(kube: &Kube, namespaces: &[&Namespace<'_>], flags: Flags) -> (Self, Gate) {
+        let identity = Identity::make(namespaces).await;
+        let gate = Gate::before(identity.config(kube).await).await;
+        let operator = Self::start_as(identity, gate.config(), kube, namespaces, flags).await;
+        wait_until_ready(operator.health).await;
+        (operator, gate)
     }
 
     pub async fn start_without_waiting(kube: &Kube, namespaces: &[&Namespace<'_>], flags: Flags) -> Self {

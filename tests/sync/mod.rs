@@ -20,6 +20,7 @@ mod moving;
 mod numbering;
 mod numbers_from_attributes;
 mod numbers_over_time;
+mod outages;
 mod references;
 mod relinking;
 mod removal;
