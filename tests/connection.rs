@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 use crate::env::{
     self, Certificate, Directory, Flags, Kube, Namespace, Operator, Options, PersonSpec, operator, process,
 };
-use crate::scenario::eventually;
+use crate::scenario::{await_rest, eventually};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -206,6 +206,7 @@ async fn a_working_connection_says_where_it_leads_and_whom_it_shows() {
     let ends = ends.trim().trim_start_matches("notAfter=").replace(' ', "T");
     let ends: Timestamp = ends.parse().unwrap();
     assert_eq!(i64::try_from(expires).unwrap(), ends.as_second(), "as openssl reads it");
+    await_rest(&site.namespace).await;
 }
 
 #[tokio::test]
@@ -225,6 +226,7 @@ async fn only_users_below_the_base_dn_are_visible() {
     let seen = site.wait("corp", |seen| seen.state().visible_users == Some(0)).await;
     assert_eq!(seen.status(CONNECTED), "True");
     assert!(seen.message().contains("check spec.baseDN"), "{}", seen.message());
+    await_rest(&site.namespace).await;
 }
 
 #[tokio::test]
@@ -238,6 +240,7 @@ async fn start_tls_and_each_form_of_user_name_work() {
         site.config(name, start_tls.clone()).await;
         site.wait(name, |seen| seen.status(CONNECTED) == "True").await;
     }
+    await_rest(&site.namespace).await;
 }
 
 #[tokio::test]
@@ -252,6 +255,7 @@ async fn an_authority_may_come_from_a_secret() {
     )
     .await;
     site.wait("corp", |seen| seen.status(CONNECTED) == "True").await;
+    await_rest(&site.namespace).await;
 }
 
 #[tokio::test]
@@ -264,6 +268,7 @@ async fn a_wrong_address_does_not_resolve() {
     assert!(seen.message().contains("dc1.example.invalid"), "{}", seen.message());
     // It may heal itself: a name can be added to the DNS.
     assert_eq!(seen.statuses(), ["False", "False", "True", "-"]);
+    await_rest(&site.namespace).await;
 }
 
 #[tokio::test]
@@ -288,6 +293,7 @@ async fn a_wrong_port_refuses_or_speaks_another_language() {
         .patch("gc", &PatchParams::apply("test"), &Patch::Apply(&config))
         .await;
     assert!(refused.unwrap_err().to_string().contains("Global Catalog"));
+    await_rest(&site.namespace).await;
 }
 
 #[tokio::test]
@@ -306,6 +312,7 @@ async fn a_wrong_password_is_refused_at_once_and_never_shown() {
     for text in [shown, metrics] {
         assert!(!text.contains("Wr0ng"), "{text}");
     }
+    await_rest(&site.namespace).await;
 }
 
 #[tokio::test]
@@ -325,6 +332,7 @@ async fn each_dead_service_account_has_its_reason() {
         assert_eq!(seen.reason(), reason, "{}", seen.message());
         assert!(seen.message().contains(&username), "{}", seen.message());
     }
+    await_rest(&site.namespace).await;
 }
 
 #[tokio::test]
@@ -349,6 +357,7 @@ async fn a_certificate_of_somebody_else_is_not_trusted() {
     site.namespace.apply(&mended.to_string()).await;
     let seen = site.wait("corp", |seen| seen.status(CONNECTED) == "True").await;
     assert_eq!(seen.statuses(), ["True", "True", "-", "-"]);
+    await_rest(&site.namespace).await;
 }
 
 #[tokio::test]
@@ -361,6 +370,7 @@ async fn what_is_no_certificate_is_refused() {
         .refusal(json!({"tls": {"caRef": {"configMap": {"name": "nonsense"}}}}))
         .await;
     seen.is_refused_for_good("CertificateAuthorityInvalid", "certificate");
+    await_rest(&site.namespace).await;
 }
 
 #[tokio::test]
@@ -374,6 +384,7 @@ async fn a_certificate_for_another_name_is_refused_with_the_names_it_has() {
     let seen = site.refusal(json!({})).await;
     seen.is_refused_for_good("TLSNameMismatch", "localhost");
     assert!(seen.message().contains("spec.servers"), "{}", seen.message());
+    await_rest(&site.namespace).await;
 }
 
 #[tokio::test]
@@ -382,6 +393,7 @@ async fn a_wrong_base_dn_is_not_found() {
     let seen = site.refusal(json!({"baseDN": "OU=Staf,DC=example,DC=com"})).await;
     seen.is_refused_for_good("BaseDNNotFound", "OU=Staf,DC=example,DC=com");
     assert!(seen.message().contains("DC=example,DC=com"), "{}", seen.message());
+    await_rest(&site.namespace).await;
 }
 
 #[tokio::test]
@@ -391,6 +403,7 @@ async fn a_bad_new_base_dn_does_not_take_ready_from_what_has_worked() {
     site.wait("corp", |seen| seen.status(CONNECTED) == "True").await;
     let seen = site.refusal(json!({"baseDN": "OU=Staf,DC=example,DC=com"})).await;
     assert_eq!(seen.statuses(), ["True", "False", "-", "-"]);
+    await_rest(&site.namespace).await;
 }
 
 #[tokio::test]
@@ -424,6 +437,7 @@ async fn a_missing_secret_and_a_missing_key_are_named_and_may_still_come() {
         .await;
     let seen = site.wait("corp", |seen| seen.status(CONNECTED) == "True").await;
     assert_eq!(seen.statuses(), ["True", "True", "-", "-"]);
+    await_rest(&site.namespace).await;
 }
 
 #[tokio::test]
@@ -447,6 +461,7 @@ async fn a_missing_authority_is_named() {
         "{}",
         seen.message()
     );
+    await_rest(&site.namespace).await;
 }
 
 #[tokio::test]
@@ -470,6 +485,7 @@ async fn clear_text_needs_the_word_of_the_operator_too() {
     // Now it is sent in clear, and Active Directory itself does not want that.
     let seen = permissive.refusal(clear).await;
     assert_eq!(seen.reason(), "StrongerAuthRequired", "{}", seen.message());
+    await_rest(&site.namespace).await;
 }
 
 #[tokio::test]
@@ -510,6 +526,7 @@ async fn a_new_password_in_the_secret_works_without_restart() {
     let seen = site.wait("corp", |seen| seen.status(CONNECTED) == "True").await;
     assert_eq!(seen.state().rejected, None);
     told(0).await;
+    await_rest(&site.namespace).await;
 }
 
 #[tokio::test]
@@ -576,6 +593,7 @@ async fn who_was_never_asked_is_not_said_to_have_refused_a_password() {
         site.directory.ldaps_port()
     );
     seen.is_refused_for_good("InvalidCredentials", &refused_by);
+    await_rest(&site.namespace).await;
 }
 
 /// The reasons of the events; waits for the first.
@@ -643,6 +661,7 @@ async fn a_converged_configuration_is_silent_but_for_the_echo_of_a_request() {
         [("activedirectoryconfigs", "status"); 3],
         "the echoes, and nothing else"
     );
+    await_rest(&site.namespace).await;
 }
 
 async fn test_count(site: &Site<'_>) -> u64 {
@@ -672,6 +691,7 @@ async fn an_outage_takes_connected_after_three_attempts_and_never_ready() {
     assert_eq!(seen.state().server, before.server, "what was seen stays");
     directory.start_again().await;
     site.wait("corp", |seen| seen.status(CONNECTED) == "True").await;
+    await_rest(&site.namespace).await;
 }
 
 #[tokio::test]
@@ -690,6 +710,7 @@ async fn a_deleted_configuration_leaves_no_series_behind() {
         assert!(Instant::now() < deadline, "the series stays");
         sleep(Duration::from_millis(50)).await;
     }
+    await_rest(&site.namespace).await;
 }
 
 #[tokio::test]
@@ -747,6 +768,7 @@ async fn whoever_asks_while_a_read_runs_shares_the_next() {
     let before = reads();
     read("a", "mail").await;
     assert_eq!(reads(), before + 1);
+    await_rest(&site.namespace).await;
 }
 
 /// Only the configuration's status carries the refusal over a restart, so its controller must hear of it at once.
@@ -780,6 +802,7 @@ async fn a_password_that_is_refused_at_a_read_is_told() {
     let read = connections.read(&name, "staff", [].into(), Timestamp::now()).await;
     assert_eq!(read.unwrap_err().reason(), "InvalidCredentials");
     assert_eq!(heard.next().await, Some(Change::Refused(name)));
+    await_rest(&site.namespace).await;
 }
 
 #[tokio::test]

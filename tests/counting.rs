@@ -5,7 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use crate::{
     env::{self, Namespace, Operator, operator},
-    scenario::{apply_rule, eventually},
+    scenario::{apply_rule, await_rest, eventually},
 };
 
 const SYSTEM: &str =
@@ -117,6 +117,7 @@ async fn a_rule_waits_for_its_phone_system_and_then_counts() {
             .then_some(())
     })
     .await;
+    await_rest(&namespace).await;
 }
 
 #[tokio::test]
@@ -149,6 +150,7 @@ async fn two_rules_that_share_numbers_both_say_so_until_they_do_not() {
     for name in ["one", "two"] {
         await_rule(&namespace, name, &disjoint).await;
     }
+    await_rest(&namespace).await;
 }
 
 #[tokio::test]
@@ -199,4 +201,5 @@ async fn a_phone_system_counts_what_is_there_and_what_nobody_provides() {
     let mut writes = namespace.writes(position);
     writes.retain(|write| write.user.username == operator.user());
     assert!(writes.is_empty(), "{writes:#?}");
+    await_rest(&namespace).await;
 }

@@ -418,3 +418,76 @@ fn control_groups(name: &str) -> usize {
     let places = hierarchies.chain([top.to_owned()]);
     places.filter(|hierarchy| hierarchy.join(name).exists()).count()
 }
+
+/// A status of one condition, written by an operator or by somebody else.
+fn status_write(by: &str, version: i64, conditions: &serde_json::Value) -> env::AuditEvent {
+    let object = serde_json::json!({"kind": "PhoneSystem", "metadata": {"name": "hq", "uid": "one", "generation": 1, "resourceVersion": version.to_string()},
+        "status": {"observedGeneration": 1, "conditions": conditions}});
+    let event = serde_json::json!({"verb": "patch", "requestURI": "", "user": {"username": by}, "responseObject": object,
+        "requestReceivedTimestamp": "2026-01-01T00:00:00Z"});
+    serde_json::from_value(event).unwrap()
+}
+
+#[test]
+fn unsound_statuses_would_be_seen() {
+    let condition = |kind: &str, status: &str, reason: &str, second: u8| {
+        serde_json::json!({"type": kind, "status": status, "reason": reason, "message": "because", "observedGeneration": 1,
+            "lastTransitionTime": format!("2026-01-01T00:00:0{second}Z")})
+    };
+    let ready = |second| serde_json::json!([condition("Ready", "True", "Valid", second)]);
+    let complaints = |writes: &[(&str, serde_json::Value)]| {
+        let events = writes
+            .iter()
+            .zip(1..)
+            .map(|((by, conditions), version)| status_write(by, version, conditions));
+        env::kstatus::unsound_writes(events.collect(), "adsync", true).join("\n")
+    };
+    let refused = serde_json::json!([
+        condition("Ready", "False", "InvalidSpec", 2),
+        condition("Stalled", "True", "InvalidSpec", 2)
+    ]);
+    assert_eq!(
+        complaints(&[("adsync", ready(1)), ("adsync", refused.clone()), ("adsync", ready(3))]),
+        ""
+    );
+    let lingering = serde_json::json!([
+        condition("Ready", "True", "Valid", 1),
+        condition("Stalled", "False", "InvalidSpec", 1)
+    ]);
+    for (writes, says) in [
+        (vec![("adsync", ready(1)), ("adsync", ready(1))], "written again"),
+        (
+            vec![("adsync", ready(1)), ("adsync", ready(2))],
+            "moved without its status",
+        ),
+        (vec![("adsync", refused), ("adsync", ready(1))], "went back"),
+        (vec![("adsync", serde_json::json!([]))], "there is no Ready"),
+        (vec![("adsync", lingering)], "Stalled is there, and False"),
+        (
+            vec![(
+                "adsync",
+                serde_json::json!([condition("Ready", "True", "not camel", 1)]),
+            )],
+            "not CamelCase",
+        ),
+        (
+            vec![("adsync", serde_json::json!([condition("Ready", "True", "MadeUp", 1)]))],
+            "has no reason MadeUp",
+        ),
+        (
+            vec![(
+                "adsync",
+                serde_json::json!([condition("Synced", "True", "Succeeded", 1)]),
+            )],
+            "no condition of PhoneSystem",
+        ),
+    ] {
+        let said = complaints(&writes);
+        assert!(said.contains(says), "{says}: {said}");
+    }
+    assert_eq!(
+        complaints(&[("somebody", ready(1)), ("somebody", ready(1))]),
+        "",
+        "of others it is not asked"
+    );
+}

@@ -6,7 +6,7 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    env::{self, Binary, Namespace, PersonSpec, TestOu, operator},
+    env::{self, AuditEvent, Binary, Namespace, PersonSpec, TestOu, operator},
     scenario::{self, await_synced, phone_users},
 };
 
@@ -100,6 +100,13 @@ async fn await_people(namespace: &Namespace<'_>, count: usize) {
     }
 }
 
+/// What they wrote, but for Leases.
+fn writes_of_replicas(namespace: &Namespace<'_>, position: u64) -> Vec<AuditEvent> {
+    let mut writes = namespace.writes(position);
+    writes.retain(|event| event.object.resource != "leases");
+    writes
+}
+
 #[tokio::test]
 async fn of_three_one_serves_and_the_next_goes_on_after_its_end_and_after_its_death() {
     let kube = env::kube().await;
@@ -163,17 +170,20 @@ async fn a_leader_that_is_frozen_in_the_middle_of_writing_writes_nothing_when_it
     assert_eq!(leader(&[&other]).await, 0);
     await_people(&namespace, 400).await;
     await_synced(&namespace, "staff").await;
-    let position = kube.audit_position();
+    // Totals follow a moment later.
+    let position = loop {
+        let position = kube.audit_position();
+        sleep(Duration::from_secs(2)).await;
+        if writes_of_replicas(&namespace, position).is_empty() {
+            break position;
+        }
+    };
     frozen.signal("CONT").await;
     let status = frozen.end().await;
     assert!(!status.success(), "it must not stay: {:#?}", frozen.log());
     let log = frozen.log().join("\n");
     assert!(log.contains("the Lease is lost"), "{log}");
-    let writes = namespace.writes(position);
-    let writes: Vec<_> = writes
-        .iter()
-        .filter(|event| event.object.resource != "leases")
-        .collect();
+    let writes = writes_of_replicas(&namespace, position);
     assert!(writes.is_empty(), "{writes:#?}");
     assert!(leads(&other).await);
 }

@@ -1,16 +1,20 @@
 //! What tests of whole syncs share: the YAML of a company, and waiting for what the operator says and writes.
 
-use std::time::Duration;
+use std::{cell::RefCell, fmt::Debug, time::Duration};
 
-use adsync::api::{PhoneUser, SyncScope, SyncScopeStatus, annotations};
-use kube::{
-    ResourceExt,
-    api::{ListParams, Patch, PatchParams},
+use adsync::api::{
+    ActiveDirectoryConfig, ExtensionRule, PhoneSystem, PhoneUser, SyncScope, SyncScopeStatus, annotations,
 };
+use kube::{
+    Resource, ResourceExt,
+    api::{ListParams, Patch, PatchParams},
+    core::NamespaceResourceScope,
+};
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use crate::env::{AuditEvent, Directory, Kube, Namespace, operator::Operator};
+use crate::env::{AuditEvent, Directory, Kube, Namespace, kstatus::unsound, operator::Operator};
 
 /// Nothing that a test waits for takes longer, on a busy machine either.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -203,4 +207,38 @@ pub async fn settled(kube: &Kube, namespace: &Namespace<'_>, operator: &Operator
             return position;
         }
     }
+}
+
+/// Waits until every configuration object says what kstatus, Helm and Argo CD need, in its present generation.
+pub async fn await_rest(namespace: &Namespace<'_>) {
+    let latest = RefCell::new(Vec::new());
+    let at_rest = async {
+        loop {
+            let mut complaints = complaints_of::<ActiveDirectoryConfig>(namespace).await;
+            complaints.extend(complaints_of::<ExtensionRule>(namespace).await);
+            complaints.extend(complaints_of::<PhoneSystem>(namespace).await);
+            complaints.extend(complaints_of::<SyncScope>(namespace).await);
+            if complaints.is_empty() {
+                return;
+            }
+            latest.replace(complaints);
+            sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let in_time = tokio::time::timeout(PATIENCE, at_rest).await.is_ok();
+    assert!(in_time, "unsound: {:#?}", latest.borrow());
+}
+
+async fn complaints_of<K>(namespace: &Namespace<'_>) -> Vec<String>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned + Serialize,
+{
+    let all = namespace.api::<K>().list(&ListParams::default()).await.unwrap();
+    let mut complaints = Vec::new();
+    for object in all.items {
+        let object = serde_json::to_value(&object).unwrap();
+        let name = format!("{} {}", K::kind(&()), object["metadata"]["name"]);
+        complaints.extend(unsound(&object).into_iter().map(|what| format!("{name}: {what}")));
+    }
+    complaints
 }

@@ -16,8 +16,8 @@ use serde_json::json;
 use crate::{
     env::{self, Directory, Namespace, Operator, PersonSpec, TestOu},
     scenario::{
-        NUMBERED, apply_company, apply_rule, apply_scope, await_scope, await_synced, eventually, has, message,
-        phone_users, settled, sync_now, written,
+        NUMBERED, apply_company, apply_rule, apply_scope, await_rest, await_scope, await_synced, eventually, has,
+        message, phone_users, settled, sync_now, written,
     },
 };
 
@@ -91,6 +91,7 @@ async fn a_person_of_the_directory_becomes_a_phone_user_with_a_number() {
     );
     assert_eq!(status.history.len(), 1);
     assert_eq!(status.references.len(), 1, "the OU, with its objectGUID");
+    await_rest(&namespace).await;
 }
 
 #[tokio::test]
@@ -114,6 +115,7 @@ async fn a_converged_scope_makes_no_write_but_the_echo_of_each_request() {
         .map(|event| (&*event.object.resource, &*event.object.subresource))
         .collect();
     assert_eq!(of, [("syncscopes", "status"); 10]);
+    await_rest(&namespace).await;
 }
 
 #[tokio::test]
@@ -172,6 +174,7 @@ async fn what_somebody_else_changes_is_repaired_and_what_is_deleted_is_made_agai
     let number = again.spec.extension.unwrap();
     let extension = namespace.api::<Extension>().get(&format!("hq-{number}")).await.unwrap();
     assert_eq!(extension.spec.holder.unwrap().name, ada);
+    await_rest(&namespace).await;
 }
 
 #[tokio::test]
@@ -199,6 +202,7 @@ async fn changes_of_the_directory_arrive_with_the_interval() {
             .is_some_and(|sync| sync.trigger == Trigger::Scheduled)
     })
     .await;
+    await_rest(&namespace).await;
 }
 
 #[tokio::test]
@@ -252,6 +256,7 @@ async fn an_unlinked_user_is_free_to_edit_and_stays_as_people_leave_it() {
         (user.spec.title.as_deref() == Some("Countess")).then_some(())
     })
     .await;
+    await_rest(&namespace).await;
 }
 
 #[tokio::test]
@@ -289,6 +294,7 @@ async fn a_field_that_another_tool_applies_is_left_to_it_and_reported() {
     sync_now(&namespace, "staff").await;
     assert_eq!(written(&namespace, before, &operator).len(), 1, "nobody fights");
     assert_eq!(phone_users(&namespace).await[0].spec.title.as_deref(), Some("Countess"));
+    await_rest(&namespace).await;
 }
 
 #[tokio::test]
@@ -310,6 +316,7 @@ async fn a_mapping_that_is_switched_off_leaves_the_value_and_lets_it_go() {
     merge(&namespace, &name, json!({"spec": {"title": "Countess"}})).await;
     sync_now(&namespace, "staff").await;
     assert_eq!(phone_users(&namespace).await[0].spec.title.as_deref(), Some("Countess"));
+    await_rest(&namespace).await;
 }
 
 #[tokio::test]
@@ -342,6 +349,7 @@ async fn with_mode_plan_everything_is_reported_and_nothing_written() {
         (phone_users(&namespace).await.len() == 2).then_some(())
     })
     .await;
+    await_rest(&namespace).await;
 }
 
 #[tokio::test]
@@ -372,6 +380,7 @@ async fn a_plan_shows_what_a_field_that_is_switched_on_again_would_lose() {
     let said = message(&scope, "Synced");
     assert!(said.ends_with(r#": spec.title: "Countess" → "Analyst""#), "{said}");
     assert_eq!(phone_users(&namespace).await[0].spec.title.as_deref(), Some("Countess"));
+    await_rest(&namespace).await;
 }
 
 #[tokio::test]
@@ -392,6 +401,7 @@ async fn a_suspended_scope_is_ready_and_does_nothing() {
     merge_scope(&namespace, "staff", json!({"suspend": false})).await;
     await_synced(&namespace, "staff").await;
     assert_eq!(phone_users(&namespace).await.len(), 1);
+    await_rest(&namespace).await;
 }
 
 #[tokio::test]
@@ -441,6 +451,7 @@ async fn a_spec_that_cannot_be_understood_is_stalled_at_once() {
     merge_scope(&namespace, "staff", json!({"exclude": null})).await;
     let scope = await_synced(&namespace, "staff").await;
     assert!(!has(scope.status.as_ref().unwrap(), "Stalled", "True"));
+    await_rest(&namespace).await;
 }
 
 #[tokio::test]
@@ -466,6 +477,7 @@ async fn a_changed_reference_causes_a_sync() {
         scope.status.unwrap().last_sync.unwrap().trigger,
         Trigger::ReferenceChanged
     );
+    await_rest(&namespace).await;
 }
 
 #[tokio::test]
@@ -590,6 +602,7 @@ spec:
     .await;
     assert_eq!(message(&scope, "Matched"), "3 matched, 0 unmatched");
     assert_eq!(message(&scope, "Synced"), "the last sync worked");
+    await_rest(&namespace).await;
 }
 
 #[tokio::test]
@@ -620,6 +633,7 @@ async fn a_scope_that_is_being_deleted_syncs_no_more() {
     let ada = users.iter().find(|user| user.name_any() == ada).unwrap();
     assert_eq!(ada.spec.display_name.as_deref(), Some("Countess"));
     finalizers(serde_json::Value::Null).await;
+    await_rest(&namespace).await;
 }
 
 #[tokio::test]
@@ -683,6 +697,7 @@ spec:
         .await;
     let scope = await_synced(&namespace, "staff").await;
     assert_eq!(message(&scope, "Matched"), "2 matched, 0 unmatched");
+    await_rest(&namespace).await;
 }
 
 #[tokio::test]
@@ -719,6 +734,7 @@ async fn a_large_first_sync_publishes_a_few_events() {
         })
         .collect();
     assert_eq!(of_scope.len(), 11, "{of_scope:#?}");
+    await_rest(&namespace).await;
 }
 
 #[tokio::test]
@@ -753,6 +769,7 @@ async fn who_takes_over_a_login_waits_and_the_directory_is_asked_for_its_last_ow
     let (_, metrics) = env::operator::get(operator.metrics, "/metrics").await;
     let asked = format!(r#"namespace="{}",name="corp",operation="Find""#, namespace.name());
     assert!(metrics.contains(&asked), "{metrics}");
+    await_rest(&namespace).await;
 }
 
 #[tokio::test]
@@ -856,6 +873,7 @@ async fn the_older_of_two_scopes_has_whom_both_select() {
     assert_eq!((after.len(), after[0].uid()), (1, before[0].uid()));
     assert_eq!(after[0].spec.directory.as_ref().unwrap().scope_ref.name, "second");
     assert_eq!(after[0].spec.extension, before[0].spec.extension);
+    await_rest(&namespace).await;
 }
 
 #[tokio::test]
@@ -912,4 +930,5 @@ async fn a_group_of_the_directory_becomes_a_ring_group_of_its_peoples_numbers() 
     assert_eq!(written(&namespace, before, &operator).len(), 1);
     let after = namespace.api::<RingGroup>().get(&groups[0].name_any()).await.unwrap();
     assert_eq!(after.spec.additional_members, Some(vec!["99".to_owned()]));
+    await_rest(&namespace).await;
 }

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use futures::FutureExt as _;
 use jiff::SignedDuration;
 use kube::Config;
 use tokio::{
@@ -28,7 +29,7 @@ use super::{
 use crate::{
     controllers::{
         agent::Agent,
-        client,
+        api_server, client,
         configuration::Reach,
         connections::Permissions,
         leadership::{self, Candidate, Election, Fence},
@@ -273,6 +274,7 @@ impl Operator {
             agent: self.agent,
             metrics: Metrics::new(),
             readiness: Readiness::default(),
+            returns: api_server::Returns::default(),
             concurrency: self.concurrency,
             confirm_after: self.confirm_absence_after.try_into().unwrap_or(SignedDuration::MAX),
             wait_for_end: self.wait_for_end,
@@ -286,6 +288,8 @@ impl Operator {
         let mut servers = JoinSet::new();
         servers.spawn(serve::serve("health", self.health, health));
         servers.spawn(serve::serve("metrics", self.metrics, metrics));
+        let (client, readiness, returns) = (shared.client.clone(), shared.readiness.clone(), shared.returns.clone());
+        servers.spawn(api_server::observe(client, readiness, returns).map(Ok));
         info!(version = env!("CARGO_PKG_VERSION"), "adsync runs");
 
         if let Some(candidate) = &mut candidate {

@@ -6,9 +6,13 @@
 
 use std::time::Duration;
 
-use kube::{Client, Config, client::ClientBuilder, runtime::watcher};
+use kube::{
+    Client, Config,
+    client::ClientBuilder,
+    runtime::{utils, watcher},
+};
 
-use super::leadership::Fence;
+use super::{backoff::Backoff, leadership::Fence};
 
 /// How long a call on one object may take, its retries included.
 pub const DEADLINE: Duration = Duration::from_secs(30);
@@ -17,6 +21,10 @@ pub const WATCH_SECONDS: u32 = 120;
 /// How long a connection may be silent. Above [`WATCH_SECONDS`], since a watch on nothing much is silent by nature.
 const READ_TIMEOUT: Duration = Duration::from_secs(150);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const WATCH_WAITS: Backoff = Backoff {
+    first: Duration::from_millis(500),
+    longest: Duration::from_secs(5),
+};
 
 /// A client with the operator's timeouts, whose writes pass only while the fence is open.
 pub fn fenced(config: Config, fence: &Fence) -> Result<Client, kube::Error> {
@@ -41,6 +49,28 @@ fn with_timeouts(mut config: Config) -> Config {
 /// Settings of every watch.
 pub fn watch_settings() -> watcher::Config {
     watcher::Config::default().timeout(WATCH_SECONDS)
+}
+
+/// Waits between attempts to watch a kind. kube's own grow to a minute, for which the operator would be blind after the API server
+/// is back.
+#[derive(Debug, Default)]
+pub struct WatchWaits {
+    failures: u32,
+}
+
+impl Iterator for WatchWaits {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        self.failures = self.failures.saturating_add(1);
+        Some(WATCH_WAITS.after(self.failures))
+    }
+}
+
+impl utils::Backoff for WatchWaits {
+    fn reset(&mut self) {
+        self.failures = 0;
+    }
 }
 
 /// Runs one call to the API server, for [`DEADLINE`] at most.

@@ -26,7 +26,7 @@ use tracing::warn;
 
 use super::{
     changes::{Change, Changes, NamespacedName},
-    client::{CallError, call, watch_settings},
+    client::{CallError, WatchWaits, call, watch_settings},
 };
 use crate::api::{ActiveDirectoryConfig, ExtensionRule, PhoneSystem, SyncScope, annotations};
 
@@ -169,7 +169,7 @@ where
         is_filled: false,
     };
     let watching = async move {
-        let mut events = Box::pin(watcher(api, watch_settings()).default_backoff());
+        let mut events = Box::pin(watcher(api, watch_settings()).backoff(WatchWaits::default()));
         while let Some(event) = events.next().await {
             match event {
                 Ok(event) => reflection.take(event),

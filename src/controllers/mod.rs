@@ -2,6 +2,7 @@
 
 pub mod active_directory_config;
 pub mod agent;
+pub mod api_server;
 pub mod apply;
 pub mod backoff;
 pub mod changes;

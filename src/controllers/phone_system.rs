@@ -16,7 +16,8 @@ use super::{
     conditions::ConditionSetter,
     configuration::{Configuration, in_namespace},
     context::Context,
-    runner, status,
+    runner,
+    status::{self, Written},
 };
 use crate::{
     api::{
@@ -48,8 +49,9 @@ pub fn run(context: &Context) -> impl Future<Output = ()> + Send + use<> {
     let triggers = triggers(context);
     let systems = context.configuration.systems.clone();
     let looking = context.clone();
-    let reconciling = runner::run(KIND, context, systems, triggers, move |system| {
-        reconcile(looking.clone(), system)
+    let written = Written::default();
+    let reconciling = runner::run(KIND, context, systems, triggers, written.clone(), move |system| {
+        reconcile(looking.clone(), written.clone(), system)
     });
     let context = context.clone();
     async move {
@@ -97,7 +99,7 @@ fn concerned(configuration: &Configuration, change: &Change) -> Vec<NamespacedNa
 }
 
 /// 1. validate; 2. count; 3. report. What another operator serves is left to it.
-async fn reconcile(context: Context, system: Arc<PhoneSystem>) -> Result<Action, Error> {
+async fn reconcile(context: Context, written: Written<PhoneSystem>, system: Arc<PhoneSystem>) -> Result<Action, Error> {
     if !context.agent.serves_system(&system) {
         return Ok(Action::await_change());
     }
@@ -114,9 +116,10 @@ async fn reconcile(context: Context, system: Arc<PhoneSystem>) -> Result<Action,
         Timestamp::now(),
     );
     let api: Api<PhoneSystem> = Api::namespaced(context.client.clone(), &name.namespace);
-    status::write(&api, &*system, system.status.as_ref(), &after)
-        .await
-        .map_err(Error::WriteStatus)?;
+    let now = status::write(&api, &*system, system.status.as_ref(), &after).await;
+    if let Some(system) = now.map_err(Error::WriteStatus)? {
+        written.note(system);
+    }
     Ok(Action::await_change())
 }
 

@@ -24,7 +24,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 use tracing::{Instrument, debug, info_span, warn};
 
-use super::{backoff::Backoff, changes::NamespacedName, context::Context};
+use super::{backoff::Backoff, changes::NamespacedName, context::Context, status::Written};
 use crate::{causes::with_causes, serve::metrics::Metrics};
 
 /// Waits after reconciles that failed, each object for itself.
@@ -44,13 +44,14 @@ enum ReconcileError<E: StdError + 'static> {
 
 /// Runs the controller of `kind` until the operator stops; what it is doing then, it finishes.
 ///
-/// `triggers` names the objects to look at. It is listened to from the call on, not from the first poll. `reconcile` says
-/// when to look again without being told.
+/// `triggers` names the objects to look at. It is listened to from the call on, not from the first poll. An object that is in
+/// `written` is given to `reconcile` as it is there, if the watch is behind. `reconcile` says when to look again without being told.
 pub fn run<K, E, Triggers, Reconcile, Reconciling>(
     kind: &'static str,
     context: &Context,
     store: Store<K>,
     triggers: Triggers,
+    written: Written<K>,
     reconcile: Reconcile,
 ) -> impl Future<Output = ()> + Send + use<K, E, Triggers, Reconcile, Reconciling>
 where
@@ -66,6 +67,7 @@ where
     let waiting = Waiting::new(kind, context.metrics.clone());
     let (begun, vanished) = (waiting.clone(), waiting.clone());
     let triggers = triggers.inspect(move |reference| waiting.joins(named(reference)));
+    let newest = written.clone();
     // The watch feeds the store elsewhere, and says what changed in a way that matters: a watch here would trigger on
     // every status that we write.
     let unwatched = stream::pending::<Result<K, watcher::Error>>();
@@ -75,6 +77,7 @@ where
         .graceful_shutdown_on(context.stop.clone().cancelled_owned())
         .run(
             move |object: Arc<K>, _| {
+                let object = newest.newest(object);
                 let name = NamespacedName::of(&*object);
                 begun.leaves(&name);
                 // Not `name`: in JSON that is the span's own, and of two keys with one name the first is lost.
@@ -95,6 +98,7 @@ where
                 debug!(kind, %name, "is gone");
                 vanished.leaves(&name);
                 gone.forget(&name);
+                written.forget(&name);
             }
             std::future::ready(())
         })

@@ -1,5 +1,10 @@
 //! Writing the status of a configuration object: one patch, and only if something differs.
 
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
 use kube::{
     Api, Resource, ResourceExt,
     api::{Patch, PatchParams},
@@ -8,8 +13,64 @@ use kube::{
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 
-use super::client::{CallError, call};
+use super::{
+    changes::NamespacedName,
+    client::{CallError, call},
+};
 use crate::api::FIELD_MANAGER;
+
+/// Objects of a kind as the last write of their status left them: the watch may be behind, and a status that is compared with an
+/// old one is written twice. Cloning shares.
+#[derive(Debug)]
+pub struct Written<K>(Arc<Mutex<HashMap<NamespacedName, Arc<K>>>>);
+
+impl<K> Default for Written<K> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<K> Clone for Written<K> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<K: Resource> Written<K> {
+    /// The newer of an object as the watch shows it and as it was written.
+    pub fn newest(&self, seen: Arc<K>) -> Arc<K> {
+        let all = self.all();
+        let written = all.get(&NamespacedName::of(&*seen));
+        written
+            .filter(|written| is_newer(&***written, &*seen))
+            .cloned()
+            .unwrap_or(seen)
+    }
+
+    /// It was written.
+    pub fn note(&self, object: K) {
+        self.all().insert(NamespacedName::of(&object), Arc::new(object));
+    }
+
+    /// It is gone.
+    pub fn forget(&self, name: &NamespacedName) {
+        self.all().remove(name);
+    }
+
+    fn all(&self) -> MutexGuard<'_, HashMap<NamespacedName, Arc<K>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether one is a later state than the other of the same object.
+pub fn is_newer<K: Resource>(one: &K, other: &K) -> bool {
+    let version = |object: &K| {
+        object
+            .resource_version()
+            .and_then(|version| version.parse::<u64>().ok())
+    };
+    one.uid() == other.uid() && version(one) > version(other)
+}
 
 /// Makes the object's status `after`, when it is not that already; returns the object as the API server has it then.
 ///
@@ -51,4 +112,30 @@ where
     }
     let parameters = PatchParams::apply(FIELD_MANAGER).force();
     call(api.patch_status(&object.name_any(), &parameters, &Patch::Apply(&body))).await
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::ConfigMap;
+
+    use super::*;
+
+    fn object(uid: &str, version: &str) -> ConfigMap {
+        serde_json::from_value(
+            json!({"metadata": {"name": "corp", "namespace": "telephony", "uid": uid, "resourceVersion": version}}),
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn the_newest_is_what_was_written_until_the_watch_has_caught_up() {
+        let written = Written::default();
+        written.note(object("one", "10"));
+        let newest = |uid, version| written.newest(Arc::new(object(uid, version))).resource_version();
+        assert_eq!(newest("one", "9").as_deref(), Some("10"), "as numbers");
+        assert_eq!(newest("one", "11").as_deref(), Some("11"));
+        assert_eq!(newest("two", "9").as_deref(), Some("9"), "another object of that name");
+        written.forget(&NamespacedName::new("telephony", "corp"));
+        assert_eq!(newest("one", "9").as_deref(), Some("9"));
+    }
 }

@@ -15,7 +15,8 @@ use tracing::{error, info, warn};
 use super::{
     active_directory_config,
     agent::Agent,
-    changes::Changes,
+    api_server::Returns,
+    changes::{Change, Changes},
     client::call,
     configuration::{Configuration, Reach},
     connections::{Connections, Permissions},
@@ -53,6 +54,8 @@ pub struct Shared {
     pub metrics: Metrics,
     /// What is still missing before the operator can serve.
     pub readiness: Readiness,
+    /// Word of each time that the API server answers again.
+    pub returns: Returns,
     /// Reconciles of one kind that run at the same time.
     pub concurrency: u16,
     /// How much later an absence is confirmed.
@@ -90,6 +93,8 @@ pub async fn run(shared: Shared, reach: Reach) {
     let configs = configuration.directories.clone();
     let watch_references =
         active_directory_config::references::watch(shared.client.clone(), configs, &changes, shared.agent.clone());
+    let again = changes.clone();
+    let look_again = shared.returns.each(move || again.announce(Change::Everything));
     let context = context(&shared, reach, configuration, objects, changes);
     // Each of them listens from its call on, not from its first poll: nothing is announced before the watches run.
     let directories = active_directory_config::run(&context);
@@ -101,6 +106,7 @@ pub async fn run(shared: Shared, reach: Reach) {
     watches.spawn(watch_configuration);
     watches.spawn(watch_objects);
     watches.spawn(watch_references);
+    watches.spawn(look_again);
     let controllers = async {
         let filled = say_when_filled(context.clone(), shared.readiness);
         tokio::join!(directories, rules, systems, scopes, filled);

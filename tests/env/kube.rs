@@ -1,5 +1,6 @@
 //! The Kubernetes API server: clients, kubectl, a namespace a test, and what its audit log says was asked of it.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::ops::Deref;
@@ -12,6 +13,7 @@ use kube::api::{Api, ObjectMeta, PostParams};
 use kube::config::{Config, KubeConfigOptions, Kubeconfig};
 use kube::{Client, Resource};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::process::{self, Server};
 
@@ -130,6 +132,7 @@ impl Kube {
             kube: self,
             client: self.client().await,
             name,
+            since: self.audit_position(),
         }
     }
 
@@ -150,6 +153,7 @@ impl Kube {
 
 /// What was asked of an API server: everything about our own kinds, and the writes to all others. A request is in the log before its answer is on the
 /// way; a watch appears twice, when it starts and when it ends.
+#[derive(Debug)]
 pub struct AuditLog {
     path: PathBuf,
 }
@@ -168,6 +172,26 @@ impl AuditLog {
 
     /// The events since a position (0: since the server's start).
     pub fn events(&self, position: u64) -> Vec<AuditEvent> {
+        self.events_of(position, |_| true)
+    }
+
+    /// Statuses of configuration objects that were written in some namespaces since a position, each with the object.
+    pub fn status_writes(&self, position: u64, namespaces: &BTreeSet<String>) -> Vec<AuditEvent> {
+        // A run's log is long, and little of it is about one test: what is not is not even parsed.
+        let mut writes = self.events_of(position, |line| {
+            line.contains(r#""subresource":"status""#) && namespaces.iter().any(|name| line.contains(name))
+        });
+        writes.retain(|event| {
+            event.is_write()
+                && event.response_status.code == 200
+                && !event.uri.contains("dryRun=")
+                && event.response_object.is_object()
+                && namespaces.contains(&event.object.namespace)
+        });
+        writes
+    }
+
+    fn events_of(&self, position: u64, is_wanted: impl Fn(&str) -> bool) -> Vec<AuditEvent> {
         let mut file = File::open(&self.path).expect("the API server has an audit log");
         file.seek(SeekFrom::Start(position))
             .expect("the position lies in the audit log");
@@ -176,6 +200,7 @@ impl AuditLog {
         let complete = text.rfind('\n').map_or("", |end| &text[..end]);
         complete
             .lines()
+            .filter(|line| is_wanted(line))
             .map(|line| serde_json::from_str(line).expect("a line of the audit log is an event"))
             .collect()
     }
@@ -199,6 +224,9 @@ pub struct AuditEvent {
     pub response_status: AuditStatus,
     /// When it arrived, in RFC 3339.
     pub request_received_timestamp: String,
+    /// What a write of a status made of a configuration object; null of everything else.
+    #[serde(default)]
+    pub response_object: Value,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -238,11 +266,17 @@ pub struct Namespace<'a> {
     kube: &'a Kube,
     client: Client,
     name: String,
+    since: u64,
 }
 
 impl Namespace<'_> {
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Nothing in the audit log before this position is about it.
+    pub fn since(&self) -> u64 {
+        self.since
     }
 
     /// Whether it was made, if it was reserved only.

@@ -1,5 +1,5 @@
 //! The real servers that the tests run against: a Kubernetes API server and an Active Directory domain controller. What
-//! a test asserts doesn't belong here.
+//! a test asserts doesn't belong here, but for what holds whatever it is about (`kstatus`).
 //!
 //! Both are started on first use and shared by all tests of the process; a test keeps to a namespace and an OU of its
 //! own. A test that stops, freezes or otherwise breaks a server starts its own with `Kube::own` or `Directory::own`.
@@ -12,7 +12,9 @@
 
 pub mod console;
 pub mod directory;
+pub mod gate;
 pub mod helm;
+pub mod kstatus;
 pub mod kube;
 mod ldif;
 pub mod node;
@@ -25,6 +27,7 @@ pub mod shell;
 pub mod slapd;
 
 pub use directory::{Certificate, Denied, Directory, Model, Options};
+pub use gate::{Fault, Gate};
 pub use kube::{AuditEvent, AuditLog, Kube, Namespace};
 pub use ldif::Entry;
 pub use node::Node;

@@ -23,6 +23,8 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::gate::Gate;
+use super::kstatus::Watched;
 use super::kube::{Kube, Namespace};
 
 const RIGHTS: &str = include_str!("../../deploy/rbac.yaml");
@@ -41,11 +43,13 @@ pub struct Flags {
     pub wait_for_rename: Option<Duration>,
 }
 
-/// An operator that runs as tasks of the calling test. Dropped, it ends without ceremony, as if it was killed.
+/// An operator that runs as tasks of the calling test. Dropped, it ends without ceremony, as if it was killed; and what it has written
+/// of itself is held to `kstatus`.
 pub struct Operator {
     pub health: SocketAddr,
     pub metrics: SocketAddr,
     user: String,
+    statuses: Watched,
     stop: CancellationToken,
     running: Option<JoinHandle<Result<(), run::RunError>>>,
 }
@@ -62,15 +66,34 @@ impl Operator {
         operator
     }
 
+    /// One that meets the API server at a gate.
+    pub async fn start_behind_gate(kube: &Kube, namespaces: &[&Namespace<'_>], flags: Flags) -> (Self, Gate) {
+        let identity = Identity::make(namespaces).await;
+        let gate = Gate::before(identity.config(kube).await).await;
+        let operator = Self::start_as(identity, gate.config(), kube, namespaces, flags).await;
+        wait_until_ready(operator.health).await;
+        (operator, gate)
+    }
+
     pub async fn start_without_waiting(kube: &Kube, namespaces: &[&Namespace<'_>], flags: Flags) -> Self {
+        let identity = Identity::make(namespaces).await;
+        let cluster = identity.config(kube).await;
+        Self::start_as(identity, cluster, kube, namespaces, flags).await
+    }
+
+    async fn start_as(
+        identity: Identity,
+        cluster: Config,
+        kube: &Kube,
+        namespaces: &[&Namespace<'_>],
+        flags: Flags,
+    ) -> Self {
         // For whom a test is a riddle: the log of all operators of the process.
         if let Ok(level) = std::env::var("ADSYNC_TEST_LOG") {
             let _ = logging::install(&level, Some(logging::LogFormat::Text));
         }
         // What main() does first.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let identity = Identity::make(namespaces).await;
-        let cluster = identity.config(kube).await;
         let (health, metrics) = (listener().await, listener().await);
         let operator = run::Operator {
             cluster,
@@ -90,6 +113,7 @@ impl Operator {
         Self {
             health: operator.health.local_addr().expect("it listens"),
             metrics: operator.metrics.local_addr().expect("it listens"),
+            statuses: Watched::new(kube, namespaces, &identity.user),
             user: identity.user,
             running: Some(tokio::spawn(operator.run(stop.clone()))),
             stop,
@@ -118,14 +142,16 @@ impl Drop for Operator {
         if let Some(running) = &self.running {
             running.abort();
         }
+        self.statuses.assert_sound();
     }
 }
 
-/// The real binary. Dropped, it is killed.
+/// The real binary. Dropped, it is killed, and its statuses are looked through as an `Operator`'s.
 pub struct Binary {
     pub health: SocketAddr,
     pub metrics: SocketAddr,
     user: String,
+    statuses: Watched,
     child: Child,
     log: Arc<Mutex<VecDeque<String>>>,
 }
@@ -167,6 +193,7 @@ impl Binary {
         let binary = Self {
             health,
             metrics,
+            statuses: Watched::new(kube, namespaces, &identity.user),
             user: identity.user,
             child,
             log,
@@ -210,6 +237,12 @@ impl Binary {
     pub async fn end(&mut self) -> ExitStatus {
         let ended = tokio::time::timeout(Duration::from_secs(20), self.child.wait()).await;
         ended.expect("it ends").expect("a child can be waited for")
+    }
+}
+
+impl Drop for Binary {
+    fn drop(&mut self) {
+        self.statuses.assert_sound();
     }
 }
 
@@ -289,6 +322,8 @@ impl Identity {
     }
 
     async fn config(&self, kube: &Kube) -> Config {
+        // What main() does first.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let mut config = Config::from_custom_kubeconfig(kubeconfig(kube), &KubeConfigOptions::default())
             .await
             .expect("the kubeconfig names a cluster and a user");

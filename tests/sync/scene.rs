@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use crate::{
-    env::{self, Directory, Flags, Namespace, Operator, TestOu},
+    env::{self, Directory, Flags, Gate, Namespace, Operator, TestOu},
     scenario::{self, await_synced, eventually},
 };
 
@@ -53,6 +53,15 @@ impl Scene {
     pub async fn reading(name: &str, base_dn: &str) -> Self {
         let ou = env::directory().await.ou(name).await;
         Self::make(name, ou, base_dn).await
+    }
+
+    /// Whose operator meets the API server at a gate.
+    pub async fn behind_gate(name: &str) -> (Self, Gate) {
+        let mut scene = Self::new(name).await;
+        let kube = env::kube().await;
+        let (operator, gate) = Operator::start_behind_gate(kube, &[&scene.namespace], scene.flags).await;
+        scene.operator = OnceCell::new_with(Some(operator));
+        (scene, gate)
     }
 
     async fn make(name: &str, ou: TestOu<'static>, base_dn: &str) -> Self {

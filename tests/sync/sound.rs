@@ -1,28 +1,23 @@
 //! What holds at the end of every test of a sync, whatever it was about: statuses are as kstatus reads them, counts add up, a
 //! number has one holder, and another sync of what has converged writes nothing.
 
-use std::{cell::RefCell, collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use adsync::api::{
-    ActiveDirectoryConfig, Extension, ExtensionRule, PhoneSystem, PhoneUser, RingGroup, SyncScope,
-    conditions::{self, READY, RECONCILING, STALLED},
+    Extension, PhoneUser, RingGroup, SyncScope,
+    conditions::READY,
     extension::{ExtensionState, HolderKind},
     labels,
     sync_scope::UserCounts,
 };
 use kube::{Resource, ResourceExt, api::ListParams, core::NamespaceResourceScope};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
-use tokio::time::timeout;
 
 use super::scene::Scene;
 use crate::{
     env,
-    scenario::{eventually, has, written},
+    scenario::{await_rest, eventually, has, written},
 };
-
-/// What is under way at the end of a test is over soon.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Scene {
     /// The end of a test.
@@ -42,30 +37,7 @@ impl Scene {
 
     /// Every configuration object says what kstatus, Helm and Argo CD need, in its present generation.
     pub async fn await_kstatus(&self) {
-        let latest = RefCell::new(Vec::new());
-        let sound = eventually("a sound status of every configuration object", async || {
-            let mut complaints = Vec::new();
-            self.complain_of::<ActiveDirectoryConfig>(&mut complaints).await;
-            self.complain_of::<ExtensionRule>(&mut complaints).await;
-            self.complain_of::<PhoneSystem>(&mut complaints).await;
-            self.complain_of::<SyncScope>(&mut complaints).await;
-            *latest.borrow_mut() = complaints;
-            latest.borrow().is_empty().then_some(())
-        });
-        let in_time = timeout(PATIENCE, sound).await.is_ok();
-        assert!(in_time, "unsound: {:#?}", latest.borrow());
-    }
-
-    async fn complain_of<K>(&self, complaints: &mut Vec<String>)
-    where
-        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned,
-        K: serde::Serialize,
-    {
-        for object in self.list::<K>().await {
-            let object = serde_json::to_value(&object).unwrap();
-            let name = format!("{} {}", K::kind(&()), object["metadata"]["name"]);
-            complaints.extend(unsound(&object).into_iter().map(|what| format!("{name}: {what}")));
-        }
+        await_rest(&self.namespace).await;
     }
 
     async fn list<K>(&self) -> Vec<K>
@@ -151,52 +123,4 @@ fn adds_up(users: &UserCounts) {
     );
     assert_eq!(users.in_scope, users.matched + users.unmatched, "inScope: {users:?}");
     assert!(users.disabled <= users.matched, "disabled: {users:?}");
-}
-
-/// What is wrong with an object's status, in the eyes of kstatus and of `api::conditions`.
-pub fn unsound(object: &Value) -> Vec<String> {
-    let mut complaints = Vec::new();
-    let generation = &object["metadata"]["generation"];
-    let status = &object["status"];
-    if status["observedGeneration"] != *generation {
-        complaints.push(format!(
-            "observedGeneration is {}, generation {generation}",
-            status["observedGeneration"]
-        ));
-    }
-    let all = status["conditions"].as_array().cloned().unwrap_or_default();
-    let mut statuses = BTreeMap::new();
-    for condition in &all {
-        let text = |field: &str| condition[field].as_str().unwrap_or_default();
-        let (kind, holds, reason) = (text("type"), text("status"), text("reason"));
-        if statuses.insert(kind, holds).is_some() {
-            complaints.push(format!("{kind} stands twice"));
-        }
-        // The others tell what the last sync that went to the end found, which may be one of an earlier spec.
-        if [READY, RECONCILING, STALLED].contains(&kind) && condition["observedGeneration"] != *generation {
-            complaints.push(format!("{kind} speaks of another generation: {condition}"));
-        }
-        let is_known = conditions::reason(reason).is_some_and(|known| known.goes_with.contains(&(kind, holds)));
-        if !is_known {
-            complaints.push(format!("{kind}={holds} has no reason {reason} in api::conditions"));
-        }
-        let is_camel_case = reason.starts_with(|first: char| first.is_ascii_uppercase())
-            && reason.chars().all(|character| character.is_ascii_alphanumeric());
-        if !is_camel_case {
-            complaints.push(format!("{reason} is not CamelCase"));
-        }
-        if holds != "True" && text("message").is_empty() {
-            complaints.push(format!("{kind}={holds} has no message"));
-        }
-        if [RECONCILING, STALLED].contains(&kind) && holds != "True" {
-            complaints.push(format!("{kind} is there, and {holds}"));
-        }
-    }
-    if !statuses.contains_key(READY) {
-        complaints.push("there is no Ready".to_owned());
-    }
-    if statuses.contains_key(STALLED) && (statuses.contains_key(RECONCILING) || statuses.get(READY) != Some(&"False")) {
-        complaints.push(format!("Stalled beside {statuses:?}"));
-    }
-    complaints
 }

@@ -31,7 +31,8 @@ use super::{
     connections::{ConnectionError, Prepared, ReferencedKind, Trouble},
     context::Context,
     events::{self, Notices},
-    runner, status,
+    runner,
+    status::{self, Written},
 };
 use crate::{
     api::{
@@ -61,6 +62,7 @@ pub fn run(context: &Context) -> impl Future<Output = ()> + Send + use<> {
     let controller = Arc::new(Controller {
         context: context.clone(),
         attempts: Mutex::default(),
+        written: Written::default(),
     });
     let configs = context.configuration.directories.clone();
     let concerned = {
@@ -71,7 +73,8 @@ pub fn run(context: &Context) -> impl Future<Output = ()> + Send + use<> {
     let forgetting = controller
         .clone()
         .forget_the_deleted(Box::pin(context.changes.subscribe()));
-    let reconciling = runner::run(KIND, context, configs, triggers, move |config| {
+    let written = controller.written.clone();
+    let reconciling = runner::run(KIND, context, configs, triggers, written, move |config| {
         controller.clone().reconcile(config)
     });
     async move {
@@ -111,6 +114,7 @@ fn concerned(configs: &Store<ActiveDirectoryConfig>, change: &Change) -> Vec<Nam
 struct Controller {
     context: Context,
     attempts: Mutex<HashMap<NamespacedName, Attempts>>,
+    written: Written<ActiveDirectoryConfig>,
 }
 
 impl Controller {
@@ -264,9 +268,12 @@ impl Controller {
     ) -> Result<Option<ActiveDirectoryConfig>, Error> {
         let namespace = config.namespace().unwrap_or_default();
         let api: Api<ActiveDirectoryConfig> = Api::namespaced(self.context.client.clone(), &namespace);
-        status::write(&api, config, config.status.as_ref(), after)
-            .await
-            .map_err(Error::WriteStatus)
+        let now = status::write(&api, config, config.status.as_ref(), after).await;
+        let now = now.map_err(Error::WriteStatus)?;
+        if let Some(config) = now.clone() {
+            self.written.note(config);
+        }
+        Ok(now)
     }
 
     /// Says of a configuration that names an agent when there is none: nobody else would.

@@ -20,7 +20,8 @@ use super::{
     configuration::{self, Configuration, in_namespace},
     context::Context,
     patience::PATIENCE,
-    runner, status,
+    runner,
+    status::{self, Written},
 };
 use crate::{
     api::{ExtensionRule, PhoneSystem},
@@ -53,8 +54,9 @@ pub fn run(context: &Context) -> impl Future<Output = ()> + Send + use<> {
     let rules = context.configuration.rules.clone();
     let forgetting = forget_the_deleted(context.clone(), Box::pin(context.changes.subscribe()));
     let looking = context.clone();
-    let reconciling = runner::run(KIND, context, rules, triggers, move |rule| {
-        reconcile(looking.clone(), rule)
+    let written = Written::default();
+    let reconciling = runner::run(KIND, context, rules, triggers, written.clone(), move |rule| {
+        reconcile(looking.clone(), written.clone(), rule)
     });
     let context = context.clone();
     async move {
@@ -131,7 +133,11 @@ async fn forget_the_deleted(context: Context, mut heard: impl Stream<Item = Chan
 }
 
 /// 1. fetch the phone system; 2. validate both; 3. count; 4. report. What another operator serves is left to it.
-async fn reconcile(context: Context, rule: Arc<ExtensionRule>) -> Result<Action, Error> {
+async fn reconcile(
+    context: Context,
+    written: Written<ExtensionRule>,
+    rule: Arc<ExtensionRule>,
+) -> Result<Action, Error> {
     let system_name = NamespacedName::of(&*rule).beside(&rule.spec.phone_system_ref.name);
     let system = configuration::find(&context.client, &context.configuration.systems, &system_name).await;
     let system = system.map_err(|source| Error::FindSystem {
@@ -157,7 +163,7 @@ async fn reconcile(context: Context, rule: Arc<ExtensionRule>) -> Result<Action,
         }
         Err(look) => look,
     };
-    report(&context, &rule, &look).await
+    report(&context, &written, &rule, &look).await
 }
 
 fn validate(rule: &ExtensionRule, system: Option<&PhoneSystem>) -> Result<(ValidatedRule, ValidatedSystem), Look> {
@@ -195,14 +201,20 @@ async fn count(
     counting.await.map_err(Error::CountNumbers)
 }
 
-async fn report(context: &Context, rule: &ExtensionRule, look: &Look) -> Result<Action, Error> {
+async fn report(
+    context: &Context,
+    written: &Written<ExtensionRule>,
+    rule: &ExtensionRule,
+    look: &Look,
+) -> Result<Action, Error> {
     let name = NamespacedName::of(rule);
     let before = rule.status.clone().unwrap_or_default();
     let after = report::status(&before, rule.metadata.generation, look, Timestamp::now());
     let api: Api<ExtensionRule> = Api::namespaced(context.client.clone(), &name.namespace);
-    status::write(&api, rule, rule.status.as_ref(), &after)
-        .await
-        .map_err(Error::WriteStatus)?;
+    let now = status::write(&api, rule, rule.status.as_ref(), &after).await;
+    if let Some(rule) = now.map_err(Error::WriteStatus)? {
+        written.note(rule);
+    }
 
     let is_there = context.configuration.rules.get(&name.reference()).is_some();
     match look {

@@ -17,7 +17,11 @@ use super::{
     Objects,
     kind::{Record, phone_system},
 };
-use crate::controllers::{changes::NamespacedName, client::watch_settings, configuration::Reach};
+use crate::controllers::{
+    changes::NamespacedName,
+    client::{WatchWaits, watch_settings},
+    configuration::Reach,
+};
 
 /// Objects of a kind by phone system and name, while they are listed.
 type Listing<R> = BTreeMap<NamespacedName, BTreeMap<Box<str>, R>>;
@@ -36,7 +40,7 @@ pub(super) async fn watch_kind<R: Record>(objects: Objects, client: Client, reac
     let mut settings = watch_settings().streaming_lists();
     let mut listed = false;
     loop {
-        let mut events = Box::pin(watcher(api.clone(), settings.clone()).default_backoff());
+        let mut events = Box::pin(watcher(api.clone(), settings.clone()).backoff(WatchWaits::default()));
         let mut listing = Listing::<R>::new();
         while let Some(event) = events.next().await {
             match event {

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     api::{SyncScope, annotations, sync_scope::ResolvedReference},
-    controllers::{changes::NamespacedName, client::CallError},
+    controllers::{changes::NamespacedName, client::CallError, status},
     sync::past::Suspect,
 };
 
@@ -68,10 +68,9 @@ impl Memory {
     /// The newer of the scope as the watch shows it and as the operator's own write left it: the watch may be behind, and a
     /// status that is compared with an old one is written twice.
     pub(super) fn newest<'a>(&'a self, seen: &'a SyncScope) -> &'a SyncScope {
-        let version = |scope: &SyncScope| scope.resource_version().and_then(|version| version.parse::<u64>().ok());
-        self.written
-            .as_ref()
-            .filter(|written| written.uid() == seen.uid() && version(written) > version(seen))
+        let written = self.written.as_ref();
+        written
+            .filter(|written| status::is_newer(*written, seen))
             .unwrap_or(seen)
     }
 

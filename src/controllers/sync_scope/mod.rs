@@ -39,6 +39,7 @@ use super::{
     context::Context,
     events::Notices,
     runner,
+    status::Written,
 };
 use crate::{
     api::{SyncScope, annotations},
@@ -76,7 +77,8 @@ pub fn run(context: &Context) -> impl Future<Output = ()> + Send + use<> {
         .forget_the_deleted(Box::pin(context.changes.subscribe()));
     let scopes = context.configuration.scopes.clone();
     let looking = controller.clone();
-    let reconciling = runner::run(KIND, context, scopes, triggers, move |scope| {
+    // What was written is in the memories.
+    let reconciling = runner::run(KIND, context, scopes, triggers, Written::default(), move |scope| {
         looking.clone().reconcile(scope)
     });
     async move {

@@ -72,11 +72,13 @@ fn concerned(configuration: &Configuration, memories: &Memories, change: &Change
                 .chain([name.clone()])
                 .collect()
         }
+        // Among them may be what could not be written, which is not to wait until it is tried again.
         Change::Everything => configuration
             .scopes
             .state()
             .iter()
             .map(|scope| NamespacedName::of(&**scope))
+            .inspect(|scope| memories.of(scope, |memory| memory.objects_changed = true))
             .collect(),
         // They change the connection, which says so when it is there.
         Change::Secret(_) | Change::ConfigMap(_) | Change::Refused(_) | Change::Trusted(_) => Vec::new(),
