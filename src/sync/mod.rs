@@ -5,6 +5,7 @@ mod batch;
 mod blanks;
 pub mod budget;
 pub mod census;
+pub mod claimants;
 pub mod claims;
 pub mod department_claims;
 pub mod departments;
@@ -203,7 +204,7 @@ pub fn plan(input: &Input<'_>) -> Outcome {
     let mut departures = Departures::take(&mut people, &allowed);
 
     let holders = NumberHolders::new(input.observed, input.now);
-    let yielding = users::yielding(input, &absences, &allowed, &departures.deletions);
+    let yielding = claimants::yielding(input, &absences, &allowed, &departures.deletions);
     let blank = guard.weigh_blanks(&blanks::blanks(input, &people));
     let guarded = Guarded {
         allowed: &allowed,

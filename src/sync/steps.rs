@@ -6,6 +6,7 @@ use super::{
     Input,
     absence::Absences,
     census::{Census, LetGo},
+    claimants,
     claims::Claims,
     departments::RingGroup,
     field::Field,
@@ -138,7 +139,7 @@ impl Numbers<'_, '_> {
         let rivals = NumberRivals::new(input, people.iter().map(|person| person.guid).collect());
         let people = people.iter().map(|person| Claimant {
             is_held: held.contains(&person.name),
-            ..users::claimant(input, person, self.guarded)
+            ..claimants::claimant(input, person, self.guarded)
         });
         let ring_groups = ring_groups.iter().map(|ring_group| ring_group.claimant(input));
         let claimants: Vec<_> = people.chain(ring_groups).collect();
