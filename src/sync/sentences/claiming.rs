@@ -178,8 +178,8 @@ fn a_user_whose_link_was_taken_out_still_belongs_to_the_scope_in_its_label() {
 /// The directory of the second scope is within reach of another operator alone.
 #[test]
 fn a_scope_of_another_operator_keeps_whom_it_has_and_hides_nobody_elses_leaving() {
-    let mut world = World::with_users("{filter: '(title=own)'}", "")
-        .scope("second", "{filter: '(title=other)'}", "")
+    let mut world = World::with_users("{everyone: {}, filter: '(title=own)'}", "")
+        .scope("second", "{everyone: {}, filter: '(title=other)'}", "")
         .person("ada", &[("title", "own")])
         .person("bob", &[("title", "other")]);
     world.sync_scope(0);
