@@ -10,7 +10,8 @@ use crate::{
     scenario::{self, await_synced, phone_users},
 };
 
-const PATIENCE: Duration = Duration::from_mins(1);
+/// All other tests run meanwhile.
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// What the chart gives to replicas that elect a leader, in the namespace of the Lease.
 pub async fn let_elect(namespace: &Namespace<'_>) {

@@ -235,7 +235,7 @@ impl Binary {
 
     /// Waits for the end.
     pub async fn end(&mut self) -> ExitStatus {
-        let ended = tokio::time::timeout(Duration::from_secs(20), self.child.wait()).await;
+        let ended = tokio::time::timeout(Duration::from_mins(1), self.child.wait()).await;
         ended.expect("it ends").expect("a child can be waited for")
     }
 }
