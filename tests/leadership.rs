@@ -184,8 +184,11 @@ async fn a_leader_that_is_frozen_in_the_middle_of_writing_writes_nothing_when_it
     assert!(!status.success(), "it must not stay: {:#?}", frozen.log());
     let log = frozen.log().join("\n");
     assert!(log.contains("the Lease is lost"), "{log}");
-    let writes = writes_of_replicas(&namespace, position);
-    assert!(writes.is_empty(), "{writes:#?}");
+    // What had left the fence before it froze may still arrive, and is refused for its version: no more than can be under way.
+    let (refused, done): (Vec<_>, Vec<_>) = writes_of_replicas(&namespace, position)
+        .into_iter()
+        .partition(|event| event.response_status.code == 409);
+    assert!(done.is_empty() && refused.len() <= 16, "{done:#?} {refused:#?}");
     assert!(leads(&other).await);
 }
 
