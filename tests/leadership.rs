@@ -180,7 +180,7 @@ async fn a_leader_that_is_frozen_in_the_middle_of_writing_writes_nothing_when_it
         }
     };
     frozen.signal("CONT").await;
-    let status = frozen.end().await;
+    let status = frozen.end(PATIENCE).await;
     assert!(!status.success(), "it must not stay: {:#?}", frozen.log());
     let log = frozen.log().join("\n");
     assert!(log.contains("the Lease is lost"), "{log}");

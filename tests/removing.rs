@@ -262,3 +262,33 @@ async fn what_people_protect_is_known_as_protected() {
         changes.next().await;
     }
 }
+
+/// Between two plans only this tells which number is to be whose.
+#[tokio::test]
+async fn a_number_that_somebody_awaits_says_so_until_it_is_claimed() {
+    let kube = env::kube().await;
+    let telephony = Telephony::new(kube, "removing").await;
+    with_number(&telephony, 1, "2001").await;
+    let mut plan = removal(&telephony, 1, "2001").await;
+    plan.frees[0].awaited_by = Some(holder(&user_name(2)));
+    telephony.apply(&plan).await;
+    assert_eq!(
+        number(&telephony, "2001").await.spec.awaited_by,
+        Some(holder(&user_name(2)))
+    );
+    let maps = telephony.objects.of(&telephony.system).await;
+    let seen = maps.extensions["hq-2001"].awaited_by.as_deref().cloned();
+    assert_eq!(seen, Some(holder(&user_name(2))), "whoever plans next knows it");
+    drop(maps);
+    let expected = telephony.expected_number("2001").await;
+    let plan = Plan {
+        claims: vec![claim("2001", &user_name(2), expected)],
+        ..Plan::default()
+    };
+    telephony.apply(&plan).await;
+    let claimed = number(&telephony, "2001").await.spec;
+    assert_eq!(
+        (claimed.holder, claimed.awaited_by),
+        (Some(holder(&user_name(2))), None)
+    );
+}

@@ -230,12 +230,12 @@ impl Binary {
     /// Sends SIGTERM, and waits for the end.
     pub async fn terminate(&mut self) -> ExitStatus {
         self.signal("TERM").await;
-        self.end().await
+        self.end(Duration::from_secs(20)).await
     }
 
-    /// Waits for the end.
-    pub async fn end(&mut self) -> ExitStatus {
-        let ended = tokio::time::timeout(Duration::from_mins(1), self.child.wait()).await;
+    /// Waits for the end, for so long at most.
+    pub async fn end(&mut self, patience: Duration) -> ExitStatus {
+        let ended = tokio::time::timeout(patience, self.child.wait()).await;
         ended.expect("it ends").expect("a child can be waited for")
     }
 }
