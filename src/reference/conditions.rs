@@ -50,7 +50,8 @@ pub(super) fn page() -> String {
         }
     }
     page += "\n## Events\n\nEvents are published on change only, on the configuration object that they are about. Besides the reasons of conditions, when one of these \
-        turns, and of [problems](problems.md), when there is a new one, there are:\n\n| reason | says |\n|---|---|\n";
+        turns, and of [problems](problems.md), when there is a new one, there are those below. \
+        What a scope still waits for when things are applied in any order is no news: it becomes an Event after a minute.\n\n| reason | says |\n|---|---|\n";
     for reason in event_reasons::ALL {
         let _ = writeln!(page, "| `{}` | {} |", reason.name, reason.meaning);
     }

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use super::scene::{Scene, counts, everyone, numbers, with};
 use crate::{
     env,
-    scenario::{await_scope, await_synced, has, message, written},
+    scenario::{await_scope, await_synced, eventually, has, message, written},
 };
 
 /// A condition's reason.
@@ -54,6 +54,12 @@ async fn what_is_missing_is_named_and_made_up_for_as_soon_as_it_is_there() {
         json!({"users": {"everyone": {}}, "extensions": [{"name": "everybody", "ruleRef": {"name": "late"}}]});
     scene.scope("staff", corrected).await;
     assert_eq!(scene.number(&ada.login).await.as_deref(), Some("2000"));
+    let told = events(&scene).await;
+    assert!(
+        !told.contains("Ready is"),
+        "what is applied a moment later is no news: {told}"
+    );
+    assert!(told.contains("created PhoneUser"), "{told}");
     scene.finish().await;
 }
 
@@ -75,9 +81,25 @@ async fn what_is_missing_for_a_minute_makes_a_scope_stalled() {
     assert!(since.elapsed() > Duration::from_secs(55), "{:?}", since.elapsed());
     assert!(!has(scope.status.as_ref().unwrap(), "Reconciling", "True"));
     scene.finish().await;
+    let warnings = events(&scene).await;
+    assert!(
+        warnings.contains("Ready is False: ExtensionRule late does not exist"),
+        "{warnings}"
+    );
     scene.rule("late", numbers("2000", "2009")).await;
     await_synced(&scene.namespace, "staff").await;
+    eventually("an Event that says that it is mended", async || {
+        events(&scene).await.contains("Ready is True").then_some(())
+    })
+    .await;
     scene.finish().await;
+}
+
+async fn events(scene: &Scene) -> String {
+    scene
+        .namespace
+        .kubectl(&["events", "--for=syncscope/staff", "--no-headers"])
+        .await
 }
 
 #[tokio::test]

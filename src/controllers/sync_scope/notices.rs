@@ -5,12 +5,12 @@ use k8s_openapi::{api::core::v1::ObjectReference, apimachinery::pkg::apis::meta:
 use crate::{
     api::{
         SyncScopeStatus,
-        conditions::{READY, REFERENCES_RESOLVED, SYNCED},
+        conditions::{READY, RECONCILING, REFERENCES_RESOLVED, SYNCED, ready},
         event_reasons,
     },
     controllers::{
         apply::{Applied, Fate},
-        conditions::find,
+        conditions::{find, is_true},
         events::{Notice, Notices},
         observed::Kind,
     },
@@ -130,12 +130,25 @@ pub(super) fn of_status(notices: &mut Notices, before: &SyncScopeStatus, after: 
 
 /// A condition that became False, or True after having been False.
 fn turned<'a>(before: &[Condition], after: &'a [Condition], kind: &str) -> Option<&'a Condition> {
-    let status_before = find(before, kind).map_or("Unknown", |condition| condition.status.as_str());
-    let condition = find(after, kind)?;
-    match (status_before, condition.status.as_str()) {
-        (before, "False") if before != "False" => Some(condition),
-        ("False", "True") => Some(condition),
+    match (told(before, kind), told(after, kind)) {
+        (before, "False") if before != "False" => find(after, kind),
+        ("False", "True") => find(after, kind),
         _ => None,
+    }
+}
+
+/// What a condition says that is worth telling. Charts and `kubectl apply -k` make things in any order: what a scope still waits for is no news
+/// before it has waited in vain, or is the other object's to tell.
+fn told<'a>(conditions: &'a [Condition], kind: &str) -> &'a str {
+    const UNKNOWN: &str = "Unknown";
+    let Some(condition) = find(conditions, kind) else {
+        return UNKNOWN;
+    };
+    let is_for_another = [ready::REFERENCE_NOT_FOUND, ready::REFERENCE_NOT_READY].contains(&&*condition.reason);
+    if is_for_another && is_true(conditions, RECONCILING) {
+        UNKNOWN
+    } else {
+        &condition.status
     }
 }
 
@@ -146,5 +159,53 @@ fn reference(kind: Kind, name: &str) -> ObjectReference {
         kind: Some(resource.kind),
         name: Some(name.to_owned()),
         ..ObjectReference::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::{
+        api::conditions::{STALLED, connection},
+        controllers::conditions::{ConditionSetter, ConditionStatus},
+    };
+
+    fn status(ready: ConditionStatus, reason: &str, while_true: Option<&str>) -> SyncScopeStatus {
+        let mut status = SyncScopeStatus::default();
+        let mut setter = ConditionSetter::new(&mut status.conditions, Some(1), Timestamp::UNIX_EPOCH);
+        setter.set(READY, ready, reason, "why");
+        if let Some(kind) = while_true {
+            setter.set(kind, true, reason, "why");
+        }
+        status
+    }
+
+    #[test]
+    fn what_is_waited_for_is_told_once_it_is_waited_for_in_vain() {
+        use ConditionStatus::{False, True};
+        let begun = SyncScopeStatus::default();
+        let works = status(True, ready::SUCCEEDED, None);
+        let waits = status(False, ready::REFERENCE_NOT_FOUND, Some(RECONCILING));
+        let stalled = status(False, ready::REFERENCE_NOT_FOUND, Some(STALLED));
+        let unread = status(False, connection::CONNECTION_REFUSED, Some(RECONCILING));
+        let told = |before: &SyncScopeStatus, after: &SyncScopeStatus| {
+            let mut notices = Notices::default();
+            of_status(&mut notices, before, after);
+            notices.all().map(|notice| notice.note.clone()).collect::<Vec<_>>()
+        };
+        for (before, after, notes) in [
+            (&begun, &works, vec![]),
+            (&begun, &waits, vec![]),
+            (&waits, &works, vec![]),
+            (&works, &waits, vec![]),
+            (&waits, &stalled, vec!["Ready is False: why"]),
+            (&stalled, &works, vec!["Ready is True: why"]),
+            (&begun, &unread, vec!["Ready is False: why"]),
+            (&unread, &works, vec!["Ready is True: why"]),
+        ] {
+            assert_eq!(told(before, after), notes, "{before:?} {after:?}");
+        }
     }
 }
