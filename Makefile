@@ -57,8 +57,8 @@ generate: ## Write everything that is generated: crds/ and docs/reference/ from 
 	cargo run --locked --quiet -- chart --folder charts/adsync
 	packaging/manifests
 
-examples: setup ## Rewrite the pages in examples/ with what their commands print
-	SNAPSHOTS=overwrite cargo test --locked --test integration examples::
+examples: setup ## Rewrite the pages in examples/ with what their commands print, and docs/dashboard.md with what its panels show
+	SNAPSHOTS=overwrite cargo test --locked --test integration -- examples:: dashboard::
 
 ##@ House-keeping
 .PHONY: setup clean

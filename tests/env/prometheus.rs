@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -23,13 +24,18 @@ impl Deref for Prometheus {
 }
 
 impl Prometheus {
-    /// One that scrapes the metrics at this address, and evaluates the rules of a file; it ends when the value is dropped.
+    /// One that has scraped the metrics at this address once, and evaluates the rules of a file; it ends when the value is dropped.
     pub async fn of(metrics: SocketAddr, rules: &Path) -> Self {
         let (rules, target) = (rules.display().to_string(), metrics.to_string());
         let (server, facts) = Server::start("prometheus/start", &["--rules", &rules, "--scrape", &target]).await;
         let [port] = Server::ports(&facts);
         let url = format!("http://127.0.0.1:{port}");
-        Self { server, url }
+        let prometheus = Self { server, url };
+        // Which takes it some seconds: what was counted before does not show as an increase.
+        while prometheus.query("up == 1").await.is_empty() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        prometheus
     }
 
     /// What an expression gives now: the series, each with labels and value. Panics if Prometheus doesn't understand it.

@@ -6,6 +6,7 @@
 mod directory;
 mod scope;
 mod series;
+mod writes;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -22,43 +23,19 @@ use prometheus_client::{
     registry::Registry,
 };
 
+pub use self::writes::{WriteResult, WrittenKind};
 use self::{
     directory::Directories,
     series::{
         ActionLabels, ControllerLabels, ObjectFamily, ObjectLabels, ReasonLabels, ReconcileLabels, Registering,
-        ResultLabels, StateLabels, TypeLabels, WriteLabels, durations,
+        ResultLabels, StateLabels, TypeLabels, durations,
     },
+    writes::Writes,
 };
 
 /// What the operator counts and measures. Cloning shares.
 #[derive(Clone)]
 pub struct Metrics(Arc<Inner>);
-
-/// What a write to the Kubernetes API was about.
-#[derive(Clone, Copy, Debug, EncodeLabelValue, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum WrittenKind {
-    /// A person.
-    PhoneUser,
-    /// A number.
-    Extension,
-    /// A department.
-    RingGroup,
-}
-
-/// How a write to the Kubernetes API ended.
-#[derive(Clone, Copy, Debug, EncodeLabelValue, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum WriteResult {
-    /// The object is new.
-    Created,
-    /// The object was changed.
-    Updated,
-    /// The object was deleted.
-    Deleted,
-    /// Somebody else was faster (409 or 422): read again.
-    Lost,
-    /// Anything else went wrong.
-    Failed,
-}
 
 /// What was asked of a directory.
 #[derive(Clone, Copy, Debug, EncodeLabelValue, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -100,7 +77,7 @@ struct Inner {
     removals: ObjectFamily<ActionLabels, Counter>,
     directories: Directories,
     rule_numbers: ObjectFamily<StateLabels, Gauge>,
-    writes: Family<WriteLabels, Counter>,
+    writes: Writes,
     reconciles: Family<ReconcileLabels, Counter>,
     queue_depth: Family<ControllerLabels, Gauge>,
     reconcile_duration: Family<ControllerLabels, Histogram, fn() -> Histogram>,
@@ -175,11 +152,7 @@ impl Metrics {
             ),
             directories: Directories::registered(&mut all),
             rule_numbers: all.of_objects("extension_rule_numbers", "Numbers of an ExtensionRule by state"),
-            writes: all.plain(
-                "api_writes",
-                "Writes to the Kubernetes API by kind and result",
-                Family::default(),
-            ),
+            writes: Writes::registered(&mut all),
             reconciles: all.plain("reconciles", "Reconciles by controller and result", Family::default()),
             queue_depth: all.plain(
                 "reconcile_queue_depth",
@@ -237,11 +210,6 @@ impl Metrics {
         self.0.rule_numbers.forget(namespace, rule);
     }
 
-    /// Something was written to the Kubernetes API, or was meant to be.
-    pub fn written(&self, kind: WrittenKind, result: WriteResult) {
-        self.0.writes.get_or_create(&WriteLabels { kind, result }).inc();
-    }
-
     /// How many more, or fewer, objects wait for a controller.
     pub fn queued(&self, controller: &'static str, difference: i64) {
         self.0
@@ -252,11 +220,10 @@ impl Metrics {
 
     /// A controller looked at an object. `controller` is the object's kind.
     pub fn reconciled(&self, controller: &'static str, succeeded: bool, duration: Duration) {
-        let result = if succeeded { "success" } else { "error" };
-        self.0
-            .reconciles
-            .get_or_create(&ReconcileLabels { controller, result })
-            .inc();
+        for (result, is_so) in [("success", succeeded), ("error", !succeeded)] {
+            let labels = ReconcileLabels { controller, result };
+            self.0.reconciles.get_or_create(&labels).inc_by(is_so.into());
+        }
         let labels = ControllerLabels { controller };
         self.0
             .reconcile_duration
@@ -396,14 +363,25 @@ mod tests {
     }
 
     #[test]
+    fn how_often_something_has_failed_is_counted_from_zero() {
+        let metrics = Metrics::new();
+        metrics.reconciled("SyncScope", true, Duration::ZERO);
+        metrics.sync_succeeded("telephony", "staff", Timestamp::UNIX_EPOCH, Duration::ZERO);
+        for line in [
+            r#"adsync_reconciles_total{controller="SyncScope",result="error"} 0"#,
+            r#"adsync_syncs_total{namespace="telephony",name="staff",result="error"} 0"#,
+        ] {
+            assert_eq!(lines(&metrics, line), [line]);
+        }
+    }
+
+    #[test]
     fn names_follow_the_rules_of_prometheus() {
         let metrics = Metrics::new();
         metrics.written(WrittenKind::PhoneUser, WriteResult::Created);
         metrics.reconciled("SyncScope", true, Duration::from_millis(3));
-        assert_eq!(
-            lines(&metrics, "writes"),
-            [r#"adsync_api_writes_total{kind="PhoneUser",result="Created"} 1"#]
-        );
+        let line = r#"adsync_api_writes_total{kind="PhoneUser",result="Created"} 1"#;
+        assert_eq!(lines(&metrics, line), [line]);
         let counted = lines(&metrics, "adsync_reconcile_duration_seconds_count");
         assert_eq!(
             counted,

@@ -31,14 +31,14 @@ impl Metrics {
             .sync_duration
             .of(object(namespace, scope))
             .observe(duration.as_secs_f64());
-        self.0
-            .syncs
-            .of(ResultLabels {
+        for known in ["success", "error"] {
+            let labels = ResultLabels {
                 namespace: namespace.into(),
                 name: scope.into(),
-                result,
-            })
-            .inc();
+                result: known,
+            };
+            self.0.syncs.of(labels).inc_by((known == result).into());
+        }
     }
 
     /// What the condition Synced says; `None`: nobody knows.

@@ -16,7 +16,7 @@ use prometheus_client::{
     registry::{Metric, Registry},
 };
 
-use super::{DirectoryOperation, WriteResult, WrittenKind};
+use super::DirectoryOperation;
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(super) struct ObjectLabels {
@@ -64,12 +64,6 @@ pub(super) struct OperationLabels {
     pub(super) namespace: String,
     pub(super) name: String,
     pub(super) operation: DirectoryOperation,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) struct WriteLabels {
-    pub(super) kind: WrittenKind,
-    pub(super) result: WriteResult,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, Ord, PartialEq, PartialOrd)]
