@@ -23,7 +23,9 @@ use adsync::{
 
 use crate::env::helm::{self, CHART, manifests, objects};
 use crate::env::{self, Namespace, Operator, operator, process};
-use crate::scenario::{apply_company, apply_rule, apply_scope, await_scope, await_synced, eventually, has};
+use crate::scenario::{
+    apply_company, apply_rule, apply_scope, await_scope, await_synced, eventually, has, use_expiring_account,
+};
 
 /// The groups of rules that the chart renders.
 pub async fn groups() -> Value {
@@ -215,6 +217,7 @@ fn all_metrics() -> Metrics {
     metrics.behind("phones", "corp", true);
     metrics.read("phones", "corp", Timestamp::UNIX_EPOCH);
     metrics.certificate_expires("phones", "corp", Some(Timestamp::UNIX_EPOCH));
+    metrics.password_expires("phones", "corp", Some(Timestamp::UNIX_EPOCH));
     metrics.credentials_rejected("phones", "corp", true);
     metrics.rule_numbers("phones", "hq-numbers", RuleNumbers::default());
     metrics.written(WrittenKind::PhoneUser, WriteResult::Created);
@@ -237,7 +240,8 @@ async fn the_page_about_monitoring_has_every_alert_and_every_metric() {
     let text = all_metrics().encode().unwrap();
     let registered = concat!(
         include_str!("../src/serve/metrics/mod.rs"),
-        include_str!("../src/serve/metrics/directory.rs")
+        include_str!("../src/serve/metrics/directory.rs"),
+        include_str!("../src/serve/metrics/writes.rs")
     );
     let families = ["all.of_objects(", "all.timed(", "all.plain("];
     let families: usize = families.iter().map(|family| registered.matches(family).count()).sum();
@@ -293,8 +297,13 @@ async fn change(namespace: &Namespace<'_>, spec: Value) {
 
 #[tokio::test]
 async fn each_metric_of_a_rule_is_served_by_the_operator() {
-    let (_namespace, operator) = office().await;
-    let text = scrape(&operator).await;
+    let (namespace, operator) = office().await;
+    use_expiring_account(&namespace, env::directory().await).await;
+    let text = eventually("a password that ends", async || {
+        let text = scrape(&operator).await;
+        text.contains("adsync_directory_password_expiry").then_some(text)
+    })
+    .await;
     let served: BTreeSet<&str> = text
         .lines()
         .filter(|line| !line.starts_with('#'))

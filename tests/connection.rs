@@ -243,6 +243,46 @@ async fn start_tls_and_each_form_of_user_name_work() {
     await_rest(&site.namespace).await;
 }
 
+/// As Active Directory reckons it: from the moment the password was set, and the domain's maxPwdAge.
+#[tokio::test]
+async fn when_the_password_of_the_account_ends_is_told_unless_it_never_does() {
+    let site = Site::new("connection").await;
+    let ou = site.directory.ou("expiry").await;
+    let account = ou
+        .person(PersonSpec::named("Svc Expiring").with_password("Passw0rd.Ends"))
+        .await;
+    let number = async |dn: &str, attribute: &str| -> i64 {
+        let entry = site.directory.entry(dn, &[attribute]).await;
+        entry.value(attribute).unwrap().parse().unwrap()
+    };
+    let longest = number(Directory::BASE_DN, "maxPwdAge").await;
+    let ends = (number(&account.dn, "pwdLastSet").await - longest) / 10_000_000 - 11_644_473_600;
+    let told = async |name: &str| {
+        let labels = format!(r#"{{namespace="{}",name="{name}"}}"#, site.namespace.name());
+        let series = format!("adsync_directory_password_expiry_timestamp_seconds{labels}");
+        operator::value(site.operator.metrics, &series).await
+    };
+    site.config("never", json!({})).await;
+    site.wait("never", |seen| seen.status(CONNECTED) == "True").await;
+    assert_eq!(told("never").await, None);
+    let usernames = [
+        ("dn", account.dn.clone()),
+        ("upn", account.user_principal_name.clone()),
+        ("down-level", format!("EXAMPLE\\{}", account.login)),
+    ];
+    for (name, username) in usernames {
+        site.secret(name, &username, "Passw0rd.Ends").await;
+        site.config(
+            name,
+            json!({"credentials": {"type": "Secret", "secretRef": {"name": name}}}),
+        )
+        .await;
+        site.wait(name, |seen| seen.status(CONNECTED) == "True").await;
+        assert_eq!(told(name).await, Some(u64::try_from(ends).unwrap()), "{username}");
+    }
+    await_rest(&site.namespace).await;
+}
+
 #[tokio::test]
 async fn an_authority_may_come_from_a_secret() {
     let site = Site::new("connection").await;

@@ -13,7 +13,9 @@ use crate::alerts::{groups, names, rules};
 use crate::env::helm::{CHART, manifests, objects};
 use crate::env::prometheus::Prometheus;
 use crate::env::{self, Namespace, Operator, TestOu, console};
-use crate::scenario::{NUMBERED, apply_company, apply_rule, apply_scope, await_scope, eventually, sync_now};
+use crate::scenario::{
+    NUMBERED, apply_company, apply_rule, apply_scope, await_scope, eventually, sync_now, use_expiring_account,
+};
 
 fn dashboard() -> Value {
     serde_json::from_str(&fs::read_to_string(format!("{CHART}/files/dashboard.json")).unwrap()).unwrap()
@@ -45,7 +47,9 @@ fn queries(dashboard: &Value) -> Vec<(String, String)> {
 
 /// A scope in which five have a number and one finds none left, and one leaves later; and a directory that nobody answers for.
 async fn apply_scene(namespace: &Namespace<'_>, ou: &TestOu<'_>) {
-    apply_company(namespace, env::directory().await).await;
+    let directory = env::directory().await;
+    apply_company(namespace, directory).await;
+    use_expiring_account(namespace, directory).await;
     let nowhere = "apiVersion: adsync.dev/v1alpha1
 kind: ActiveDirectoryConfig
 metadata: {name: nowhere}

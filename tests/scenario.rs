@@ -14,7 +14,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use crate::env::{AuditEvent, Directory, Kube, Namespace, kstatus::unsound, operator::Operator};
+use crate::env::{AuditEvent, Directory, Kube, Namespace, PersonSpec, kstatus::unsound, operator::Operator};
 
 /// Nothing that a test waits for takes longer, on a busy machine either.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -58,6 +58,18 @@ metadata: {{name: hq}}
 spec: {{numberPlan: {{}}}}
 "
         ))
+        .await;
+}
+
+/// From now on the directory is read with an account whose password ends one day. That of the company never does.
+pub async fn use_expiring_account(namespace: &Namespace<'_>, directory: &Directory) {
+    const PASSWORD: &str = "Passw0rd.Ends";
+    let accounts = directory.ou("expiring").await;
+    let account = PersonSpec::named("Svc Expiring").with_password(PASSWORD);
+    let username = accounts.person(account).await.user_principal_name;
+    let account = json!({"stringData": {"username": username, "password": PASSWORD}}).to_string();
+    namespace
+        .kubectl(&["patch", "secret", "corp-bind", "--patch", &account])
         .await;
 }
 

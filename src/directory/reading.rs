@@ -42,6 +42,8 @@ pub struct ConnectionReport {
     pub naming_context: Dn,
     /// How many users the account can see below the base DN.
     pub visible_users: u64,
+    /// When the account's password ends; `None`: never, or the directory doesn't tell.
+    pub password_expires: Option<Timestamp>,
 }
 
 /// What a read should bring.
@@ -94,6 +96,7 @@ impl Inquiry for Test {
         Ok(ConnectionReport {
             server: connection.server.to_string(),
             invocation_id,
+            password_expires: connection.password_expires(&naming_context).await?,
             naming_context,
             visible_users,
         })

@@ -1,9 +1,9 @@
 //! How far a domain controller has what others had: `replUpToDateVector` of a naming context ([MS-DRSR] sections 5.166 and 5.167,
 //! `UPTODATE_VECTOR_V1_EXT` and `UPTODATE_VECTOR_V2_EXT`). Pure.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use super::Guid;
+use super::{Guid, file_time};
 
 /// What a domain controller has of another one's changes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -47,15 +47,15 @@ fn replica(cursor: &[u8]) -> Option<Replica> {
 
 /// Steps of 100 ns since 1601. In this structure AD counts whole seconds since then; Samba the former.
 fn timestamp(time: u64) -> Option<Timestamp> {
-    const UNIX_EPOCH: i64 = 11_644_473_600;
-    const STEPS: i64 = 10_000_000;
     /// As seconds, a date that no clock will show; as steps, the year 1601.
     const LATEST_SECOND: i64 = 1 << 40;
     let time = i64::try_from(time).ok()?;
-    let seconds = if time > LATEST_SECOND { time / STEPS } else { time };
-    Timestamp::UNIX_EPOCH
-        .checked_add(SignedDuration::from_secs(seconds - UNIX_EPOCH))
-        .ok()
+    let steps = if time > LATEST_SECOND {
+        time
+    } else {
+        time * file_time::STEPS
+    };
+    Some(file_time::timestamp(steps))
 }
 
 #[cfg(test)]

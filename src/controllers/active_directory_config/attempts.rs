@@ -204,6 +204,7 @@ mod tests {
             invocation_id: Guid::from_ldap_bytes(&[invocation; 16]).unwrap(),
             naming_context: Dn::parse("DC=example,DC=com").unwrap(),
             visible_users: 7,
+            password_expires: None,
         })
     }
 

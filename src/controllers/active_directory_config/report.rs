@@ -212,6 +212,7 @@ mod tests {
             invocation_id: Guid::from_ldap_bytes(&[7; 16]).unwrap(),
             naming_context: Dn::parse("DC=example,DC=com").unwrap(),
             visible_users: 415,
+            password_expires: None,
         })
     }
 

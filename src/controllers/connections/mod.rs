@@ -133,8 +133,17 @@ impl Connections {
 
     /// Tests the connection.
     pub async fn test(&self, prepared: &Prepared) -> Result<ConnectionReport, ConnectionError> {
-        self.ask(prepared, DirectoryOperation::Test, prepared.directory.test())
-            .await
+        let report = self
+            .ask(prepared, DirectoryOperation::Test, prepared.directory.test())
+            .await?;
+        let NamespacedName { namespace, name } = &prepared.name;
+        // One that was deleted meanwhile has no series any more.
+        if self.all().contains_key(&prepared.name) {
+            self.0
+                .metrics
+                .password_expires(namespace, name, report.password_expires);
+        }
+        Ok(report)
     }
 
     /// When the directory refused the password that it is asked with, if that was in the last 30 minutes.

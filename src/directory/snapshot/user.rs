@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 use super::{Snapshot, table::Table};
-use crate::directory::{AttributeName, Dn, Guid, UserIndex};
+use crate::directory::{AttributeName, Dn, Guid, UserIndex, file_time};
 
 /// A user of a snapshot.
 #[derive(Clone, Copy, Debug)]
@@ -102,12 +102,8 @@ impl<'a> User<'a> {
     }
 
     fn has_expired(self, now: Timestamp) -> bool {
-        // In steps of 100 ns since 1601; both 0 and the highest number mean never (MS-ADA1 2.1).
-        const UNIX_EPOCH: i128 = 116_444_736_000_000_000;
-        let expires = self
-            .number(&AttributeName::ACCOUNT_EXPIRES)
-            .filter(|expires| ![0, i64::MAX].contains(expires));
-        expires.is_some_and(|expires| i128::from(expires) <= now.as_nanosecond() / 100 + UNIX_EPOCH)
+        let expires = self.number(&AttributeName::ACCOUNT_EXPIRES).and_then(file_time::end);
+        expires.is_some_and(|expires| expires <= now)
     }
 
     fn number(self, attribute: &AttributeName) -> Option<i64> {

@@ -19,6 +19,7 @@ pub(super) struct Directories {
     behind: ObjectFamily<ObjectLabels, Gauge>,
     last_read: ObjectFamily<ObjectLabels, Gauge>,
     certificate: ObjectFamily<ObjectLabels, Gauge>,
+    password: ObjectFamily<ObjectLabels, Gauge>,
     rejected: ObjectFamily<ObjectLabels, Gauge>,
 }
 
@@ -49,6 +50,10 @@ impl Directories {
             certificate: all.of_objects(
                 "directory_certificate_expiry_timestamp_seconds",
                 "When the certificate of the domain controller that answered last ends, in Unix time; nothing without TLS",
+            ),
+            password: all.of_objects(
+                "directory_password_expiry_timestamp_seconds",
+                "When the password of an ActiveDirectoryConfig's account ends, in Unix time; nothing where it never does, or the directory does not tell",
             ),
             rejected: all.of_objects(
                 "directory_credentials_rejected",
@@ -104,13 +109,12 @@ impl Metrics {
 
     /// When the certificate of the domain controller in use ends; `None`: it shows none.
     pub fn certificate_expires(&self, namespace: &str, config: &str, at: Option<Timestamp>) {
-        match at {
-            Some(at) => {
-                let gauge = self.0.directories.certificate.of(object(namespace, config));
-                gauge.set(at.as_second());
-            }
-            None => self.0.directories.certificate.forget(namespace, config),
-        }
+        ends(&self.0.directories.certificate, namespace, config, at);
+    }
+
+    /// When the password of the account ends; `None`: never, or nobody knows.
+    pub fn password_expires(&self, namespace: &str, config: &str, at: Option<Timestamp>) {
+        ends(&self.0.directories.password, namespace, config, at);
     }
 
     /// Whether the directory does not let the account in.
@@ -146,6 +150,17 @@ impl Metrics {
         self.0.directories.behind.forget(namespace, config);
         self.0.directories.last_read.forget(namespace, config);
         self.0.directories.certificate.forget(namespace, config);
+        self.0.directories.password.forget(namespace, config);
         self.0.directories.rejected.forget(namespace, config);
+    }
+}
+
+/// When something of an ActiveDirectoryConfig ends; what never does has no series.
+fn ends(family: &ObjectFamily<ObjectLabels, Gauge>, namespace: &str, config: &str, at: Option<Timestamp>) {
+    match at {
+        Some(at) => {
+            family.of(object(namespace, config)).set(at.as_second());
+        }
+        None => family.forget(namespace, config),
     }
 }

@@ -304,6 +304,7 @@ mod tests {
             metrics.behind("telephony", config, false);
             metrics.read("telephony", config, Timestamp::UNIX_EPOCH);
             metrics.certificate_expires("telephony", config, Some(Timestamp::UNIX_EPOCH));
+            metrics.password_expires("telephony", config, Some(Timestamp::UNIX_EPOCH));
             metrics.credentials_rejected("telephony", config, true);
         }
         let before = lines(&metrics, r#"name="branch""#);
@@ -312,6 +313,8 @@ mod tests {
         assert_eq!(lines(&metrics, r#"name="branch""#), before);
         metrics.certificate_expires("telephony", "branch", None);
         assert_eq!(lines(&metrics, "certificate"), [""; 0]);
+        metrics.password_expires("telephony", "branch", None);
+        assert_eq!(lines(&metrics, "password"), [""; 0]);
     }
 
     #[test]
