@@ -281,6 +281,12 @@ impl Operator {
             wait_for_rename: self.wait_for_rename,
             stop: stop.clone(),
         };
+        let reaches = reaches(self.namespaces);
+        let await_readiness = || reaches.iter().for_each(|_| world::await_readiness(&shared.readiness));
+        if candidate.is_none() {
+            // Before anybody can ask.
+            await_readiness();
+        }
         let (health, metrics) = (
             health::router(shared.readiness.clone()),
             serve::metrics_router(shared.metrics.clone(), shared.readiness.clone()),
@@ -300,11 +306,11 @@ impl Operator {
                 _ = servers.join_next() => return Err(RunError::EndEarly { part: "a server" }),
                 () = candidate.lead() => {}
             }
+            await_readiness();
         }
         shared.metrics.leads();
         let mut worlds = JoinSet::new();
-        for reach in reaches(self.namespaces) {
-            world::await_readiness(&shared.readiness);
+        for reach in reaches {
             worlds.spawn(world::run(shared.clone(), reach));
         }
 
