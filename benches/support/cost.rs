@@ -54,6 +54,14 @@ impl Meter {
         Self::start(Whose::Another(Process::new(id).expect("the process runs")))
     }
 
+    /// Measures what a process has done from its start on; only the time is from now on.
+    pub(crate) fn of_whole_process(id: u32) -> Self {
+        Self {
+            cpu: Duration::ZERO,
+            ..Self::of_process(id)
+        }
+    }
+
     fn start(whose: Whose) -> Self {
         Self {
             cpu: whose.cpu(),

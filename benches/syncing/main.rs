@@ -2,7 +2,7 @@
 //! bare loop that sends the same objects.
 //!
 //! `ADSYNC_BENCH_PEOPLE` (10,000) people in teams of ten are synced from nothing; then their teams become ring groups, without
-//! numbers and with; then everything is synced again with nothing changed. docs/performance.md says what came out.
+//! numbers and with; then everything is synced again with nothing changed, and by an operator that starts anew. docs/performance.md says what came out.
 
 #![allow(
     clippy::unwrap_used,
@@ -24,6 +24,7 @@ mod bare_loop;
 mod doorman;
 mod memory;
 mod report;
+mod rest;
 mod server;
 mod site;
 
@@ -39,8 +40,9 @@ use self::{
     env::{Directory, Kube, Model, Options},
     memory::Memory,
     report::{Against, Report},
+    rest::Rest,
     site::{Departments, Site, Sync},
-    support::settings,
+    support::{child, settings},
 };
 
 /// How often the shorter measurements are made in each round.
@@ -50,6 +52,10 @@ const SETTLE: Duration = Duration::from_millis(1500);
 
 #[tokio::main]
 async fn main() {
+    if child::part().is_some() {
+        child::tell(rest::list());
+        return;
+    }
     let people = settings::number("ADSYNC_BENCH_PEOPLE", 10_000);
     let rounds = settings::number("ADSYNC_BENCH_ROUNDS", 3);
     let machine = support::machine::describe();
@@ -73,7 +79,7 @@ async fn measure(kube: &Kube, directory: &Directory, report: &mut Report) {
     let doorman = Doorman::before(directory.ldaps_port()).await;
     let site = Site::open(kube, directory, doorman.port()).await;
     let memory = Memory::watch(site.process());
-    sleep(SETTLE).await;
+    report.rests.push(("no people", Rest::of(&site, false).await));
     compete(kube, &mut report.first_sync, async {
         memory.enter("first sync");
         let sync = site.sync(Departments::None).await;
@@ -104,6 +110,8 @@ async fn measure(kube: &Kube, directory: &Directory, report: &mut Report) {
     sleep(SETTLE * 2).await;
     report.memory.push(memory.end().await);
     report.connections.push(doorman.counted());
+    let site = site.restart().await;
+    report.rests.push(("all of them", Rest::of(&site, true).await));
 }
 
 /// The teams become ring groups, and go again.

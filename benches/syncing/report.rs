@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use comfy_table::Table;
 use kube::api::DynamicObject;
 
 use crate::bare_loop::Sent;
 use crate::doorman::Counted;
 use crate::memory::Course;
+use crate::rest::Rest;
 use crate::site::Sync;
 use crate::support::rounds::{Figure, Results};
 use crate::support::table::table;
@@ -28,6 +30,8 @@ pub struct Report {
     pub again: Vec<Sync>,
     pub memory: Vec<Course>,
     pub connections: Vec<Counted>,
+    /// What an operator found at its start, and how it rested.
+    pub rests: Vec<(&'static str, Rest)>,
 }
 
 /// Syncs beside the bare loop.
@@ -50,6 +54,7 @@ impl Report {
             again: Vec::new(),
             memory: Vec::new(),
             connections: Vec::new(),
+            rests: Vec::new(),
         }
     }
 
@@ -158,6 +163,7 @@ impl fmt::Display for Report {
             let head = ["", "most", "at its end"].map(str::to_owned);
             writeln!(formatter, "{}\n", table(std::iter::once(head).chain(rows)))?;
         }
+        writeln!(formatter, "Started anew, and at rest\n\n{}\n", rests(&self.rests))?;
         for wish in self.wishes() {
             writeln!(formatter, "{wish}")?;
         }
@@ -213,6 +219,44 @@ impl fmt::Display for Syncs<'_> {
             requests.unwrap_or(&BTreeMap::new())
         )
     }
+}
+
+fn rests(all: &[(&str, Rest)]) -> Table {
+    let head = [
+        "it finds",
+        "ready after",
+        "CPU",
+        "synced after",
+        "CPU",
+        "at rest",
+        "CPU in a minute",
+        "kubectl get",
+        "CPU",
+        "peak memory",
+    ];
+    let rows = all.iter().map(|(found, rest)| {
+        let [ready, ready_cpu] = took(rest.ready);
+        let [synced, synced_cpu] = rest.synced.map_or_else(|| ["–", "–"].map(str::to_owned), took);
+        let [listed, listed_cpu] = took(rest.listed);
+        [
+            (*found).to_owned(),
+            ready,
+            ready_cpu,
+            synced,
+            synced_cpu,
+            mebibytes(rest.resident),
+            seconds(rest.cpu),
+            listed,
+            listed_cpu,
+            mebibytes(rest.listed.peak_memory.unwrap_or_default()),
+        ]
+    });
+    table(std::iter::once(head.map(str::to_owned)).chain(rows))
+}
+
+/// Time and CPU seconds.
+fn took(cost: Cost) -> [String; 2] {
+    [cost.wall, cost.cpu.unwrap_or_default()].map(seconds)
 }
 
 fn writes(sync: &Sync) -> usize {

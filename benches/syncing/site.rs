@@ -2,6 +2,7 @@
 //! that it is done.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use adsync::api::{ActiveDirectoryConfig, Extension, RingGroup, SyncScope, annotations};
@@ -12,7 +13,7 @@ use kube::core::NamespaceResourceScope;
 use kube::runtime::wait::await_condition;
 use kube::{Resource, ResourceExt};
 use serde_json::{Value as Json, json};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::env::{Binary, Directory, Kube, Namespace};
 use crate::server::ServerCpu;
@@ -33,6 +34,8 @@ pub struct Site<'a> {
     kube: &'a Kube,
     namespace: Namespace<'a>,
     operator: Binary,
+    /// From the start of the operator's process until it was ready.
+    pub ready: Cost,
 }
 
 /// What one sync took.
@@ -61,11 +64,12 @@ impl<'a> Site<'a> {
     pub async fn open(kube: &'a Kube, directory: &Directory, port: u16) -> Self {
         let namespace = kube.namespace("syncing").await;
         namespace.apply(&configuration(directory, port)).await;
-        let operator = Binary::start(kube, &[&namespace], &[]).await;
+        let (operator, ready) = start(kube, &namespace).await;
         let site = Self {
             kube,
             namespace,
             operator,
+            ready,
         };
         site.until::<ActiveDirectoryConfig>("corp", |config| {
             let status = config.status.as_ref();
@@ -75,8 +79,43 @@ impl<'a> Site<'a> {
         site
     }
 
+    /// The operator is killed, and another one finds what it has left.
+    pub async fn restart(self) -> Self {
+        let Self {
+            kube,
+            namespace,
+            operator,
+            ..
+        } = self;
+        drop(operator);
+        let (operator, ready) = start(kube, &namespace).await;
+        Self {
+            kube,
+            namespace,
+            operator,
+            ready,
+        }
+    }
+
     pub fn process(&self) -> u32 {
         self.operator.process()
+    }
+
+    /// Waits for the first sync of an operator that was just started; from its start on.
+    pub async fn first_sync(&self) -> Cost {
+        while self.synced().is_empty() {
+            sleep(Duration::from_millis(20)).await;
+        }
+        since_its_start(&self.operator)
+    }
+
+    /// kubectl, an administrator's kubeconfig, and the namespace.
+    pub fn kubectl(&self) -> (&Path, &Path, &str) {
+        (
+            self.kube.kubectl_program(),
+            self.kube.kubeconfig(),
+            self.namespace.name(),
+        )
     }
 
     /// Wants these ring groups for everybody in the crowd. The first time, it is the scope itself that is new.
@@ -197,6 +236,19 @@ impl<'a> Site<'a> {
 
     fn api_of(&self, resource: &ApiResource) -> Api<DynamicObject> {
         Api::namespaced_with(self.namespace.client(), self.namespace.name(), resource)
+    }
+}
+
+async fn start(kube: &Kube, namespace: &Namespace<'_>) -> (Binary, Cost) {
+    let operator = Binary::start(kube, &[namespace], &[]).await;
+    let ready = since_its_start(&operator);
+    (operator, ready)
+}
+
+fn since_its_start(operator: &Binary) -> Cost {
+    Cost {
+        wall: operator.age(),
+        ..Meter::of_whole_process(operator.process()).read()
     }
 }
 

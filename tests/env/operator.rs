@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use adsync::{
     cli::{logging, run},
@@ -153,6 +153,7 @@ pub struct Binary {
     user: String,
     statuses: Watched,
     child: Child,
+    started: Instant,
     log: Arc<Mutex<VecDeque<String>>>,
 }
 
@@ -186,7 +187,7 @@ impl Binary {
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
-        let mut child = command.spawn().expect("the binary was built");
+        let (started, mut child) = (Instant::now(), command.spawn().expect("the binary was built"));
         let stderr = child.stderr.take().expect("stderr was piped");
         let log = Arc::new(Mutex::new(VecDeque::new()));
         let (health, metrics) = read_log(stderr, log.clone()).await;
@@ -196,6 +197,7 @@ impl Binary {
             statuses: Watched::new(kube, namespaces, &identity.user),
             user: identity.user,
             child,
+            started,
             log,
         };
         wait_until_ready(binary.health).await;
@@ -205,6 +207,11 @@ impl Binary {
     /// What the audit log calls the operator.
     pub fn user(&self) -> &str {
         &self.user
+    }
+
+    /// How long it has run.
+    pub fn age(&self) -> Duration {
+        self.started.elapsed()
     }
 
     /// Its process id.
