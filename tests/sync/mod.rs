@@ -11,6 +11,7 @@ mod conditions;
 mod dangers;
 mod deletion;
 mod hands;
+mod hiding;
 mod lagging;
 mod leaving_ring_groups;
 mod linking;
