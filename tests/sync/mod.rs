@@ -12,6 +12,7 @@ mod dangers;
 mod deletion;
 mod hands;
 mod hiding;
+mod holding;
 mod lagging;
 mod leaving_ring_groups;
 mod linking;
