@@ -32,7 +32,7 @@ test: setup test-release ## Run the tests, against a real API server and a real 
 soak: setup test-release ## Run the slow tests, too, that `make test` leaves out
 	cargo test --locked -- --include-ignored
 
-# What the installation test puts into its image. It would build it itself, but in the way of all other tests.
+# What the tests of installing put into their image. They would build it themselves, but in the way of all other tests.
 test-release:
 	@! tests/env/node/possible >/dev/null || cargo build --release --locked
 

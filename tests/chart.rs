@@ -367,6 +367,14 @@ async fn its_notes_are_about_the_values() {
         "one that is served exists: {unusual}"
     );
     assert_eq!(unusual.matches("WARNING: ").count(), 2, "{unusual}");
+    let paused = notes(&["--set=replicas=0"]).await;
+    assert!(paused.contains("WARNING: replicas is 0"), "{paused}");
+    let rights = notes(&["--set=replicas=0,agent.name=site-a"]).await;
+    assert!(
+        rights.contains("The agent site-a runs elsewhere") && rights.contains("create token adsync"),
+        "{rights}"
+    );
+    assert!(!rights.contains("WARNING"), "nothing of it is paused: {rights}");
 }
 
 #[test]

@@ -4,15 +4,13 @@
 //! One thing is not as a reader has it: `docker` is a stand-in (`env/node/docker`), since there is neither its daemon nor a registry. The image's root
 //! file system comes from `packaging/rootfs`, as in the Dockerfile.
 
-mod site;
-
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use self::site::Site;
 use crate::env::{self, Directory, Node};
 use crate::scenario::eventually;
+use crate::site::{self, README, Site};
 
 const NEWCOMER: &str = "dn: CN=Ada Lovelace,OU=Sales,OU=Staff,DC=example,DC=com
 objectClass: user
@@ -91,7 +89,7 @@ async fn check_what_it_shows(site: &Site) {
 }
 
 /// That the namespace really holds its pods to the standard, or the operator's being there would prove nothing.
-async fn check_its_namespace(site: &Site) {
+pub async fn check_its_namespace(site: &Site) {
     let refusal = site
         .refused("kubectl --namespace adsync run root --image=localhost/pause:1 --dry-run=server")
         .await;
@@ -144,9 +142,10 @@ async fn crash(site: &Site) {
     site.directory
         .delete("CN=Ada Lovelace,OU=Sales,OU=Staff,DC=example,DC=com")
         .await;
-    site.node
-        .kill_container("adsync", "app.kubernetes.io/name=adsync")
+    let pod = site
+        .run("kubectl --namespace adsync get pods --output 'jsonpath={.items[0].metadata.name}'")
         .await;
+    site.node.kill_container("adsync", &pod).await;
     eventually("the container's restart", async || {
         let path = "jsonpath={.items[0].status.containerStatuses[0].restartCount} {.items[0].status.containerStatuses[0].ready}";
         let state = site.run(&format!("kubectl --namespace adsync get pods --output '{path}'")).await;
@@ -195,7 +194,7 @@ async fn uninstall(site: &Site) {
 
 async fn install_again(site: &Site) {
     let before = site.objects().await;
-    let install = site::command("### Install", "helm install");
+    let install = site::command(README, "### Install", "helm install");
     let other = install.replacen("install adsync", "install other", 1);
     let refusal = site.refused(&other).await;
     assert!(refusal.contains("meta.helm.sh/release-name"), "{refusal}");
@@ -206,9 +205,9 @@ async fn install_again(site: &Site) {
 }
 
 async fn install_without_helm(site: &Site) {
-    site.write_file_of_readme("my-cluster/kustomization.yaml");
+    site.write_file_of(README, "my-cluster/kustomization.yaml");
     site.follow("### Without Helm").await;
-    let commands = site::commands("### Install");
+    let commands = site::commands(README, "### Install");
     let configure = commands
         .iter()
         .position(|command| command.contains("create namespace phones"));

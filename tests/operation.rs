@@ -128,7 +128,12 @@ async fn sigusr1_lets_the_log_say_more_until_the_next_one() {
     };
     let fine = |binary: &Binary| lines(binary).iter().filter(|line| line["level"] == "DEBUG").count();
     binary.signal("USR1").await;
-    said(&binary, "SIGUSR1: the log says more").await;
+    let told = said(&binary, "SIGUSR1: the log says more").await;
+    assert_eq!(
+        (&told["level"], &told["log_level"]),
+        (&json!("INFO"), &json!("debug")),
+        "the line's own level, and the log's"
+    );
     for object in corp(env::directory().await) {
         namespace.apply(&object.to_string()).await;
     }

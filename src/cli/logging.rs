@@ -86,7 +86,7 @@ pub fn install(level: &str, format: Option<LogFormat>) -> Result<RunningLevel, L
 
 impl RunningLevel {
     /// Says more at SIGUSR1, and at the next one again what was asked for at the start. A signal, since nobody on the network can
-    /// send one. Listens from the call on.
+    /// send one. Listens from the call on. (A field called `level` would be in the line twice: each line has its own level.)
     pub fn follow_signals(self) -> io::Result<impl Future<Output = ()> + Send> {
         let mut asked = signal(SignalKind::user_defined1())?;
         Ok(async move {
@@ -96,11 +96,11 @@ impl RunningLevel {
                 if says_more {
                     self.change(MORE);
                     info!(
-                        level = MORE,
+                        log_level = MORE,
                         "SIGUSR1: the log says more; once more, and it is as before"
                     );
                 } else {
-                    info!(level = self.given, "SIGUSR1: the log is as before");
+                    info!(log_level = self.given, "SIGUSR1: the log is as before");
                     self.change(&self.given);
                 }
             }
@@ -110,8 +110,8 @@ impl RunningLevel {
     fn change(&self, level: &str) {
         match wanted(level).map(|filter| self.filter.reload(filter)) {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => warn!(%error, level, "cannot change the level of the log"),
-            Err(error) => warn!(%error, level, "cannot change the level of the log"),
+            Ok(Err(error)) => warn!(%error, log_level = level, "cannot change the level of the log"),
+            Err(error) => warn!(%error, log_level = level, "cannot change the level of the log"),
         }
     }
 }

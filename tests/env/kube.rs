@@ -1,6 +1,6 @@
 //! The Kubernetes API server: clients, kubectl, a namespace a test, and what its audit log says was asked of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::ops::Deref;
@@ -233,6 +233,7 @@ pub struct AuditEvent {
 #[serde(default)]
 pub struct AuditUser {
     pub username: String,
+    extra: BTreeMap<String, Vec<String>>,
 }
 
 /// Empty strings where the request has none: a cluster's object has no namespace, a list no name.
@@ -253,6 +254,17 @@ pub struct AuditStatus {
 }
 
 impl AuditEvent {
+    pub fn arrival(&self) -> jiff::Timestamp {
+        let arrival = self.request_received_timestamp.parse();
+        arrival.expect("a time of the audit log is in RFC 3339")
+    }
+
+    /// The pod that asked, where its own token says so.
+    pub fn pod(&self) -> Option<&str> {
+        let pods = self.user.extra.get("authentication.kubernetes.io/pod-name")?;
+        pods.first().map(String::as_str)
+    }
+
     pub fn is_write(&self) -> bool {
         matches!(
             self.verb.as_str(),

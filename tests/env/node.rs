@@ -44,20 +44,12 @@ impl Node {
         self.folder().join("enter")
     }
 
-    /// Kills the process of a container, as a crash would: kubelet finds out, and starts it again.
-    pub async fn kill_container(&self, namespace: &str, selector: &str) {
-        let path = "jsonpath={.items[0].status.containerStatuses[0].containerID}";
-        let arguments = [
-            "get",
-            "pods",
-            "--namespace",
-            namespace,
-            "--selector",
-            selector,
-            "--output",
-            path,
-        ];
-        let container = self.kubectl(&arguments).await;
+    /// Kills the process of a pod's only container, as a crash would: kubelet finds out, and starts it again.
+    pub async fn kill_container(&self, namespace: &str, pod: &str) {
+        let path = "jsonpath={.status.containerStatuses[0].containerID}";
+        let container = self
+            .kubectl(&["get", "pod", pod, "--namespace", namespace, "--output", path])
+            .await;
         let (_, container) = container.split_once("://").expect("the pod has a running container");
         let socket = self.folder().join("containerd.sock");
         let socket = socket.to_str().expect("the folder's path is UTF-8");

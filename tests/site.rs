@@ -9,7 +9,8 @@ use tokio::process::Command;
 use crate::env::{Directory, Node, console};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
-/// What of the checkout the README's commands use.
+pub const README: &str = "README.md";
+/// What of the checkout the documents' commands use.
 const FOLDERS: [&str; 6] = ["charts", "crds", "deploy", "examples", "packaging", "Dockerfile"];
 
 pub struct Site {
@@ -21,7 +22,7 @@ pub struct Site {
 }
 
 impl Site {
-    /// All that the README's section takes for granted: a cluster, a directory, and the tools; the CA's certificate is at hand, and the password is in
+    /// All that the README takes for granted: a cluster, a directory, and the tools; the CA's certificate is at hand, and the password is in
     /// the example.
     pub async fn prepare() -> Self {
         let (node, binary) = tokio::join!(Node::start(), release_binary());
@@ -81,21 +82,21 @@ impl Site {
 
     /// Types the commands of a section of the README, and holds it to what they print.
     pub async fn follow(&self, heading: &str) {
-        console::check_section(&readme(), heading, async |command| self.run(&command.line).await).await;
+        console::check_section(&page(README), heading, async |command| self.run(&command.line).await).await;
     }
 
-    /// Writes the README's YAML block whose first line is a comment with a path to that path.
-    pub fn write_file_of_readme(&self, path: &str) {
-        let text = std::fs::read_to_string(readme()).expect("there is a README");
+    /// Writes the YAML block of a page whose first line is a comment with a path to that path.
+    pub fn write_file_of(&self, document: &str, path: &str) {
+        let text = read(document);
         let start = format!("```yaml\n# {path}\n");
         let (_, block) = text
             .split_once(&start)
-            .unwrap_or_else(|| panic!("the README has no {path}"));
+            .unwrap_or_else(|| panic!("{document} has no {path}"));
         let (block, _) = block.split_once("```").expect("a block ends");
         self.write(path, block);
     }
 
-    fn write(&self, path: &str, text: &str) {
+    pub fn write(&self, path: &str, text: &str) {
         let path = self.checkout.path().join(path);
         std::fs::create_dir_all(path.parent().expect("it is in the checkout")).expect("the checkout takes folders");
         std::fs::write(path, text).expect("the checkout takes files");
@@ -178,24 +179,28 @@ impl Objects {
     }
 }
 
-/// The commands of a section of the README.
-pub fn commands(heading: &str) -> Vec<String> {
-    let text = std::fs::read_to_string(readme()).expect("there is a README");
+/// The commands of a section of a page.
+pub fn commands(document: &str, heading: &str) -> Vec<String> {
+    let text = read(document);
     let section = console::section(&text, heading);
     let commands = console::commands(&text[section]).into_iter();
     commands.map(|command| command.line).collect()
 }
 
 /// The one of them that begins so.
-pub fn command(heading: &str, start: &str) -> String {
-    let mut commands = commands(heading).into_iter();
+pub fn command(document: &str, heading: &str, start: &str) -> String {
+    let mut commands = commands(document, heading).into_iter();
     commands
         .find(|command| command.starts_with(start))
-        .unwrap_or_else(|| panic!("the README has no command {start}"))
+        .unwrap_or_else(|| panic!("{document} has no command {start}"))
 }
 
-fn readme() -> PathBuf {
-    Path::new(ROOT).join("README.md")
+fn page(document: &str) -> PathBuf {
+    Path::new(ROOT).join(document)
+}
+
+fn read(document: &str) -> String {
+    std::fs::read_to_string(page(document)).unwrap_or_else(|error| panic!("cannot read {document}: {error}"))
 }
 
 /// The binary that goes into the image. Built here, so that it can't be a stale one; `make test` has built it before, and then this takes no time.
