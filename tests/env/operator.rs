@@ -103,7 +103,7 @@ impl Operator {
             confirm_absence_after: flags.confirm_absence_after.unwrap_or(Duration::from_mins(5)),
             wait_for_end: flags.wait_for_end.unwrap_or(Duration::from_mins(5)),
             election: None,
-            agent: Agent::new(None, "default"),
+            agent: Agent::new(None, None),
             credentials: None,
             wait_for_rename: flags.wait_for_rename.unwrap_or(Duration::from_secs(30)),
             health,
