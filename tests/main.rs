@@ -35,6 +35,7 @@ mod operation;
 mod packaging;
 mod release;
 mod removing;
+mod rights;
 mod scenario;
 mod sync;
 mod sync_scope;
