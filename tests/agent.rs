@@ -42,7 +42,8 @@ async fn an_agent_with_its_password_in_a_file_serves_what_names_it_and_nobody_el
     let namespace = kube.namespace("agent").await;
     let ou = env::directory().await.ou("agent").await;
     ou.person(PersonSpec::named("Ada Agent")).await;
-    let_elect(&namespace).await;
+    let_elect(&namespace, None).await;
+    let_elect(&namespace, Some("site-a")).await;
     let place = format!("--leader-election-namespace={}", namespace.name());
     let central = Binary::start(kube, &[&namespace], &[&place]).await;
     site(&namespace, &ou).await;

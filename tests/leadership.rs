@@ -2,41 +2,38 @@
 
 use std::time::Duration;
 
+use adsync::controllers::leadership::lease_of;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    env::{self, AuditEvent, Binary, Namespace, PersonSpec, TestOu, operator},
+    env::{self, AuditEvent, Binary, Namespace, PersonSpec, TestOu, helm, operator},
     scenario::{self, await_synced, phone_users},
 };
 
 /// All other tests run meanwhile.
 const PATIENCE: Duration = Duration::from_mins(3);
 
-/// What the chart gives to replicas that elect a leader, in the namespace of the Lease.
-pub async fn let_elect(namespace: &Namespace<'_>) {
-    namespace
-        .apply(
-            "apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-metadata: {name: adsync-leader-election}
-rules:
-- apiGroups: [coordination.k8s.io]
-  resources: [leases]
-  verbs: [get, create]
-- apiGroups: [coordination.k8s.io]
-  resources: [leases]
-  resourceNames: [adsync, adsync-site-a]
-  verbs: [update]
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: RoleBinding
-metadata: {name: adsync-leader-election}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: adsync-leader-election}
-subjects: [{kind: ServiceAccount, name: adsync}]
-",
-        )
-        .await;
+/// Gives what the chart gives to replicas that elect a leader, in the namespace of the Lease: that of an agent, or of those without a name.
+pub async fn let_elect(namespace: &Namespace<'_>, agent: Option<&str>) {
+    let whose = format!(
+        "--set=agent.name={},fullnameOverride={}",
+        agent.unwrap_or_default(),
+        lease_of(agent)
+    );
+    let values = [
+        "--show-only=templates/rbac.yaml",
+        "--set=leaderElection.enabled=true,serviceAccount.create=false,serviceAccount.name=adsync",
+        &whose,
+    ];
+    let rendered = helm::manifests(namespace.name(), &values).await;
+    let of_leases = helm::objects(&rendered).into_iter().filter(|object| {
+        let kind = object["kind"].as_str();
+        matches!(kind, Some("Role" | "RoleBinding"))
+    });
+    let of_leases: Vec<String> = of_leases.map(|object| object.to_string()).collect();
+    assert_eq!(of_leases.len(), 2, "a role and its binding: {rendered}");
+    namespace.apply(&of_leases.join("\n---\n")).await;
 }
 
 async fn replica(namespace: &Namespace<'_>) -> Binary {
@@ -113,7 +110,7 @@ async fn of_three_one_serves_and_the_next_goes_on_after_its_end_and_after_its_de
     let kube = env::kube().await;
     let namespace = kube.namespace("leader").await;
     let ou = env::directory().await.ou("leader").await;
-    let_elect(&namespace).await;
+    let_elect(&namespace, None).await;
     let mut replicas = vec![
         replica(&namespace).await,
         replica(&namespace).await,
@@ -157,7 +154,7 @@ async fn a_leader_that_is_frozen_in_the_middle_of_writing_writes_nothing_when_it
     let kube = env::kube().await;
     let namespace = kube.namespace("frozen").await;
     let ou = env::directory().await.ou("frozen").await;
-    let_elect(&namespace).await;
+    let_elect(&namespace, None).await;
     let mut frozen = replica(&namespace).await;
     assert_eq!(leader(&[&frozen]).await, 0);
     let other = replica(&namespace).await;
@@ -196,6 +193,7 @@ async fn a_leader_that_is_frozen_in_the_middle_of_writing_writes_nothing_when_it
 async fn without_rights_on_the_lease_it_says_so_and_stands_by() {
     let namespace = env::kube().await.namespace("leader").await;
     let mut alone = replica(&namespace).await;
+    alone.expect_refusals_of("leases");
     let deadline = Instant::now() + PATIENCE;
     let complaint = "cannot look at the Lease";
     while !alone

@@ -36,6 +36,7 @@ mod packaging;
 mod release;
 mod removing;
 mod replicas;
+mod rights;
 mod scenario;
 mod site;
 mod sync;

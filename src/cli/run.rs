@@ -90,7 +90,8 @@ pub struct Args {
     /// Stands by until it holds the Lease `adsync`: of several replicas, one serves. An agent always does so.
     #[arg(long, env = "ADSYNC_LEADER_ELECT")]
     pub leader_elect: bool,
-    /// Where the Lease is. Default: the namespace of the pod, or of the kubeconfig's context.
+    /// Where the Lease is, and those of agents. Default: the namespace of the pod, or of the kubeconfig's context. An operator without a
+    /// Lease looks at those of agents only where this says so.
     #[arg(long, value_name = "NAME", env = "ADSYNC_LEADER_ELECTION_NAMESPACE", value_parser = namespace::parse)]
     pub leader_election_namespace: Option<String>,
     /// Allows what `tls.mode: Disabled` with `allowPlaintext: true` asks for: passwords that cross the network in clear.
@@ -186,19 +187,20 @@ pub fn run(args: Args) -> Result<(), RunError> {
         let signals = stop_on_signal(stop.clone())?;
         tokio::spawn(level.follow_signals().map_err(RunError::CatchSignals)?);
         let cluster = Config::infer().await.map_err(RunError::FindCluster)?;
-        let leases = args
-            .leader_election_namespace
-            .unwrap_or_else(|| cluster.default_namespace.clone());
         let agent = args.agent.as_deref();
-        let election = (args.leader_elect || agent.is_some()).then(|| Election {
-            namespace: leases.clone(),
+        let elects = args.leader_elect || agent.is_some();
+        // Whoever has no Lease has no rights on Leases either, unless somebody says where they are.
+        let own = || elects.then(|| cluster.default_namespace.clone());
+        let leases = args.leader_election_namespace.or_else(own);
+        let election = leases.clone().filter(|_| elects).map(|namespace| Election {
+            namespace,
             lease: leadership::lease_of(agent),
             identity: identity(),
         });
         let operator = Operator {
             cluster,
             election,
-            agent: Agent::new(agent, &leases),
+            agent: Agent::new(agent, leases.as_deref()),
             credentials: args.credentials_directory.map(Into::into),
             namespaces: args.namespaces,
             allow_plaintext: args.allow_plaintext,

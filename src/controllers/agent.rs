@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -27,8 +28,8 @@ const NOBODYS: Duration = Duration::from_secs(45);
 pub struct Agent {
     /// `--agent`
     name: Option<Arc<str>>,
-    /// Where the Leases of all agents are.
-    leases: Arc<str>,
+    /// Where the Leases of all agents are. None: this one has none, and no right to look at others'.
+    leases: Option<Arc<str>>,
     /// The version of each agent's Lease, and since when it was seen.
     seen: Arc<Mutex<BTreeMap<String, SeenLease>>>,
 }
@@ -37,11 +38,12 @@ pub struct Agent {
 type SeenLease = (Option<String>, Instant);
 
 impl Agent {
-    /// The agent of this name; `None`: the operator that serves what names no agent. `leases` is the namespace of the Leases.
-    pub fn new(name: Option<&str>, leases: &str) -> Self {
+    /// The agent of this name; `None`: the operator that serves what names no agent. `leases` is the namespace of the Leases, where it may
+    /// look at them.
+    pub fn new(name: Option<&str>, leases: Option<&str>) -> Self {
         Self {
             name: name.map(Into::into),
-            leases: leases.into(),
+            leases: leases.map(Into::into),
             seen: Arc::default(),
         }
     }
@@ -77,11 +79,14 @@ impl Agent {
         self.name.as_deref() == agent
     }
 
-    /// Whether nobody serves what names this agent: there is no Lease of it, or none that moves.
-    pub async fn is_absent(&self, client: &Client, agent: &str) -> Result<bool, CallError> {
-        let leases: Api<Lease> = Api::namespaced(client.clone(), &self.leases);
-        let lease = call(leases.get_opt(&leadership::lease_of(Some(agent)))).await?;
-        Ok(lease.is_none_or(|lease| self.stands_still(agent, lease.resource_version(), Instant::now())))
+    /// The Lease of another agent, which shows whether that one runs; `None`: it is not this operator's to look.
+    pub fn lease_of<'a>(&'a self, agent: &'a str) -> Option<LeaseOf<'a>> {
+        let namespace = self.leases.as_deref().filter(|_| self.is_unnamed())?;
+        Some(LeaseOf {
+            looking: self,
+            namespace,
+            agent,
+        })
     }
 
     fn stands_still(&self, agent: &str, version: Option<String>, now: Instant) -> bool {
@@ -92,10 +97,37 @@ impl Agent {
         }
         now.duration_since(*since) >= NOBODYS
     }
+}
 
-    /// Where the Lease of an agent would be.
-    pub fn place_of(&self, agent: &str) -> String {
-        format!("{}/{}", self.leases, leadership::lease_of(Some(agent)))
+/// The Lease of an agent, whether there is one or not.
+#[derive(Clone, Copy, Debug)]
+pub struct LeaseOf<'a> {
+    looking: &'a Agent,
+    namespace: &'a str,
+    agent: &'a str,
+}
+
+impl LeaseOf<'_> {
+    /// Whether nobody serves what names this agent: there is no Lease of it, or none that moves.
+    pub async fn is_nobodys(&self, client: &Client) -> Result<bool, CallError> {
+        let leases: Api<Lease> = Api::namespaced(client.clone(), self.namespace);
+        let lease = call(leases.get_opt(&leadership::lease_of(Some(self.agent)))).await?;
+        let stands_still = |lease: Lease| {
+            self.looking
+                .stands_still(self.agent, lease.resource_version(), Instant::now())
+        };
+        Ok(lease.is_none_or(stands_still))
+    }
+}
+
+impl fmt::Display for LeaseOf<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "{}/{}",
+            self.namespace,
+            leadership::lease_of(Some(self.agent))
+        )
     }
 }
 
@@ -105,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_lease_that_stands_still_is_nobodys() {
-        let (agent, start) = (Agent::new(None, "adsync"), Instant::now());
+        let (agent, start) = (Agent::new(None, None), Instant::now());
         let look = |version: &str, seconds| {
             agent.stands_still("site-a", Some(version.to_owned()), start + Duration::from_secs(seconds))
         };
@@ -129,7 +161,7 @@ mod tests {
             (Some("site-b"), Some("site-a"), false),
         ] {
             assert_eq!(
-                Agent::new(own, "adsync").serves_directory(&config(named)),
+                Agent::new(own, None).serves_directory(&config(named)),
                 serves,
                 "{own:?} {named:?}"
             );

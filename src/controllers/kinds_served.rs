@@ -37,9 +37,9 @@ pub enum Unserved {
     },
 }
 
-/// Asks for each of our kinds.
-pub async fn check(client: &Client, reach: &Reach) -> Result<(), Unserved> {
-    let mut missing = Vec::new();
+/// Asks for each of our kinds. Gives whether there is any object of them.
+pub async fn check(client: &Client, reach: &Reach) -> Result<bool, Unserved> {
+    let (mut missing, mut is_any) = (Vec::new(), false);
     for served in [
         is_served::<ActiveDirectoryConfig>(client, reach).await?,
         is_served::<ExtensionRule>(client, reach).await?,
@@ -49,24 +49,27 @@ pub async fn check(client: &Client, reach: &Reach) -> Result<(), Unserved> {
         is_served::<Extension>(client, reach).await?,
         is_served::<RingGroup>(client, reach).await?,
     ] {
-        missing.extend(served.err());
+        match served {
+            Ok(objects) => is_any |= objects > 0,
+            Err(kind) => missing.push(kind),
+        }
     }
     if missing.is_empty() {
-        Ok(())
+        Ok(is_any)
     } else {
         Err(Unserved::FindKinds { missing })
     }
 }
 
-/// `Err` is the kind's name, when the API server doesn't know it.
-async fn is_served<K>(client: &Client, reach: &Reach) -> Result<Result<(), String>, Unserved>
+/// How many objects a short look shows; `Err` is the kind's name, when the API server doesn't know it.
+async fn is_served<K>(client: &Client, reach: &Reach) -> Result<Result<usize, String>, Unserved>
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
 {
     let kind = format!("{}.{}", K::kind(&()), K::group(&()));
     let api: Api<K> = reach.api(client);
     match call(api.list_metadata(&ListParams::default().limit(1))).await {
-        Ok(_) => Ok(Ok(())),
+        Ok(found) => Ok(Ok(found.items.len())),
         Err(error) => match error.code() {
             Some(404) => Ok(Err(kind)),
             Some(401 | 403) => Err(Unserved::ListKind {

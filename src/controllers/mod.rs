@@ -23,4 +23,5 @@ pub mod release;
 pub mod runner;
 pub mod status;
 pub mod sync_scope;
+pub mod trial;
 pub mod world;

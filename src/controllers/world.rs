@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use k8s_openapi::api::core::v1::Namespace;
-use kube::{Api, Client};
+use kube::Client;
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep},
@@ -17,13 +16,13 @@ use super::{
     agent::Agent,
     api_server::Returns,
     changes::{Change, Changes},
-    client::call,
     configuration::{Configuration, Reach},
     connections::{Connections, Permissions},
     context::Context,
     extension_rule, kinds_served,
     observed::Objects,
     phone_system, sync_scope,
+    trial::{Standing, try_namespace},
 };
 use crate::{
     causes::with_causes,
@@ -77,14 +76,16 @@ pub fn await_readiness(readiness: &Readiness) {
 /// Serves one reach until the operator stops and what was under way has finished.
 pub async fn run(shared: Shared, reach: Reach) {
     let stop = shared.stop.clone();
-    tokio::select! {
-        () = find_kinds(&shared.client, &reach) => {}
+    let is_any_there = tokio::select! {
+        is_any_there = find_kinds(&shared.client, &reach) => is_any_there,
         () = stop.cancelled() => return,
-    }
+    };
     shared.readiness.arrived(CRDS);
-    tokio::select! {
-        () = warn_of_an_absent_namespace(&shared.client, &reach) => {}
-        () = stop.cancelled() => return,
+    if !is_any_there {
+        tokio::select! {
+            () = warn_of_an_absent_namespace(&shared.client, &reach) => {}
+            () = stop.cancelled() => return,
+        }
     }
 
     let changes = Changes::default();
@@ -160,10 +161,14 @@ fn context(shared: &Shared, reach: Reach, configuration: Configuration, objects:
     }
 }
 
-/// Returns when the API server has all our kinds; until then says now and then what is missing.
-async fn find_kinds(client: &Client, reach: &Reach) {
+/// Returns when the API server has all our kinds, with whether any object of them is there; until then says now and then what is missing.
+async fn find_kinds(client: &Client, reach: &Reach) -> bool {
     let mut complained: Option<Instant> = None;
-    while let Err(unserved) = kinds_served::check(client, reach).await {
+    loop {
+        let unserved = match kinds_served::check(client, reach).await {
+            Ok(is_any_there) => return is_any_there,
+            Err(unserved) => unserved,
+        };
         if complained.is_none_or(|at| at.elapsed() >= COMPLAIN_AGAIN) {
             warn!(error = with_causes(&unserved), "cannot begin yet");
             complained = Some(Instant::now());
@@ -172,16 +177,12 @@ async fn find_kinds(client: &Client, reach: &Reach) {
     }
 }
 
-/// A namespace that is not there looks like an empty one. It may come later, and who runs the operator with no more rights than
-/// it needs isn't told: both are no reason not to begin.
+/// A namespace that is not there looks like an empty one. It may come later: that is no reason not to begin.
 async fn warn_of_an_absent_namespace(client: &Client, reach: &Reach) {
     let Reach::Namespace(namespace) = reach else {
         return;
     };
-    let namespaces: Api<Namespace> = Api::all(client.clone());
-    if let Err(error) = call(namespaces.get_metadata(namespace)).await
-        && error.code() == Some(404)
-    {
+    if matches!(try_namespace(client, namespace).await, Ok(Standing::Absent)) {
         warn!(
             namespace,
             "this namespace does not exist: create it, or correct --namespace; until then there is nothing to serve in it"

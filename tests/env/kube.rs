@@ -108,7 +108,19 @@ impl Kube {
 
     /// Makes a namespace for the calling test. Nobody deletes it: the whole server is thrown away.
     pub async fn namespace(&self, prefix: &str) -> Namespace<'_> {
-        let namespace = self.reserve_namespace(prefix).await;
+        self.make(self.reserve_namespace(prefix).await).await
+    }
+
+    /// Makes a namespace of just this name, on a server of the test's own.
+    pub async fn namespace_named(&self, name: &str) -> Namespace<'_> {
+        let namespace = Namespace {
+            name: name.to_owned(),
+            ..self.reserve_namespace(name).await
+        };
+        self.make(namespace).await
+    }
+
+    async fn make<'a>(&self, namespace: Namespace<'a>) -> Namespace<'a> {
         let metadata = ObjectMeta {
             name: Some(namespace.name.clone()),
             ..ObjectMeta::default()
@@ -151,7 +163,7 @@ impl Kube {
     }
 }
 
-/// What was asked of an API server: everything about our own kinds, and the writes to all others. A request is in the log before its answer is on the
+/// What was asked of an API server: everything about our own kinds, everything by operators, and the writes to all others. A request is in the log before its answer is on the
 /// way; a watch appears twice, when it starts and when it ends.
 #[derive(Debug)]
 pub struct AuditLog {
@@ -191,7 +203,8 @@ impl AuditLog {
         writes
     }
 
-    fn events_of(&self, position: u64, is_wanted: impl Fn(&str) -> bool) -> Vec<AuditEvent> {
+    /// The events since a position whose lines are wanted: parsing them all takes its time.
+    pub fn events_of(&self, position: u64, is_wanted: impl Fn(&str) -> bool) -> Vec<AuditEvent> {
         let mut file = File::open(&self.path).expect("the API server has an audit log");
         file.seek(SeekFrom::Start(position))
             .expect("the position lies in the audit log");
@@ -205,6 +218,9 @@ impl AuditLog {
             .collect()
     }
 }
+
+/// The annotation that says what the authorizer decided (k8s.io/apiserver, pkg/endpoints/filters/authorization.go).
+const DECISION: &str = "authorization.k8s.io/decision";
 
 /// One request, as the API server saw it.
 #[derive(Clone, Debug, Deserialize)]
@@ -222,6 +238,9 @@ pub struct AuditEvent {
     pub object: AuditObject,
     #[serde(default)]
     pub response_status: AuditStatus,
+    /// Among them what the authorizer decided.
+    #[serde(default)]
+    pub annotations: BTreeMap<String, String>,
     /// When it arrived, in RFC 3339.
     pub request_received_timestamp: String,
     /// What a write of a status made of a configuration object; null of everything else.
@@ -251,6 +270,8 @@ pub struct AuditObject {
 #[serde(default)]
 pub struct AuditStatus {
     pub code: u16,
+    pub message: String,
+    pub details: Value,
 }
 
 impl AuditEvent {
@@ -270,6 +291,23 @@ impl AuditEvent {
             self.verb.as_str(),
             "create" | "update" | "patch" | "delete" | "deletecollection"
         )
+    }
+
+    /// Whether it was refused since whoever asked is unknown, or has not the right. That an apply would create, which takes a right of its own,
+    /// shows only after the authorizer has let it pass.
+    pub fn lacks_a_right(&self) -> bool {
+        match self.response_status.code {
+            401 => true,
+            403 => self.annotations.get(DECISION).map(String::as_str) == Some("forbid") || !self.comes_too_late(),
+            _ => false,
+        }
+    }
+
+    /// Whether it wanted to make something in a namespace that is going: to the API server, that is forbidden as well.
+    fn comes_too_late(&self) -> bool {
+        let causes = self.response_status.details["causes"].as_array();
+        let mut causes = causes.into_iter().flatten();
+        causes.any(|cause| cause["reason"] == "NamespaceTerminating")
     }
 }
 

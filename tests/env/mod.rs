@@ -1,5 +1,5 @@
 //! The real servers that the tests run against: a Kubernetes API server and an Active Directory domain controller. What
-//! a test asserts doesn't belong here, but for what holds whatever it is about (`kstatus`).
+//! a test asserts doesn't belong here, but for what holds whatever it is about (`kstatus`, `rights`).
 //!
 //! Both are started on first use and shared by all tests of the process; a test keeps to a namespace and an OU of its
 //! own. A test that stops, freezes or otherwise breaks a server starts its own with `Kube::own` or `Directory::own`.
@@ -22,6 +22,7 @@ pub mod operator;
 mod organizational_unit;
 pub mod process;
 pub mod prometheus;
+pub mod rights;
 pub mod scripted_ldap;
 pub mod shell;
 pub mod slapd;

@@ -1,5 +1,5 @@
 //! The real operator, with the rights of deploy/rbac.yaml in the namespaces that it serves: as tasks of this process, or
-//! as the binary.
+//! as the binary. What it writes of itself and what is refused to it is looked through when it is dropped.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use super::gate::Gate;
 use super::kstatus::Watched;
 use super::kube::{Kube, Namespace};
+use super::rights::Refusals;
 
 const RIGHTS: &str = include_str!("../../deploy/rbac.yaml");
 /// How long an operator may take from its start to its readiness.
@@ -43,13 +44,14 @@ pub struct Flags {
     pub wait_for_rename: Option<Duration>,
 }
 
-/// An operator that runs as tasks of the calling test. Dropped, it ends without ceremony, as if it was killed; and what it has written
-/// of itself is held to `kstatus`.
+/// An operator that runs as tasks of the calling test. Dropped, it ends without ceremony, as if it was killed; what it has written
+/// of itself is held to `kstatus`, and nothing may have been refused to it.
 pub struct Operator {
     pub health: SocketAddr,
     pub metrics: SocketAddr,
     user: String,
     statuses: Watched,
+    refusals: Refusals,
     stop: CancellationToken,
     running: Option<JoinHandle<Result<(), run::RunError>>>,
 }
@@ -103,7 +105,7 @@ impl Operator {
             confirm_absence_after: flags.confirm_absence_after.unwrap_or(Duration::from_mins(5)),
             wait_for_end: flags.wait_for_end.unwrap_or(Duration::from_mins(5)),
             election: None,
-            agent: Agent::new(None, "default"),
+            agent: Agent::new(None, None),
             credentials: None,
             wait_for_rename: flags.wait_for_rename.unwrap_or(Duration::from_secs(30)),
             health,
@@ -114,6 +116,7 @@ impl Operator {
             health: operator.health.local_addr().expect("it listens"),
             metrics: operator.metrics.local_addr().expect("it listens"),
             statuses: Watched::new(kube, namespaces, &identity.user),
+            refusals: Refusals::of(&identity.user, kube, namespaces),
             user: identity.user,
             running: Some(tokio::spawn(operator.run(stop.clone()))),
             stop,
@@ -143,15 +146,17 @@ impl Drop for Operator {
             running.abort();
         }
         self.statuses.assert_sound();
+        self.refusals.assert_as_expected();
     }
 }
 
-/// The real binary. Dropped, it is killed, and its statuses are looked through as an `Operator`'s.
+/// The real binary. Dropped, it is killed, and looked through as an `Operator`.
 pub struct Binary {
     pub health: SocketAddr,
     pub metrics: SocketAddr,
     user: String,
     statuses: Watched,
+    refusals: Refusals,
     child: Child,
     started: Instant,
     log: Arc<Mutex<VecDeque<String>>>,
@@ -161,12 +166,24 @@ impl Binary {
     /// `adsync run` for these namespaces, with further arguments; comes back when it is ready.
     pub async fn start(kube: &Kube, namespaces: &[&Namespace<'_>], arguments: &[&str]) -> Self {
         let identity = Identity::make(namespaces).await;
+        let serves: Vec<String> = namespaces
+            .iter()
+            .map(|namespace| format!("--namespace={}", namespace.name()))
+            .collect();
+        let serves: Vec<&str> = serves.iter().map(String::as_str).collect();
+        Self::start_as(&identity, kube, namespaces, &[&serves, arguments].concat()).await
+    }
+
+    /// `adsync run` with these arguments and somebody's rights; `namespaces` are those of the test in which it does something.
+    pub async fn start_as(identity: &Identity, kube: &Kube, namespaces: &[&Namespace<'_>], arguments: &[&str]) -> Self {
         let mut kubeconfig = kubeconfig(kube);
         for user in &mut kubeconfig.auth_infos {
             let user = user.auth_info.as_mut().expect("the kubeconfig has a user");
             user.token = Some(identity.token.clone().into());
         }
-        let path = kube.folder().join(format!("kubeconfig-{}", namespaces[0].name()));
+        let path = kube
+            .folder()
+            .join(format!("kubeconfig-{}", identity.user.replace(':', "-")));
         let text = serde_yaml::to_string(&kubeconfig).expect("a kubeconfig is YAML");
         std::fs::write(&path, text).expect("the server's folder takes files");
 
@@ -176,11 +193,6 @@ impl Binary {
             "--health-bind-address=127.0.0.1:0",
             "--metrics-bind-address=127.0.0.1:0",
         ]);
-        command.args(
-            namespaces
-                .iter()
-                .map(|namespace| format!("--namespace={}", namespace.name())),
-        );
         command.args(arguments).env("KUBECONFIG", &path);
         command
             .stdin(Stdio::null())
@@ -195,7 +207,8 @@ impl Binary {
             health,
             metrics,
             statuses: Watched::new(kube, namespaces, &identity.user),
-            user: identity.user,
+            refusals: Refusals::of(&identity.user, kube, namespaces),
+            user: identity.user.clone(),
             child,
             started,
             log,
@@ -212,6 +225,11 @@ impl Binary {
     /// How long it has run.
     pub fn age(&self) -> Duration {
         self.started.elapsed()
+    }
+
+    /// Says that requests for this resource are refused to it: that is what the test is about.
+    pub fn expect_refusals_of(&mut self, resource: &'static str) {
+        self.refusals.expect(resource);
     }
 
     /// Its process id.
@@ -250,6 +268,7 @@ impl Binary {
 impl Drop for Binary {
     fn drop(&mut self) {
         self.statuses.assert_sound();
+        self.refusals.assert_as_expected();
     }
 }
 
@@ -284,13 +303,14 @@ async fn read_log(
     (health.expect("found"), metrics.expect("found"))
 }
 
-/// A service account with the operator's rights in some namespaces.
-struct Identity {
+/// A service account that an operator runs as.
+pub struct Identity {
     user: String,
     token: String,
 }
 
 impl Identity {
+    /// A new one, with the operator's rights in some namespaces.
     async fn make(namespaces: &[&Namespace<'_>]) -> Self {
         let home = namespaces[0];
         let role: String = RIGHTS
@@ -310,6 +330,11 @@ impl Identity {
             });
             namespace.apply(&binding.to_string()).await;
         }
+        Self::of(home, "adsync").await
+    }
+
+    /// One that is there, with whatever rights it has.
+    pub async fn of(home: &Namespace<'_>, account: &str) -> Self {
         let accounts: Api<ServiceAccount> = home.api();
         let request = TokenRequest {
             spec: TokenRequestSpec {
@@ -319,13 +344,23 @@ impl Identity {
             ..TokenRequest::default()
         };
         let token = accounts
-            .create_token_request("adsync", &PostParams::default(), &request)
+            .create_token_request(account, &PostParams::default(), &request)
             .await
             .expect("the API server signs tokens");
         Self {
-            user: format!("system:serviceaccount:{}:adsync", home.name()),
+            user: format!("system:serviceaccount:{}:{account}", home.name()),
             token: token.status.expect("it signed one").token,
         }
+    }
+
+    /// What the audit log calls it.
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// A client that does things in its name.
+    pub async fn client(&self, kube: &Kube) -> Client {
+        Client::try_from(self.config(kube).await).expect("the configuration makes a client")
     }
 
     async fn config(&self, kube: &Kube) -> Config {
@@ -341,9 +376,7 @@ impl Identity {
 
 /// A client with the operator's rights in some namespaces: for doing by hand what an operator does.
 pub async fn client_with_its_rights(kube: &Kube, namespaces: &[&Namespace<'_>]) -> Client {
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let config = Identity::make(namespaces).await.config(kube).await;
-    Client::try_from(config).expect("the configuration makes a client")
+    Identity::make(namespaces).await.client(kube).await
 }
 
 fn kubeconfig(kube: &Kube) -> Kubeconfig {

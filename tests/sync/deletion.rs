@@ -12,10 +12,10 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use super::scene::{Scene, WAIT_FOR_END, everyone, numbered_by, with};
+use super::scene::{Scene, WAIT_FOR_END, WAIT_FOR_RENAME, everyone, numbered_by, with};
 use crate::{
-    env::{self, Person, PersonSpec},
-    scenario::{eventually, eventually_within},
+    env::{self, Flags, Kube, Operator, Person, PersonSpec},
+    scenario::{self, eventually, eventually_within},
 };
 
 async fn staff(scene: &Scene, count: usize) -> Vec<Person> {
@@ -268,6 +268,37 @@ async fn a_scope_that_goes_with_its_namespace_deletes_nobody() {
     delete(&scene, "staff").await;
     is_gone(&scene, "staff").await;
     assert_eq!(phones(&scene).await, before);
+}
+
+/// The rights of an operator show it no CRD.
+#[tokio::test]
+async fn a_scope_that_goes_with_its_kind_deletes_nobody() {
+    let kube = Kube::own().await;
+    let (namespace, ou) = (
+        kube.namespace("deletion").await,
+        env::directory().await.ou("deletion").await,
+    );
+    let flags = Flags {
+        wait_for_rename: Some(WAIT_FOR_RENAME),
+        ..Flags::default()
+    };
+    let _operator = Operator::start_with(&kube, &[&namespace], flags).await;
+    scenario::apply_company(&namespace, env::directory().await).await;
+    let limit = json!({"spec": {"removalLimit": {"percent": 100, "count": 1000}}});
+    let configs = namespace.api::<ActiveDirectoryConfig>();
+    configs
+        .patch("corp", &PatchParams::default(), &Patch::Merge(&limit))
+        .await
+        .unwrap();
+    ou.person("Ada Lovelace").await;
+    let takes_along = "deletionPolicy: Delete\nremoval: {limit: {percent: 100, count: 1000}}";
+    scenario::apply_scope(&namespace, "staff", ou.dn(), takes_along).await;
+    scenario::await_synced(&namespace, "staff").await;
+    assert_eq!(scenario::phone_users(&namespace).await.len(), 1);
+
+    kube.kubectl(&["delete", "crd", "syncscopes.adsync.dev", "--timeout=60s"])
+        .await;
+    assert_eq!(scenario::phone_users(&namespace).await.len(), 1);
 }
 
 #[tokio::test]

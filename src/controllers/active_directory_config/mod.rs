@@ -279,16 +279,18 @@ impl Controller {
     /// Says of a configuration that names an agent when there is none: nobody else would.
     async fn leave_to_its_agent(&self, config: &ActiveDirectoryConfig) -> Result<Action, Error> {
         let Context { agent, client, .. } = &self.context;
-        let Some(named) = config.spec.agent.as_deref().filter(|_| agent.is_unnamed()) else {
+        let Some(named) = config.spec.agent.as_deref() else {
             return Ok(Action::await_change());
         };
-        match agent.is_absent(client, named).await {
+        let Some(lease) = agent.lease_of(named) else {
+            return Ok(Action::await_change());
+        };
+        match lease.is_nobodys(client).await {
             Ok(true) => {
-                let place = agent.place_of(named);
                 let outcome = Outcome::Failed(Failure {
                     trouble: Trouble::Passing,
                     reason: connection::AGENT_ABSENT,
-                    message: format!("no operator runs with --agent {named}: nobody holds the Lease {place}"),
+                    message: format!("no operator runs with --agent {named}: nobody holds the Lease {lease}"),
                     retry_after: None,
                 });
                 let look = Look {

@@ -77,8 +77,7 @@ impl Controller {
         if !is_ending || !self.context.agent.is_unnamed() {
             return Ok(Action::await_change());
         }
-        let system = name.beside(&scope.spec.phone_system_ref.name);
-        let are_going = surroundings::are_going(&self.context.client, &system).await;
+        let are_going = surroundings::are_going(&self.context.client, &name.namespace).await;
         if are_going.map_err(Error::LookAround)? {
             self.set_finalizer(name, scope, false).await?;
             return Ok(Action::await_change());
@@ -132,8 +131,7 @@ impl Controller {
         if scope.spec.deletion_policy != DeletionPolicy::Delete {
             return Ok(Outcome::Silent);
         }
-        let system = name.beside(&scope.spec.phone_system_ref.name);
-        let are_going = surroundings::are_going(&self.context.client, &system).await;
+        let are_going = surroundings::are_going(&self.context.client, &name.namespace).await;
         if are_going.map_err(Error::LookAround)? {
             info!("the namespace or the kind is being deleted: nothing is removed");
             return Ok(Outcome::Silent);
