@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use adsync::controllers::leadership::lease_of;
+use adsync::controllers::leadership::{LEASE, lease_of};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use crate::{
     env::{self, AuditEvent, Binary, Namespace, PersonSpec, TestOu, helm, operator},
-    scenario::{self, await_synced, phone_users},
+    scenario::{self, await_synced, eventually, phone_users},
 };
 
 /// All other tests run meanwhile.
@@ -16,11 +16,13 @@ const PATIENCE: Duration = Duration::from_mins(3);
 
 /// Gives what the chart gives to replicas that elect a leader, in the namespace of the Lease: that of an agent, or of those without a name.
 pub async fn let_elect(namespace: &Namespace<'_>, agent: Option<&str>) {
-    let whose = format!(
-        "--set=agent.name={},fullnameOverride={}",
-        agent.unwrap_or_default(),
-        lease_of(agent)
-    );
+    let release = agent.map_or_else(|| LEASE.to_owned(), lease_of);
+    let_release_elect(namespace, &release, agent).await;
+}
+
+async fn let_release_elect(namespace: &Namespace<'_>, release: &str, agent: Option<&str>) {
+    let agent = agent.unwrap_or_default();
+    let whose = format!("--set=agent.name={agent},fullnameOverride={release}");
     let values = [
         "--show-only=templates/rbac.yaml",
         "--set=leaderElection.enabled=true,serviceAccount.create=false,serviceAccount.name=adsync",
@@ -103,6 +105,25 @@ fn writes_of_replicas(namespace: &Namespace<'_>, position: u64) -> Vec<AuditEven
     let mut writes = namespace.writes(position);
     writes.retain(|event| event.object.resource != "leases");
     writes
+}
+
+#[tokio::test]
+async fn operators_with_leases_of_their_own_do_not_wait_for_each_other() {
+    let namespace = env::kube().await.namespace("leader").await;
+    let_elect(&namespace, None).await;
+    let_release_elect(&namespace, "other", None).await;
+    let first = replica(&namespace).await;
+    let place = format!("--leader-election-namespace={}", namespace.name());
+    let arguments = ["--leader-elect", &place, "--leader-election-lease=other"];
+    let other = Binary::start(env::kube().await, &[&namespace], &arguments).await;
+    eventually("both lead", async || {
+        (leads(&first).await && leads(&other).await).then_some(())
+    })
+    .await;
+    let leases = namespace
+        .kubectl(&["get", "leases", "--output=jsonpath={.items[*].metadata.name}"])
+        .await;
+    assert_eq!(leases, "adsync other");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ mod agent;
 pub mod chart;
 pub mod crds;
 mod files;
+mod lease;
 pub mod logging;
 mod namespace;
 pub mod reference;

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::{
-    agent,
+    agent, lease,
     logging::{self, LogFormat, LoggingError},
     namespace,
 };
@@ -87,9 +87,13 @@ pub struct Args {
     /// `<PATH>/<namespace>/<name>/username` and `password`.
     #[arg(long, value_name = "PATH", env = "ADSYNC_CREDENTIALS_DIRECTORY")]
     pub credentials_directory: Option<PathBuf>,
-    /// Stands by until it holds the Lease `adsync`: of several replicas, one serves. An agent always does so.
+    /// Stands by until it holds a Lease: of several replicas, one serves. An agent always does so.
     #[arg(long, env = "ADSYNC_LEADER_ELECT")]
     pub leader_elect: bool,
+    /// The Lease's name, where another operator beside this one holds one, too. An agent's is always `adsync-<agent>`.
+    #[arg(long, value_name = "NAME", env = "ADSYNC_LEADER_ELECTION_LEASE", default_value = leadership::LEASE,
+        value_parser = lease::parse, conflicts_with = "agent")]
+    pub leader_election_lease: String,
     /// Where the Lease is, and those of agents. Default: the namespace of the pod, or of the kubeconfig's context. An operator without a
     /// Lease looks at those of agents only where this says so.
     #[arg(long, value_name = "NAME", env = "ADSYNC_LEADER_ELECTION_NAMESPACE", value_parser = namespace::parse)]
@@ -194,7 +198,7 @@ pub fn run(args: Args) -> Result<(), RunError> {
         let leases = args.leader_election_namespace.or_else(own);
         let election = leases.clone().filter(|_| elects).map(|namespace| Election {
             namespace,
-            lease: leadership::lease_of(agent),
+            lease: agent.map_or(args.leader_election_lease, leadership::lease_of),
             identity: identity(),
         });
         let operator = Operator {

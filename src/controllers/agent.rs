@@ -111,7 +111,7 @@ impl LeaseOf<'_> {
     /// Whether nobody serves what names this agent: there is no Lease of it, or none that moves.
     pub async fn is_nobodys(&self, client: &Client) -> Result<bool, CallError> {
         let leases: Api<Lease> = Api::namespaced(client.clone(), self.namespace);
-        let lease = call(leases.get_opt(&leadership::lease_of(Some(self.agent)))).await?;
+        let lease = call(leases.get_opt(&leadership::lease_of(self.agent))).await?;
         let stands_still = |lease: Lease| {
             self.looking
                 .stands_still(self.agent, lease.resource_version(), Instant::now())
@@ -122,12 +122,7 @@ impl LeaseOf<'_> {
 
 impl fmt::Display for LeaseOf<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "{}/{}",
-            self.namespace,
-            leadership::lease_of(Some(self.agent))
-        )
+        write!(formatter, "{}/{}", self.namespace, leadership::lease_of(self.agent))
     }
 }
 

@@ -33,6 +33,24 @@ async fn several_replicas_elect_who_serves_and_one_does_so_only_if_it_is_told() 
 }
 
 #[tokio::test]
+async fn each_release_has_a_lease_of_its_own_and_an_agent_that_of_its_name() {
+    let lease_of = async |arguments: &[&str]| {
+        let objects = with_replicas(2, arguments).await;
+        let mut rules = the(&objects, "Role")["rules"].as_array().unwrap().iter();
+        let lease = rules.find_map(|rule| rule["resourceNames"][0].as_str()).unwrap();
+        let container = &the(&objects, "Deployment")["spec"]["template"]["spec"]["containers"][0];
+        let told = json!(format!("--leader-election-lease={lease}"));
+        (lease.to_owned(), container["args"].as_array().unwrap().contains(&told))
+    };
+    assert_eq!(lease_of(&[]).await, ("adsync".to_owned(), true));
+    let branch = ["--set=fullnameOverride=branch-adsync"];
+    assert_eq!(lease_of(&branch).await, ("branch-adsync".to_owned(), true));
+    // Others look for it.
+    let agent = lease_of(&["--set=agent.name=site-a", "--set=fullnameOverride=branch"]).await;
+    assert_eq!(agent, ("adsync-site-a".to_owned(), false));
+}
+
+#[tokio::test]
 async fn several_replicas_are_spread_and_not_drained_at_once_and_one_does_not_block_its_node() {
     let objects = with_replicas(3, &[]).await;
     let deployment = the(&objects, "Deployment");

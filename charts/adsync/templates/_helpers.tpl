@@ -46,6 +46,11 @@ also the kinds take that refuse a colon.
 {{- if or .Values.leaderElection.enabled .Values.agent.name }}yes{{ end }}
 {{- end }}
 
+{{/* The Lease of this release: agents' are known by their names, also to others. */}}
+{{- define "adsync.lease" -}}
+{{- with .Values.agent.name }}{{ printf "adsync-%s" . }}{{ else }}{{ include "adsync.fullname" . }}{{ end }}
+{{- end }}
+
 {{- define "adsync.serviceAccountName" -}}
 {{- if .Values.serviceAccount.create }}
 {{- default (include "adsync.fullname" .) .Values.serviceAccount.name }}

@@ -29,15 +29,18 @@ const CALL: Duration = Duration::from_secs(3);
 pub struct Election {
     /// Where the Lease is.
     pub namespace: String,
-    /// Its name: `adsync`, or `adsync-<agent>`.
+    /// Its name: [`LEASE`] or another one of the administrator's, or that of an agent.
     pub lease: String,
     /// This process, and no other.
     pub identity: String,
 }
 
-/// The name of the Lease of the operators that serve what names this agent; `None`: what names none.
-pub fn lease_of(agent: Option<&str>) -> String {
-    agent.map_or_else(|| "adsync".to_owned(), |agent| format!("adsync-{agent}"))
+/// What the Lease of the operators that serve no agent's configurations is called, unless somebody says otherwise.
+pub const LEASE: &str = "adsync";
+
+/// What the Lease of the operators that serve what names this agent is called.
+pub fn lease_of(agent: &str) -> String {
+    format!("{LEASE}-{agent}")
 }
 
 /// One that leads, or stands by.
