@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    env::{self, AuditEvent, Binary, Namespace, PersonSpec, TestOu, helm, operator},
+    env::{self, AuditEvent, Binary, Namespace, PersonSpec, TestOu, helm, operator, rights::Right},
     scenario::{self, await_synced, eventually, phone_users},
 };
 
@@ -36,6 +36,12 @@ async fn let_release_elect(namespace: &Namespace<'_>, release: &str, agent: Opti
     let of_leases: Vec<String> = of_leases.map(|object| object.to_string()).collect();
     assert_eq!(of_leases.len(), 2, "a role and its binding: {rendered}");
     namespace.apply(&of_leases.join("\n---\n")).await;
+    let user = format!("system:serviceaccount:{}:adsync", namespace.name());
+    let right = Right {
+        name: Some(lease_of(agent)),
+        ..Right::to("update", "coordination.k8s.io", "leases", namespace.name())
+    };
+    right.is_given(&namespace.client(), &user).await;
 }
 
 async fn replica(namespace: &Namespace<'_>) -> Binary {

@@ -51,10 +51,14 @@ impl<'a> Release<'a> {
         let objects = helm::objects(&rendered);
         let account = objects.iter().find(|object| object["kind"] == "ServiceAccount");
         let account = account.unwrap()["metadata"]["name"].as_str().unwrap();
+        let operator = Identity::of(home, account).await;
+        for right in rights::granted(&objects) {
+            right.is_given(&home.client(), operator.user()).await;
+        }
         Self {
             kube,
-            operator: Identity::of(home, account).await,
             objects,
+            operator,
         }
     }
 

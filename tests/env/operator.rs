@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use super::gate::Gate;
 use super::kstatus::Watched;
 use super::kube::{Kube, Namespace};
-use super::rights::Refusals;
+use super::rights::{Refusals, Right};
 
 const RIGHTS: &str = include_str!("../../deploy/rbac.yaml");
 /// How long an operator may take from its start to its readiness.
@@ -330,7 +330,12 @@ impl Identity {
             });
             namespace.apply(&binding.to_string()).await;
         }
-        Self::of(home, "adsync").await
+        let identity = Self::of(home, "adsync").await;
+        for namespace in namespaces {
+            let right = Right::to("list", "adsync.dev", "syncscopes", namespace.name());
+            right.is_given(&home.client(), &identity.user).await;
+        }
+        identity
     }
 
     /// One that is there, with whatever rights it has.

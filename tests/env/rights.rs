@@ -3,10 +3,17 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::time::Duration;
 
+use k8s_openapi::api::authorization::v1::{ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
+use kube::Client;
+use kube::api::{Api, PostParams};
 use serde_json::Value;
 
 use super::kube::{AuditEvent, AuditLog, Kube, Namespace};
+
+/// How long a right may take to hold.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Something that may be done, or was done.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -22,6 +29,51 @@ pub struct Right {
 }
 
 impl Right {
+    /// To do this with anything of a kind that has no subresource.
+    pub fn to(verb: &str, group: &str, resource: &str, namespace: &str) -> Self {
+        Self {
+            verb: verb.to_owned(),
+            group: group.to_owned(),
+            resource: resource.to_owned(),
+            name: None,
+            namespace: Some(namespace.to_owned()),
+        }
+    }
+
+    /// Waits until somebody has it: what was granted holds a moment later, and who begins before is refused.
+    pub async fn is_given(&self, client: &Client, user: &str) {
+        let (resource, subresource) = self.resource.split_once('/').unzip();
+        let attributes = ResourceAttributes {
+            verb: Some(self.verb.clone()),
+            group: Some(self.group.clone()),
+            resource: Some(resource.unwrap_or(&self.resource).to_owned()),
+            subresource: subresource.map(str::to_owned),
+            name: self.name.clone(),
+            namespace: self.namespace.clone(),
+            ..ResourceAttributes::default()
+        };
+        let question = SubjectAccessReview {
+            spec: SubjectAccessReviewSpec {
+                user: Some(user.to_owned()),
+                resource_attributes: Some(attributes),
+                ..SubjectAccessReviewSpec::default()
+            },
+            ..SubjectAccessReview::default()
+        };
+        let api = Api::<SubjectAccessReview>::all(client.clone());
+        let given = async {
+            loop {
+                let answer = api.create(&PostParams::default(), &question).await;
+                if answer.is_ok_and(|answer| answer.status.is_some_and(|status| status.allowed)) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let in_time = tokio::time::timeout(PATIENCE, given).await.is_ok();
+        assert!(in_time, "{user} may not {self}");
+    }
+
     /// What a request took.
     fn taken_by(event: &AuditEvent) -> impl Iterator<Item = Self> {
         let object = &event.object;
