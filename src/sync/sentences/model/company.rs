@@ -147,16 +147,21 @@ impl<'w> Truth<'w> {
     }
 
     pub(super) fn is_in(self, account: &RawEntry, group: &str) -> bool {
-        let entry = self
-            .world
-            .groups
-            .iter()
-            .find(|entry| entry.guid() == Some(guid(group)))
-            .unwrap();
-        entry
-            .values(&AttributeName::MEMBER)
-            .iter()
-            .any(|member| veil::names(member, account))
+        self.members(group).iter().any(|member| veil::names(member, account))
+    }
+
+    fn members(self, group: &str) -> &'w [Vec<u8>] {
+        let mut groups = self.world.groups.iter();
+        let entry = groups.find(|entry| entry.guid() == Some(guid(group))).unwrap();
+        entry.values(&AttributeName::MEMBER)
+    }
+
+    /// Whether nobody can know whether the first scope selects somebody: a group that has no members looks like one that hides them, and who is in
+    /// no group like somebody who hides theirs.
+    pub(super) fn is_in_doubt(self, account: Guid) -> bool {
+        let may_be_selected = self.by_group && self.members("Phones").is_empty();
+        let is_in_none = |account| !GROUPS.into_iter().any(|group| self.is_in(account, group));
+        may_be_selected && self.account(account).is_some_and(is_in_none)
     }
 
     /// Whether a group that can be read says so of somebody who can't.
