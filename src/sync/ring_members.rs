@@ -9,7 +9,7 @@ use super::{
     field::{Field, RingField},
     number::Number,
     number_holders::NumberHolders,
-    observed::{ObservedRingGroup, ObservedUser},
+    observed::{Observed, ObservedRingGroup, ObservedUser},
     plan::UserChange,
     roster::account_named,
     select::Selection,
@@ -17,7 +17,7 @@ use super::{
     value::Value,
 };
 use crate::{
-    api::extension::HolderKind,
+    api::extension::{ExtensionState, HolderKind},
     directory::{Guid, Sighting, User, UserSet},
 };
 
@@ -46,6 +46,8 @@ struct Owner {
     account: Option<Guid>,
     /// Not switched off, and not let go of: where they ring, they ring on.
     rings: bool,
+    /// Not switched off, and let go of; or linked again by people a moment ago, which looks the same.
+    is_let_go: bool,
 }
 
 /// Who rings in a ring group, and who does no longer.
@@ -109,6 +111,7 @@ impl RingingPeople {
             let owner = Owner {
                 account: Some(person.guid),
                 rings,
+                is_let_go: false,
             };
             let named = phones.remove(&*person.name).map(|phone| phone.numbers);
             // Who is on the way to another number rings under the old one. Without a number for certain they have what their object says.
@@ -121,10 +124,19 @@ impl RingingPeople {
             };
             phones.insert(&person.name, phone);
         }
+        let people = Self::of(phones.into_values(), holders.left_behind());
+        let mut all_moved = moved.clone();
+        for (old, now) in moved_earlier(input.observed) {
+            if !people.owners.contains_key(&old) {
+                all_moved
+                    .entry(old)
+                    .or_insert_with(|| moved.get(&now).copied().unwrap_or(now));
+            }
+        }
         Self {
             is_complete: input.observed.is_readable() && !input.directory.origin().is_behind,
-            moved: moved.clone(),
-            ..Self::of(phones.into_values(), holders.left_behind())
+            moved: all_moved,
+            ..people
         }
     }
 
@@ -139,6 +151,7 @@ impl RingingPeople {
         let nobody = Owner {
             account: None,
             rings: false,
+            is_let_go: false,
         };
         people
             .owners
@@ -182,7 +195,8 @@ impl RingingPeople {
             let has_left = |owner: &Owner| {
                 let is_out =
                     |guid| !self.excluded_later.contains(&guid) && is_out(input, selection, entry, &users, guid, open);
-                self.is_complete && (!owner.rings || owner.account.is_some_and(is_out))
+                let rings = owner.rings || owner.is_let_go && is_doubtful(input, selection, owner);
+                self.is_complete && (!rings || owner.account.is_some_and(is_out))
             };
             !coming.contains(&number) && owners.iter().all(has_left)
         };
@@ -229,6 +243,24 @@ fn is_out(
     has_left(input, guid, entry, open) == Verdict::Proven
 }
 
+/// Whether it is in doubt that the scope excludes somebody.
+fn is_doubtful(input: &Input<'_>, selection: &Selection<'_>, owner: &Owner) -> bool {
+    let account = owner.account.and_then(|guid| input.directory.user_by_guid(guid));
+    account.is_some_and(|account| selection.exclusion_in_doubt(account.index()).is_some())
+}
+
+/// The numbers that rest after people who have another one now: a list that still has the old number means them.
+fn moved_earlier(observed: &Observed) -> impl Iterator<Item = (Number, Number)> {
+    let resting = observed.extensions.values();
+    let resting = resting.filter(|extension| extension.state == Some(ExtensionState::Cooling));
+    resting.filter_map(|extension| {
+        let holder = extension.holder.as_ref()?;
+        let holder = (holder.kind == HolderKind::PhoneUser).then_some(holder.name.as_str())?;
+        let now = observed.users.get(holder)?.values.text(Field::Extension)?;
+        Some((extension.number?, now.parse().ok()?))
+    })
+}
+
 impl Phone {
     /// One that is linked, or might be.
     fn observed(
@@ -247,12 +279,14 @@ impl Phone {
             .held_by(HolderKind::PhoneUser, name)
             .or(holders.named_by(HolderKind::PhoneUser, name));
         // Whom people unlinked stays where they are; whom the operator let go of does not.
-        let rings = !user.is_readable || is_on && (is_held || user.is_unlinked);
+        let is_ours_or_theirs = is_held || user.is_unlinked;
+        let rings = !user.is_readable || is_on && is_ours_or_theirs;
         let comes = user.is_readable && rings && !user.is_unlinked;
         Some(Self {
             owner: Owner {
                 account: link.or_else(|| account_named(&input.system.name, name)),
                 rings,
+                is_let_go: is_on && !is_ours_or_theirs,
             },
             numbers: number.into_iter().collect(),
             comes: comes && link.is_some() && holders.held_by(HolderKind::PhoneUser, name).is_some(),
