@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::kube::AuditEvent;
 
-/// Operators that run under one name, and whether there were ever two at a time.
+/// Operators that run under one name, and whether one ever wrote what it could not know of at once: there were two at a time, or answers got lost.
 static RUNNING: Mutex<BTreeMap<String, (usize, bool)>> = Mutex::new(BTreeMap::new());
 
 /// What is wrong with the status of an object at rest: there must be one, of the present generation.
@@ -34,9 +34,8 @@ pub fn unsound(object: &Value) -> Vec<String> {
 }
 
 /// What is wrong with the statuses that were written to one set of objects, and with the steps from each to the next.
-/// `operator`: whose writes are judged; what others write is only what came before. Of two at a time, who knows of each other only by
-/// watches that are behind, no step is.
-pub fn unsound_writes(mut writes: Vec<AuditEvent>, operator: &str, was_alone: bool) -> Vec<String> {
+/// `operator`: whose writes are judged; what others write is only what came before. Of who knows of some only by a watch, which is behind, no step is.
+pub fn unsound_writes(mut writes: Vec<AuditEvent>, operator: &str, knows_all: bool) -> Vec<String> {
     writes.sort_by_key(|event| number(&event.response_object["metadata"]["resourceVersion"]));
     let mut latest: BTreeMap<String, Value> = BTreeMap::new();
     let mut complaints = Vec::new();
@@ -47,7 +46,7 @@ pub fn unsound_writes(mut writes: Vec<AuditEvent>, operator: &str, was_alone: bo
         };
         if event.user.username == operator {
             let mut found = unsound_always(&object);
-            let before = latest.get(&uid).filter(|_| was_alone).map(|before| &before["status"]);
+            let before = latest.get(&uid).filter(|_| knows_all).map(|before| &before["status"]);
             found.extend(before.map_or_else(Vec::new, |before| unsound_step(before, &object["status"])));
             let name = format!("{} {}", object["kind"], object["metadata"]["name"]);
             let when = event.request_received_timestamp;
@@ -166,9 +165,9 @@ impl Watched {
     /// again knows no other beginning.
     pub fn new(kube: &super::Kube, namespaces: &[&super::Namespace<'_>], user: &str) -> Self {
         let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
-        let (count, were_two) = running.entry(user.to_owned()).or_default();
+        let (count, is_behind) = running.entry(user.to_owned()).or_default();
         *count += 1;
-        *were_two |= *count > 1;
+        *is_behind |= *count > 1;
         let positions = namespaces.iter().map(|namespace| namespace.since());
         Self {
             audit_log: super::AuditLog::at(kube.audit_log().to_owned()),
@@ -178,17 +177,23 @@ impl Watched {
         }
     }
 
+    /// Its answers may get lost.
+    pub fn is_behind(&self) {
+        let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        running.entry(self.user.clone()).or_default().1 = true;
+    }
+
     /// Panics with what is wrong, unless the test has failed already.
     pub fn assert_sound(&self) {
         if std::thread::panicking() {
             return;
         }
         let writes = self.audit_log.status_writes(self.position, &self.namespaces);
-        let was_alone = {
+        let knows_all = {
             let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
-            running.get(&self.user).is_none_or(|(_, were_two)| !were_two)
+            running.get(&self.user).is_none_or(|(_, is_behind)| !is_behind)
         };
-        let complaints = unsound_writes(writes, &self.user, was_alone);
+        let complaints = unsound_writes(writes, &self.user, knows_all);
         assert!(complaints.is_empty(), "unsound statuses were written: {complaints:#?}");
     }
 }

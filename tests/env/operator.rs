@@ -73,6 +73,7 @@ impl Operator {
         let identity = Identity::make(namespaces).await;
         let gate = Gate::before(identity.config(kube).await).await;
         let operator = Self::start_as(identity, gate.config(), kube, namespaces, flags).await;
+        operator.statuses.is_behind();
         wait_until_ready(operator.health).await;
         (operator, gate)
     }

@@ -1,5 +1,7 @@
 //! Groups and units that the spec names: followed through renames, and doubt when they are lost.
 
+use std::time::Duration;
+
 use adsync::api::{
     SyncScope,
     sync_scope::ProblemReason::{NoTargetUser, NumberMissing},
@@ -205,7 +207,9 @@ async fn while_a_when_group_is_lost_numbers_stay_and_newcomers_wait() {
 
 #[tokio::test]
 async fn a_lost_department_group_leaves_its_ring_group_as_it_is() {
-    let scene = Scene::new("refer").await;
+    let mut scene = Scene::new("refer").await;
+    // As long as it is not known to be deleted.
+    scene.flags.confirm_absence_after = Some(Duration::from_mins(5));
     let [ada, grace] = scene
         .ou
         .people(["Ada Lovelace", "Grace Hopper"])

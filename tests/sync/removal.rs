@@ -366,7 +366,9 @@ async fn operators_that_are_killed_in_an_approved_batch_finish_it_and_nothing_el
         spent <= 4,
         "the approved ones don't count, and the others fit or wait: {spent}"
     );
-    assert_eq!(scene.logins().await.len() + usize::try_from(spent).unwrap(), 20);
+    // What is spent before the deed is spent although the operator was killed in between.
+    let removed = 20 - i64::try_from(scene.logins().await.len()).unwrap();
+    assert!((0..=spent).contains(&removed), "{removed} of {spent}");
     scene.finish().await;
 }
 
