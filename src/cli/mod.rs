@@ -17,7 +17,7 @@ use std::error::Error;
 #[command(name = "adsync", version, about)]
 pub enum Command {
     /// Runs the operator until SIGTERM or SIGINT.
-    Run(run::Args),
+    Run(Box<run::Args>),
     /// Prints the CRDs, or writes one file a kind.
     Crds(crds::Args),
     /// Writes the pages of docs/reference.
@@ -32,7 +32,7 @@ impl Command {
     /// Does it.
     pub fn execute(self) -> Result<(), Box<dyn Error>> {
         match self {
-            Self::Run(args) => Ok(run::run(args)?),
+            Self::Run(args) => Ok(run::run(*args)?),
             Self::Crds(args) => Ok(crds::run(&args)?),
             Self::Reference(args) => Ok(reference::run(&args)?),
             Self::Chart(args) => Ok(chart::run(&args)?),

@@ -59,8 +59,8 @@ async fn a_filter_that_suddenly_selects_many_creates_them_once_somebody_has_appr
 #[tokio::test]
 async fn values_that_go_blank_for_many_go_once_somebody_has_approved() {
     let scene = Scene::new("hold").await;
-    let titled = |name| PersonSpec::named(name).with("title", "Agent");
-    let people = scene.ou.people(["Ada", "Bob", "Cem"].map(titled)).await;
+    let agent = |name| PersonSpec::named(name).with("title", "Agent");
+    let people = scene.ou.people(["Ada", "Bob", "Cem"].map(agent)).await;
     let limit = json!({"removal": {"limit": {"percent": 100, "count": 2}}});
     scene.scope("staff", with(everyone(), limit)).await;
     for person in &people {
