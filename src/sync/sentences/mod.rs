@@ -15,6 +15,7 @@ mod holding;
 mod leaving;
 mod leaving_departments;
 mod letting_go;
+mod listed;
 mod logging_in;
 mod mapping;
 mod matching;

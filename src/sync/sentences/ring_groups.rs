@@ -62,7 +62,7 @@ impl World {
         }
     }
 
-    fn set_ring(&mut self, name: &str, field: RingField, value: Value) {
+    pub(super) fn set_ring(&mut self, name: &str, field: RingField, value: Value) {
         let ring_group = self.observed.ring_groups.get_mut(name_of(name).as_str()).unwrap();
         ring_group.values.insert(field, value);
     }
