@@ -243,10 +243,14 @@ fn is_out(
     has_left(input, guid, entry, open) == Verdict::Proven
 }
 
-/// Whether it is in doubt that the scope excludes somebody.
+/// Whether it is in doubt that the scope excludes somebody, or can't be known for want of the account.
 fn is_doubtful(input: &Input<'_>, selection: &Selection<'_>, owner: &Owner) -> bool {
-    let account = owner.account.and_then(|guid| input.directory.user_by_guid(guid));
-    account.is_some_and(|account| selection.exclusion_in_doubt(account.index()).is_some())
+    owner
+        .account
+        .is_some_and(|guid| match input.directory.user_by_guid(guid) {
+            Some(account) => selection.exclusion_in_doubt(account.index()).is_some(),
+            None => !matches!(input.sightings.get(&guid), Some(Sighting::Deleted)),
+        })
 }
 
 /// The numbers that rest after people who have another one now: a list that still has the old number means them.

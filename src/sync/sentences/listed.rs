@@ -2,7 +2,7 @@
 
 use super::{
     ring_groups::{NUMBERED, group_dn, world},
-    world::{World, name_of},
+    world::{World, guid, name_of},
 };
 use crate::{
     api::extension::ExtensionState,
@@ -48,6 +48,16 @@ fn an_old_number_is_its_last_holders() {
     let outcome = world.sync();
     assert_eq!(world.members("all"), ["2000", "2001", "2002", "2003", "2004"]);
     assert_eq!(outcome.ledger.held.len(), 1, "{:?}", outcome.ledger);
+}
+
+#[test]
+fn whom_people_linked_again_rings_on_while_the_account_is_hidden() {
+    let mut world = five("");
+    let ownership = &mut world.user_mut(&name_of("ada")).ownership;
+    ownership.ours = ownership.ours.difference(FieldSet::<Field>::all_of_spec());
+    world.veil.accounts.insert(guid("ada"));
+    world.sync();
+    assert_eq!(world.members("all").len(), 5);
 }
 
 /// They look like whom the operator let go of, until it has their fields again; and while nobody knows whether the scope excludes them, it has not.
