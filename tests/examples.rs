@@ -182,15 +182,13 @@ impl Reader {
     /// a status that is written in between differs, once.)
     async fn no_difference(&mut self, applied: &str) {
         let diff = format!("kubectl diff {applied}");
-        let mut difference = self.shell.run(&diff).await;
-        for _ in 0..5 {
-            if difference.is_empty() {
-                return;
-            }
-            sleep(Duration::from_secs(1)).await;
-            difference = self.shell.run(&diff).await;
+        if self.shell.run(&diff).await.is_empty() {
+            return;
         }
-        assert_eq!(difference, "", "{applied}");
+        sleep(Duration::from_secs(2)).await;
+        for _ in 0..2 {
+            assert_eq!(self.shell.run(&diff).await, "", "{applied}");
+        }
     }
 
     /// Once there is a namespace to serve.

@@ -17,10 +17,10 @@ const PATIENCE: Duration = Duration::from_mins(3);
 /// Gives what the chart gives to replicas that elect a leader, in the namespace of the Lease: that of an agent, or of those without a name.
 pub async fn let_elect(namespace: &Namespace<'_>, agent: Option<&str>) {
     let release = agent.map_or_else(|| LEASE.to_owned(), lease_of);
-    let_release_elect(namespace, &release, agent).await;
+    let_release_elect(namespace, &release, &release, agent).await;
 }
 
-async fn let_release_elect(namespace: &Namespace<'_>, release: &str, agent: Option<&str>) {
+async fn let_release_elect(namespace: &Namespace<'_>, release: &str, lease: &str, agent: Option<&str>) {
     let agent = agent.unwrap_or_default();
     let whose = format!("--set=agent.name={agent},fullnameOverride={release}");
     let values = [
@@ -38,7 +38,7 @@ async fn let_release_elect(namespace: &Namespace<'_>, release: &str, agent: Opti
     namespace.apply(&of_leases.join("\n---\n")).await;
     let user = format!("system:serviceaccount:{}:adsync", namespace.name());
     let right = Right {
-        name: Some(lease_of(agent)),
+        name: Some(lease.to_owned()),
         ..Right::to("update", "coordination.k8s.io", "leases", namespace.name())
     };
     right.is_given(&namespace.client(), &user).await;
@@ -117,10 +117,10 @@ fn writes_of_replicas(namespace: &Namespace<'_>, position: u64) -> Vec<AuditEven
 async fn operators_with_leases_of_their_own_do_not_wait_for_each_other() {
     let namespace = env::kube().await.namespace("leader").await;
     let_elect(&namespace, None).await;
-    let_release_elect(&namespace, "other", None).await;
+    let_release_elect(&namespace, "other", "leader-other", None).await;
     let first = replica(&namespace).await;
     let place = format!("--leader-election-namespace={}", namespace.name());
-    let arguments = ["--leader-elect", &place, "--leader-election-lease=other"];
+    let arguments = ["--leader-elect", &place, "--leader-election-lease=leader-other"];
     let other = Binary::start(env::kube().await, &[&namespace], &arguments).await;
     eventually("both lead", async || {
         (leads(&first).await && leads(&other).await).then_some(())
@@ -129,7 +129,7 @@ async fn operators_with_leases_of_their_own_do_not_wait_for_each_other() {
     let leases = namespace
         .kubectl(&["get", "leases", "--output=jsonpath={.items[*].metadata.name}"])
         .await;
-    assert_eq!(leases, "adsync other");
+    assert_eq!(leases, "adsync leader-other");
 }
 
 #[tokio::test]

@@ -14,16 +14,29 @@ const TOKEN_GROUPS: AttributeName = AttributeName::from_lower_case("tokengroups"
 /// Computed for whoever asks for it, from maxPwdAge or the password settings that apply to the account (constructed attributes, MS-ADTS 3.1.1.4.5).
 const PASSWORD_EXPIRES: AttributeName = AttributeName::from_lower_case("msds-userpasswordexpirytimecomputed");
 
+/// When the password of the account ends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum PasswordExpiry {
+    /// At this time.
+    At(Timestamp),
+    /// It does not.
+    Never,
+    /// The directory doesn't tell, or not this time.
+    Untold,
+}
+
 impl Connection {
-    /// When the password ends that this connection is bound with; `None`: never, or the directory doesn't tell.
+    /// When the password ends that this connection is bound with. To be asked last: nothing fails for it, whatever becomes of the connection.
     ///
     /// What the account is called says little: it may be a name of another domain. So the directory is asked who it is.
-    pub(super) async fn password_expires(&mut self, naming_context: &Dn) -> Result<Option<Timestamp>, DirectoryError> {
+    pub(super) async fn password_expires(&mut self, naming_context: &Dn) -> PasswordExpiry {
         match self.account(naming_context).await {
-            Ok(account) => Ok(account.as_ref().and_then(expiry)),
-            // Refused, or no Active Directory: then it is not told.
-            Err(DirectoryError::Answer { .. }) => Ok(None),
-            Err(error) => Err(error),
+            Ok(Some(account)) => expiry(&account),
+            Ok(None) => PasswordExpiry::Untold,
+            Err(error) => {
+                tracing::debug!(%error, "the directory does not tell when the password of the account ends");
+                PasswordExpiry::Untold
+            }
         }
     }
 
@@ -49,9 +62,11 @@ impl Connection {
     }
 }
 
-fn expiry(account: &RawEntry) -> Option<Timestamp> {
-    let steps = account.text(&PASSWORD_EXPIRES)?.parse().ok()?;
-    file_time::end(steps)
+fn expiry(account: &RawEntry) -> PasswordExpiry {
+    let steps = account.text(&PASSWORD_EXPIRES).and_then(|steps| steps.parse().ok());
+    steps.map_or(PasswordExpiry::Untold, |steps| {
+        file_time::end(steps).map_or(PasswordExpiry::Never, PasswordExpiry::At)
+    })
 }
 
 /// Of whom a token speaks, only the account itself is a user.
@@ -82,11 +97,12 @@ mod tests {
     }
 
     #[test]
-    fn a_password_that_never_ends_or_of_which_nothing_is_told_has_no_end() {
+    fn a_password_that_never_ends_is_not_one_of_which_nothing_is_told() {
         let account = |value: &str| RawEntry::default().with("msDS-UserPasswordExpiryTimeComputed", [value]);
-        assert_eq!(expiry(&RawEntry::default()), None);
-        assert_eq!(expiry(&account("9223372036854775807")), None);
-        assert_eq!(expiry(&account("soon")), None);
-        assert_eq!(expiry(&account("116444736000000000")), Some(Timestamp::UNIX_EPOCH));
+        assert_eq!(expiry(&RawEntry::default()), PasswordExpiry::Untold);
+        assert_eq!(expiry(&account("soon")), PasswordExpiry::Untold);
+        assert_eq!(expiry(&account("9223372036854775807")), PasswordExpiry::Never);
+        let at = PasswordExpiry::At(Timestamp::UNIX_EPOCH);
+        assert_eq!(expiry(&account("116444736000000000")), at);
     }
 }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::connection::{Connection, Root};
 use super::error::DirectoryError;
+use super::password::PasswordExpiry;
 use super::search::{NO_ATTRIBUTES, Search};
 use super::settings::ConnectionSettings;
 use super::{AttributeName, Dn, Guid, Origin, Snapshot, SnapshotBuilder};
@@ -42,8 +43,8 @@ pub struct ConnectionReport {
     pub naming_context: Dn,
     /// How many users the account can see below the base DN.
     pub visible_users: u64,
-    /// When the account's password ends; `None`: never, or the directory doesn't tell.
-    pub password_expires: Option<Timestamp>,
+    /// When the account's password ends.
+    pub password_expires: PasswordExpiry,
 }
 
 /// What a read should bring.
@@ -96,7 +97,7 @@ impl Inquiry for Test {
         Ok(ConnectionReport {
             server: connection.server.to_string(),
             invocation_id,
-            password_expires: connection.password_expires(&naming_context).await?,
+            password_expires: connection.password_expires(&naming_context).await,
             naming_context,
             visible_users,
         })

@@ -53,7 +53,7 @@ fn timestamp(time: u64) -> Option<Timestamp> {
     let steps = if time > LATEST_SECOND {
         time
     } else {
-        time * file_time::STEPS
+        time.checked_mul(file_time::STEPS)?
     };
     Some(file_time::timestamp(steps))
 }

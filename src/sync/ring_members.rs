@@ -126,7 +126,7 @@ impl RingingPeople {
         }
         let people = Self::of(phones.into_values(), holders.left_behind());
         let mut all_moved = moved.clone();
-        for (old, now) in moved_earlier(input.observed) {
+        for (old, now) in moved_earlier(input.observed, holders) {
             if !people.owners.contains_key(&old) {
                 all_moved
                     .entry(old)
@@ -254,14 +254,14 @@ fn is_doubtful(input: &Input<'_>, selection: &Selection<'_>, owner: &Owner) -> b
 }
 
 /// The numbers that rest after people who have another one now: a list that still has the old number means them.
-fn moved_earlier(observed: &Observed) -> impl Iterator<Item = (Number, Number)> {
+fn moved_earlier(observed: &Observed, holders: &NumberHolders<'_>) -> impl Iterator<Item = (Number, Number)> {
     let resting = observed.extensions.values();
     let resting = resting.filter(|extension| extension.state == Some(ExtensionState::Cooling));
     resting.filter_map(|extension| {
         let holder = extension.holder.as_ref()?;
-        let holder = (holder.kind == HolderKind::PhoneUser).then_some(holder.name.as_str())?;
-        let now = observed.users.get(holder)?.values.text(Field::Extension)?;
-        Some((extension.number?, now.parse().ok()?))
+        let is_person = holder.kind == HolderKind::PhoneUser;
+        let now = is_person.then(|| holders.held_by(holder.kind, &holder.name))?;
+        extension.number.zip(now)
     })
 }
 

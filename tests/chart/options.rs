@@ -44,7 +44,9 @@ async fn each_release_has_a_lease_of_its_own_and_an_agent_that_of_its_name() {
     };
     assert_eq!(lease_of(&[]).await, ("adsync".to_owned(), true));
     let branch = ["--set=fullnameOverride=branch-adsync"];
-    assert_eq!(lease_of(&branch).await, ("branch-adsync".to_owned(), true));
+    assert_eq!(lease_of(&branch).await, ("leader-branch-adsync".to_owned(), true));
+    let like_an_agents = lease_of(&["--set=fullnameOverride=adsync-site-a"]).await;
+    assert_eq!(like_an_agents, ("leader-adsync-site-a".to_owned(), true));
     // Others look for it.
     let agent = lease_of(&["--set=agent.name=site-a", "--set=fullnameOverride=branch"]).await;
     assert_eq!(agent, ("adsync-site-a".to_owned(), false));

@@ -6,8 +6,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::time::{Instant, sleep};
 
 use super::process::{self, Server};
+
+/// How long it may take to scrape for the first time.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running Prometheus. Stopping, freezing and the like come from `Server`.
 pub struct Prometheus {
@@ -32,8 +36,10 @@ impl Prometheus {
         let url = format!("http://127.0.0.1:{port}");
         let prometheus = Self { server, url };
         // Which takes it some seconds: what was counted before does not show as an increase.
+        let deadline = Instant::now() + PATIENCE;
         while prometheus.query("up == 1").await.is_empty() {
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            assert!(Instant::now() < deadline, "Prometheus does not scrape {target}");
+            sleep(Duration::from_millis(100)).await;
         }
         prometheus
     }

@@ -46,9 +46,13 @@ also the kinds take that refuse a colon.
 {{- if or .Values.leaderElection.enabled .Values.agent.name }}yes{{ end }}
 {{- end }}
 
-{{/* The Lease of this release: agents' are known by their names, also to others. */}}
+{{/* The Lease of this release. Agents' are known by their names, also to others: none can be called as that of a release without an agent. */}}
 {{- define "adsync.lease" -}}
-{{- with .Values.agent.name }}{{ printf "adsync-%s" . }}{{ else }}{{ include "adsync.fullname" . }}{{ end }}
+{{- $fullname := include "adsync.fullname" . }}
+{{- if .Values.agent.name }}{{ printf "adsync-%s" .Values.agent.name }}
+{{- else if eq $fullname "adsync" }}adsync
+{{- else }}{{ printf "leader-%s" $fullname | trunc 63 | trimSuffix "-" }}
+{{- end }}
 {{- end }}
 
 {{- define "adsync.serviceAccountName" -}}

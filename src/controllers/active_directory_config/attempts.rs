@@ -182,7 +182,7 @@ impl Attempts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::directory::{Dn, Guid};
+    use crate::directory::{Dn, Guid, PasswordExpiry};
 
     const INTERVAL: SignedDuration = SignedDuration::from_mins(10);
 
@@ -204,7 +204,7 @@ mod tests {
             invocation_id: Guid::from_ldap_bytes(&[invocation; 16]).unwrap(),
             naming_context: Dn::parse("DC=example,DC=com").unwrap(),
             visible_users: 7,
-            password_expires: None,
+            password_expires: PasswordExpiry::Untold,
         })
     }
 

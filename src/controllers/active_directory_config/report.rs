@@ -200,7 +200,7 @@ pub(super) fn news(before: &ActiveDirectoryConfigStatus, after: &ActiveDirectory
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::directory::{Dn, Guid};
+    use crate::directory::{Dn, Guid, PasswordExpiry};
 
     fn time(second: i64) -> Timestamp {
         Timestamp::from_second(1_000_000 + second).unwrap()
@@ -212,7 +212,7 @@ mod tests {
             invocation_id: Guid::from_ldap_bytes(&[7; 16]).unwrap(),
             naming_context: Dn::parse("DC=example,DC=com").unwrap(),
             visible_users: 415,
-            password_expires: None,
+            password_expires: PasswordExpiry::Untold,
         })
     }
 

@@ -26,8 +26,8 @@ use crate::{
         active_directory_config::{CredentialsType, RejectedCredentials, TrustedRead},
     },
     directory::{
-        AttributeName, ConnectionReport, ConnectionSettings, Directory, DirectoryError, Guid, RejectedPasswords,
-        Request, Sighting, Snapshot,
+        AttributeName, ConnectionReport, ConnectionSettings, Directory, DirectoryError, Guid, PasswordExpiry,
+        RejectedPasswords, Request, Sighting, Snapshot,
     },
     serve::metrics::{DirectoryOperation, Metrics},
 };
@@ -139,9 +139,13 @@ impl Connections {
         let NamespacedName { namespace, name } = &prepared.name;
         // One that was deleted meanwhile has no series any more.
         if self.all().contains_key(&prepared.name) {
-            self.0
-                .metrics
-                .password_expires(namespace, name, report.password_expires);
+            let metrics = &self.0.metrics;
+            match report.password_expires {
+                PasswordExpiry::At(end) => metrics.password_expires(namespace, name, Some(end)),
+                PasswordExpiry::Never => metrics.password_expires(namespace, name, None),
+                // What was told before still counts.
+                PasswordExpiry::Untold => {}
+            }
         }
         Ok(report)
     }

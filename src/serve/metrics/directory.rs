@@ -112,7 +112,7 @@ impl Metrics {
         ends(&self.0.directories.certificate, namespace, config, at);
     }
 
-    /// When the password of the account ends; `None`: never, or nobody knows.
+    /// When the password of the account ends; `None`: never.
     pub fn password_expires(&self, namespace: &str, config: &str, at: Option<Timestamp>) {
         ends(&self.0.directories.password, namespace, config, at);
     }

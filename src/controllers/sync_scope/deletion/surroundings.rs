@@ -21,7 +21,9 @@ async fn is_kind_going(client: &Client) -> Result<bool, CallError> {
     let kinds = match call(client.list_api_group_resources(&SyncScope::api_version(&()))).await {
         Ok(kinds) => kinds.resources,
         // Where somebody has taken it from everybody, nobody knows.
-        Err(CallError::Refused { .. }) => return Ok(false),
+        Err(error) if matches!(error.code(), Some(401 | 403)) => return Ok(false),
+        // Nothing of ours is left.
+        Err(error) if error.code() == Some(404) => return Ok(true),
         Err(error) => return Err(error),
     };
     let plural = SyncScope::plural(&());
